@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The segment: one locked file on tmpfs, run_dir/NAME/segment.BOOTID, made by the dataplane, mapped
+// read-only by everyone else. Counters, the name registry, and one agent channel per worker.
+// A segment whose flock(LOCK_EX) is free belongs to a dead dataplane and still holds messages.
+// libc only. Readers check everything that they read from it (segment_open).
+//
+// Layout: struct weir_segment, then at the offsets it names
+//   counters   [n_workers][n_ports] struct weir_counters     seqlock each, published at housekeeping
+//   worker     [n_workers] struct weir_worker                single words
+//   names      [n_names] struct weir_name                    registry: what has a counter by name
+//   named      [n_workers][n_names] uint64_t                 counter of each name
+//   countries  [n_workers][676] uint64_t                     messages decoded, by country
+//   zones      [n_workers][WEIR_MAX_ZONES][676] uint64_t     forwards by (zone, country)
+//   tenants    [n_workers][WEIR_TOP_TENANTS] struct weir_top busiest tenants, from samples
+//   ports      [n_ports] struct weir_port                    what the NIC says, by the main thread
+//   ring       [n_workers][ring_slots] 256-byte slots        agent channel (channel.h)
+#pragma once
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/abi/names.h"
+
+#define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
+#define WEIR_SEGMENT_ABI 1u
+enum { WEIR_MAX_NAMES = 131072, WEIR_MAX_ZONES = 256, WEIR_TOP_TENANTS = 256, WEIR_SLOT_SIZE = 256,
+       WEIR_BOOT_ID_SIZE = 16 };
+
+struct weir_segment {
+	uint64_t magic;
+	uint32_t abi;
+	uint32_t n_workers;
+	uint32_t n_ports;
+	uint32_t n_names;    // capacity of the registry
+	uint32_t ring_slots; // per worker, power of two
+	uint32_t pid;        // of the dataplane
+	uint64_t size;       // of the whole file
+	uint8_t boot_id[WEIR_BOOT_ID_SIZE];
+	uint64_t started_ns; // CLOCK_REALTIME
+	uint64_t counters, worker, names, named, countries, zones, tenants, ports, ring; // offsets, 64-byte aligned
+	// Written by the dataplane's main thread while it runs:
+	_Atomic uint64_t generation;     // of the table that every worker uses, 0: none yet
+	_Atomic uint64_t names_sequence; // odd while the registry changes; readers retry
+	_Atomic uint32_t n_names_used;   // entries [0, n) may be in use
+	_Atomic uint32_t ended;          // 1: the dataplane stopped in order
+};
+
+// Counters of one worker for the frames it received on one port. Only the worker writes, all words
+// between two writes of `sequence` (odd while writing), so that every snapshot balances.
+struct weir_counters {
+	_Atomic uint64_t sequence;
+	uint64_t rx;
+	uint64_t disposition[WEIR_N_DISPOSITIONS];
+	uint64_t reason[WEIR_N_REASONS];
+	uint64_t answers;      // replies sent, those of disposition `reply` included
+	uint64_t answers_lost; // wanted by a sender and not sent: no room, or no address to send to
+	uint64_t copies_lost;  // copies for an agent queue that found the channel full
+	uint64_t bytes;        // received
+};
+
+struct weir_worker {
+	_Atomic uint64_t head;       // agent channel: slots written, ever (release)
+	_Atomic uint64_t tail;       // slots given back, ever; follows the consumer's word
+	_Atomic uint64_t generation; // table this worker uses
+	_Atomic uint64_t turns;      // loop turns, published at housekeeping: shows life
+	_Atomic uint64_t busy_cycles, cycles; // TSC cycles in turns that had frames, in all turns
+	uint64_t reserved[2];
+};
+static_assert(sizeof(struct weir_worker) == 64, "one line a worker");
+
+#define WEIR_NAME_KINDS(X) X(RULE, "rule") X(QUEUE, "queue") X(REASON, "reason") X(REPLY, "reply") \
+	X(POOL, "pool") X(MEMBER, "member") X(ZONE, "zone")
+enum weir_name_kind {
+	WEIR_NAME_FREE,
+#define X(name, text) WEIR_NAME_##name,
+	WEIR_NAME_KINDS(X)
+#undef X
+};
+
+// A registry entry keeps its index (and so its counter) while any published table has that name.
+// Members are named "pool/member". Entries of names that went stay until no unread message refers
+// to them.
+struct weir_name {
+	uint8_t kind;     // enum weir_name_kind
+	uint8_t reserved[3];
+	uint32_t order;   // position in the current table (rules in file order); WEIR_NAME_GONE: not in it
+	char name[2 * WEIR_NAME_MAX + 2];
+};
+#define WEIR_NAME_GONE 0xffffffffu
+
+struct weir_top {
+	_Atomic uint32_t tenant; // 0: empty
+	_Atomic uint32_t samples;
+};
+
+struct weir_port {
+	char name[WEIR_NAME_MAX + 1];
+	_Atomic uint64_t rx_missed, rx_errors, rx_no_buffer, tx_errors; // as the NIC counts them
+	_Atomic uint32_t link_up;
+};
+
+// Checks the header, sizes and offsets of a mapped segment of `size` bytes. 0 or -EINVAL with `why`.
+int segment_check(const struct weir_segment *segment, size_t size, char *why, size_t why_size);
+
+// A consistent copy of one (worker, port) counter block: retries while it is being written. Returns 0,
+// or -EAGAIN when the writer seems to have died inside (then `out` is what stands there).
+int segment_counters_get(const struct weir_segment *segment, unsigned worker, unsigned port, struct weir_counters *out);
+
+static inline const void *segment_at(const struct weir_segment *segment, uint64_t offset)
+{
+	return (const char *)segment + offset;
+}
+
+static inline const struct weir_worker *segment_worker(const struct weir_segment *segment, unsigned worker)
+{
+	return (const struct weir_worker *)segment_at(segment, segment->worker) + worker;
+}
+
+static inline const struct weir_name *segment_names(const struct weir_segment *segment)
+{
+	return segment_at(segment, segment->names);
+}
+
+static inline const struct weir_port *segment_ports(const struct weir_segment *segment)
+{
+	return segment_at(segment, segment->ports);
+}
+
+static inline const uint8_t *segment_ring(const struct weir_segment *segment, unsigned worker)
+{
+	return (const uint8_t *)segment_at(segment, segment->ring) +
+	       (size_t)worker * segment->ring_slots * WEIR_SLOT_SIZE;
+}

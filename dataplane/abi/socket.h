@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Messages on run_dir/NAME/dp.sock (SOCK_SEQPACKET), one struct a packet, host byte order. The
+// dataplane listens and serves one control plane at a time; a second one gets BUSY and end of file.
+// End of file means that the other died. A message of unknown kind, wrong length or wrong number of
+// descriptors ends the connection (and is logged once). libc only.
+//
+//   dataplane → control plane                 control plane → dataplane
+//   HELLO + fd segment [+ fd table]           (nothing before HELLO has arrived)
+//   TABLE_ACK                                 TABLE + fd (sealed memfd), one at a time
+//                                             CONSUMED
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "dataplane/abi/segment.h"
+
+#define WEIR_SOCKET_ABI 1u
+enum { WEIR_WHY_MAX = 240 };
+
+enum weir_message_kind {
+	WEIR_HELLO = 1,
+	WEIR_BUSY,
+	WEIR_TABLE,
+	WEIR_TABLE_ACK,
+	WEIR_CONSUMED,
+};
+
+// fds: [0] the segment (read-only), [1] where generation > 0 the table in use (sealed memfd).
+struct weir_hello {
+	uint32_t kind;
+	uint32_t abi;
+	uint8_t boot_id[WEIR_BOOT_ID_SIZE];
+	uint64_t generation;   // of the table in use, 0: none
+	uint64_t table_size;
+	uint64_t segment_size;
+	uint32_t n_workers;
+	uint32_t table_crc;    // table_header.crc of the table in use
+};
+
+struct weir_busy {
+	uint32_t kind;
+	uint32_t pid; // of the control plane that is connected
+};
+
+// fd: the image, sealed with F_SEAL_SEAL, _SHRINK, _GROW and _WRITE.
+struct weir_table_offer {
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t generation; // one more than the dataplane's
+	uint64_t size;       // of the image
+};
+
+// status 0: every worker uses `generation`; else a positive errno and the reason; the running table stays.
+struct weir_table_ack {
+	uint32_t kind;
+	int32_t status;
+	uint64_t generation; // as offered
+	char why[WEIR_WHY_MAX];
+};
+
+// Everything of `worker` below slot number `sequence` is durable. tail <= sequence <= head, else
+// the connection ends.
+struct weir_consumed {
+	uint32_t kind;
+	uint32_t worker;
+	uint64_t sequence;
+};
+
+union weir_message {
+	uint32_t kind;
+	struct weir_hello hello;
+	struct weir_busy busy;
+	struct weir_table_offer table;
+	struct weir_table_ack table_ack;
+	struct weir_consumed consumed;
+};
+
+// The exact length of a kind's message, 0 for an unknown kind.
+size_t weir_message_size(uint32_t kind);
+
+// Sends one message with `n_fds` (at most 2) descriptors; never blocks for ever on a dead peer and
+// never raises SIGPIPE. 0 or -errno. The descriptors stay the caller's.
+int weir_message_send(int socket, const union weir_message *message, const int *fds, unsigned n_fds);
+
+// Receives one message. Returns 1 and the message, with up to 2 descriptors in `fds` (close-on-exec; the
+// caller's to close) and their number; 0 at end of file; -EAGAIN when a non-blocking socket has none;
+// -EBADMSG for what is not a message of a known kind and length (its descriptors are closed); -errno.
+int weir_message_receive(int socket, union weir_message *message, int fds[2], unsigned *n_fds);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Stage parse: Ethernet, VLAN, IPv4 or IPv6, UDP, listener (DESIGN 1.3, steps 1 to 5 without the
+// blocked sources). Pure, libc only: the dataplane, weirctl classify, tests and fuzzers run this.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/packet.h"
+
+enum { LISTENERS_MAX = 64 };
+
+struct listener {
+	uint8_t address[16]; // network order; IPv4 in the first four bytes
+	uint8_t family;      // 4, 6, or 0 for any
+	uint8_t protocol;    // enum weir_protocol
+	uint16_t port;       // host order
+};
+
+// (destination, port) → listener. An address-bound listener goes before `any` on the same port.
+struct listeners {
+	struct listener list[LISTENERS_MAX];
+	uint32_t n;
+	uint8_t by_port[65536]; // 0: none, else 1 + index of the first listener to try on that port
+	uint8_t next[LISTENERS_MAX]; // 0: no more, else 1 + index of the next on the same port
+};
+
+// Builds the index over `list`[0..n). -EINVAL for more than LISTENERS_MAX or two equal ones.
+int listeners_init(struct listeners *listeners, const struct listener *list, uint32_t n);
+
+// Parses one frame of `length` bytes at `data` (all readable, contiguous). Fills every field of
+// `packet` up to the listener; packet->reason says why it ends here, WEIR_REASON_NONE that it goes on.
+void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,
+		 struct packet *packet);
+
+// Source address as two host-order words, high first; IPv4 in the low word.
+void packet_source(const struct packet *packet, uint64_t *high, uint64_t *low);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// gateway.conf (DESIGN 1.7) as data: the appliance. Read by both daemons and weirctl.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/abi/names.h"
+#include "rules/diag.h"
+
+enum { GATEWAY_MAX_PORTS = 16, GATEWAY_MAX_WORKERS = 32, GATEWAY_MAX_LISTENERS = 64 };
+
+enum gateway_hugepages { HUGEPAGES_AUTO, HUGEPAGES_REQUIRED, HUGEPAGES_NEVER };
+
+struct gateway_port {
+	char *name;
+	char *device;     // DPDK device string ("net_pcap0,…") or PCI address
+	uint16_t queues;  // receive queues; queue i is worker i's
+	bool trust_udp_checksum;
+	uint32_t line;
+};
+
+struct gateway_listener {
+	uint8_t address[16]; // network order; IPv4 in the first four bytes
+	uint8_t family;      // 4, 6, or 0 for any address
+	uint8_t protocol;    // enum weir_protocol
+	uint16_t port;       // host order
+	uint32_t line;
+};
+
+struct gateway {
+	char *file;       // gateway.conf itself
+	char *name;       // default "gw1"; [A-Za-z0-9_-]{1,32}
+	char *run_dir;    // default "/run/weir"
+	char *state_dir;  // default "/var/lib/weir"
+	char *rules;      // absolute or joined to the folder of `file`; default "rules.conf" there
+	char *user;       // user that the control plane runs as when started by root; NULL: stays as started
+	uint32_t memory_mb;                      // default 512
+	enum gateway_hugepages hugepages;        // default auto
+	uint16_t main_cpu;                       // default 0
+	uint16_t worker_cpus[GATEWAY_MAX_WORKERS]; // default { 1 }
+	uint16_t n_workers;
+	struct gateway_port ports[GATEWAY_MAX_PORTS];
+	uint16_t n_ports;
+	struct gateway_listener listeners[GATEWAY_MAX_LISTENERS]; // default: 5700 native, 5060 sip, 5683 coap, any
+	uint16_t n_listeners;
+	uint32_t agent_slots;     // agents.slots: 256-byte slots of each worker's agent channel; power of two,
+				  // 1,024 to 1,048,576, default 16,384
+	uint32_t spool_mb;        // agents.spool_mb: largest size of the spool, default 4,096
+	uint32_t tx_staging;      // dataplane.tx_staging: frames a worker may stage for one port, default 512
+};
+
+// Reads `path`; errors as rules_read. The caller owns the result. `ports` may be empty only where
+// `need_ports` is false (weirctl classify wants the listeners alone).
+struct gateway *gateway_read(const char *path, bool need_ports, struct diags *diags);
+
+// A gateway of defaults with no ports: what weirctl classify uses without --config.
+struct gateway *gateway_default(void);
+
+void gateway_destroy(struct gateway *gateway);
+
+// Index of the port that a pool names (by name, else by index), or -1.
+int gateway_port_find(const struct gateway *gateway, const char *name, unsigned index);
+
+// Writes run_dir/NAME/leaf (or state_dir/NAME/leaf) into `out`; -ENAMETOOLONG when it does not fit.
+int gateway_run_path(const struct gateway *gateway, const char *leaf, char *out, size_t size);
+int gateway_state_path(const struct gateway *gateway, const char *leaf, char *out, size_t size);

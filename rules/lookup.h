@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Look-ups in an opened table (table.h): no checks, no allocation, libc only. The burst forms hide
+// memory latency by prefetching step by step over the whole burst; the single forms are the same
+// functions for one key (explain, tests). Thread: any number of readers.
+#pragma once
+
+#include <stdint.h>
+
+#include "rules/table.h"
+
+#define TENANT_SLOT_NONE 0xffffffffu
+
+// small key of a message: index into table_header.small_class
+static inline uint8_t triage_small(unsigned protocol, unsigned priority, unsigned channel)
+{
+	return (uint8_t)(protocol << 6 | priority << 4 | channel);
+}
+
+static inline uint32_t tenant_hash1(uint32_t id)
+{
+	return (uint32_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
+
+static inline uint32_t tenant_hash2(uint32_t id)
+{
+	return (uint32_t)((id * UINT64_C(0xc2b2ae3d27d4eb4f)) >> 32);
+}
+
+struct triage_key {
+	uint32_t class;   // tenant class, 0 for unknown
+	uint16_t country; // index
+	uint16_t size;    // payload bytes
+	uint8_t small;    // triage_small()
+};
+
+// Finds one tenant: its slot (TENANT_SLOT_NONE when not in the table) and class (0 then).
+uint32_t table_find_tenant(const struct table *table, uint32_t id, uint32_t *class);
+
+// Finds `n` tenants. slot[i], class[i] as above.
+void table_find_tenants(const struct table *table, const uint32_t *id, unsigned n, uint32_t *slot, uint32_t *class);
+
+// Verdict index (= rule position, n_rules for the default) of one message.
+uint32_t table_find_verdict(const struct table *table, const struct triage_key *key);
+
+// Verdict indices of `n` messages, n at most 64.
+void table_find_verdicts(const struct table *table, const struct triage_key *key, unsigned n, uint32_t *verdict);
+
+// Member number within `pool` for a hash of (tenant, source address): lookup.h's member_hash.
+static inline unsigned table_find_member(const struct table *table, const struct table_pool *pool, uint64_t hash)
+{
+	uint64_t slot = ((hash >> 32) * pool->n_maglev) >> 32;
+
+	return table->maglev[pool->maglev + slot];
+}
+
+// Hash of (tenant, source address in network order as two 64-bit words; IPv4 in the low word's first
+// four bytes, rest zero).
+static inline uint64_t member_hash(uint32_t tenant, uint64_t high, uint64_t low)
+{
+	uint64_t h = (high ^ tenant) * UINT64_C(0x9e3779b97f4a7c15);
+
+	h = (h ^ (h >> 32) ^ low) * UINT64_C(0xd6e8feb86659fd93);
+	return h ^ (h >> 29);
+}
+
+// Whether a source address is blocked. IPv4 in host order; IPv6 as two host-order words, high first.
+bool table_blocks4(const struct table *table, uint32_t address);
+bool table_blocks6(const struct table *table, uint64_t high, uint64_t low);
