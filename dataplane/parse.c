@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Stage parse: from the first byte of a frame to its listener (DESIGN 1.3, steps 1 to 5). Runs on every
+// worker for every frame, and in weirctl, tests and fuzzers. Each step checks that its header lies in
+// what is left before it reads it; the order of the checks is the contract's, since the first one that
+// fails names the reason. A plain frame (no tag, IPv4 without options, not a fragment, UDP) is seen by
+// one combined test and goes straight to UDP; all others take the steps one by one.
+#include "dataplane/parse.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/checksum.h"
+
+enum { ETHER_SIZE = 14, VLAN_SIZE = 4, MAX_VLANS = 2, IPV4_SIZE = 20, IPV6_SIZE = 40, UDP_SIZE = 8,
+       MAX_EXTENSIONS = 8, EXTENSION_UNIT = 8 };
+enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_VLAN = 0x8100, TYPE_SERVICE_VLAN = 0x88a8 };
+enum { NEXT_HOP_BY_HOP = 0, NEXT_UDP = 17, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_DESTINATION = 60 };
+
+// The payload of the IP packet: offsets within the frame, padding left out.
+struct ip_payload {
+	uint32_t start, end;
+};
+
+static inline uint16_t load_be16(const uint8_t *at)
+{
+	uint16_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return be16toh(word);
+}
+
+static enum weir_reason parse_ethernet(struct packet *packet, uint16_t *type)
+{
+	uint32_t at = ETHER_SIZE;
+
+	if (packet->length < ETHER_SIZE)
+		return WEIR_REASON_TRUNCATED;
+	*type = load_be16(packet->data + 12);
+	while (packet->n_vlan < MAX_VLANS && (*type == TYPE_VLAN || *type == TYPE_SERVICE_VLAN)) {
+		if (packet->length - at < VLAN_SIZE)
+			return WEIR_REASON_TRUNCATED;
+		*type = load_be16(packet->data + at + 2);
+		at += VLAN_SIZE;
+		packet->n_vlan++;
+	}
+	packet->l3 = (uint16_t)at;
+	return WEIR_REASON_NONE;
+}
+
+static enum weir_reason parse_ipv4(struct packet *packet, struct ip_payload *payload)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+	uint32_t left = packet->length - packet->l3, header, total;
+
+	packet->ip_version = 4;
+	if (left < IPV4_SIZE)
+		return WEIR_REASON_TRUNCATED;
+	header = (ip[0] & 0xfu) * 4;
+	total = load_be16(ip + 2);
+	if (ip[0] >> 4 != 4 || header < IPV4_SIZE || total < header)
+		return WEIR_REASON_IP_HEADER;
+	if (header > left || total > left)
+		return WEIR_REASON_TRUNCATED;
+	if (!checksum_holds(checksum_add_bytes(0, ip, header)))
+		return WEIR_REASON_IP_CHECKSUM;
+	if (load_be16(ip + 6) & 0x3fff) // more fragments, or an offset
+		return WEIR_REASON_FRAGMENT;
+	if (ip[9] != NEXT_UDP)
+		return WEIR_REASON_NOT_UDP;
+	payload->start = packet->l3 + header;
+	payload->end = packet->l3 + total;
+	return WEIR_REASON_NONE;
+}
+
+static inline bool is_extension(uint8_t next)
+{
+	return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_DESTINATION;
+}
+
+// Walks the extension headers that may stand before UDP (RFC 8200, 4).
+static enum weir_reason parse_extensions(const struct packet *packet, uint8_t next, struct ip_payload *payload)
+{
+	for (unsigned n = 0; is_extension(next); n++) {
+		const uint8_t *header = packet->data + payload->start;
+		uint32_t left = payload->end - payload->start;
+
+		if (n == MAX_EXTENSIONS)
+			return WEIR_REASON_IPV6_EXTENSIONS;
+		if (left < EXTENSION_UNIT || left < (header[1] + 1u) * EXTENSION_UNIT)
+			return WEIR_REASON_TRUNCATED;
+		next = header[0];
+		payload->start += (header[1] + 1u) * EXTENSION_UNIT;
+	}
+	if (next == NEXT_FRAGMENT)
+		return payload->end - payload->start < EXTENSION_UNIT ? WEIR_REASON_TRUNCATED : WEIR_REASON_FRAGMENT;
+	return next == NEXT_UDP ? WEIR_REASON_NONE : WEIR_REASON_NOT_UDP;
+}
+
+static enum weir_reason parse_ipv6(struct packet *packet, struct ip_payload *payload)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+	uint32_t left = packet->length - packet->l3;
+
+	packet->ip_version = 6;
+	if (left < IPV6_SIZE)
+		return WEIR_REASON_TRUNCATED;
+	if (ip[0] >> 4 != 6)
+		return WEIR_REASON_IP_HEADER;
+	payload->start = packet->l3 + IPV6_SIZE;
+	payload->end = payload->start + load_be16(ip + 4);
+	if (payload->end > packet->length)
+		return WEIR_REASON_TRUNCATED;
+	return parse_extensions(packet, ip[6], payload);
+}
+
+static __attribute__((noinline)) enum weir_reason parse_network(struct packet *packet, struct ip_payload *payload)
+{
+	enum weir_reason reason;
+	uint16_t type;
+
+	reason = parse_ethernet(packet, &type);
+	if (reason != WEIR_REASON_NONE)
+		return reason;
+	if (type == TYPE_IPV4)
+		return parse_ipv4(packet, payload);
+	if (type == TYPE_IPV6)
+		return parse_ipv6(packet, payload);
+	return WEIR_REASON_ETHERTYPE;
+}
+
+// Whether parse_network would find nothing to stop at but the header checksum: Ethernet type IPv4 and
+// 0x45 after it, a total length with room for UDP within the frame, no fragment, protocol UDP.
+static inline bool is_plain(const uint8_t *data, uint32_t length)
+{
+	const uint8_t *ip = data + ETHER_SIZE;
+	uint32_t total;
+
+	if (length < ETHER_SIZE + IPV4_SIZE + UDP_SIZE)
+		return false;
+	total = load_be16(ip + 2);
+	return (checksum_load32(data + 12) & htole32(0xffffff)) == htole32(0x450008) && ip[9] == NEXT_UDP &&
+	       (load_be16(ip + 6) & 0x3fff) == 0 && total >= IPV4_SIZE + UDP_SIZE && total <= length - ETHER_SIZE;
+}
+
+static inline enum weir_reason parse_plain(struct packet *packet, struct ip_payload *payload)
+{
+	const uint8_t *ip = packet->data + ETHER_SIZE;
+
+	packet->l3 = ETHER_SIZE;
+	packet->ip_version = 4;
+	payload->start = ETHER_SIZE + IPV4_SIZE;
+	payload->end = ETHER_SIZE + load_be16(ip + 2);
+	return checksum_holds(checksum_plain_header(ip)) ? WEIR_REASON_NONE : WEIR_REASON_IP_CHECKSUM;
+}
+
+// A zero checksum: IPv4 sent none (RFC 768); over IPv6 it is not allowed (RFC 8200, 8.1).
+static inline bool udp_checksum_holds(const struct packet *packet, const uint8_t *udp, uint16_t length)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+	uint64_t pseudo;
+
+	if (udp[6] == 0 && udp[7] == 0)
+		return packet->ip_version == 4;
+	pseudo = packet->ip_version == 4 ? checksum_pseudo4(ip, length) : checksum_pseudo6(ip, length);
+	return checksum_holds(checksum_add_bytes(pseudo, udp, length));
+}
+
+static inline enum weir_reason parse_udp(struct packet *packet, const struct ip_payload *payload, bool trust)
+{
+	const uint8_t *udp = packet->data + payload->start;
+	uint32_t left = payload->end - payload->start;
+	uint16_t length;
+
+	if (left < UDP_SIZE)
+		return WEIR_REASON_TRUNCATED;
+	length = load_be16(udp + 4);
+	if (length < UDP_SIZE || length > left)
+		return WEIR_REASON_TRUNCATED;
+	if (!trust && !udp_checksum_holds(packet, udp, length))
+		return WEIR_REASON_UDP_CHECKSUM;
+	packet->payload = (uint16_t)(payload->start + UDP_SIZE);
+	packet->payload_length = (uint16_t)(length - UDP_SIZE);
+	return WEIR_REASON_NONE;
+}
+
+static bool listener_takes(const struct listener *listener, const struct packet *packet)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+
+	if (listener->family != packet->ip_version)
+		return listener->family == 0;
+	return listener->family == 4 ? memcmp(listener->address, ip + 16, 4) == 0
+				     : memcmp(listener->address, ip + 24, 16) == 0;
+}
+
+static inline enum weir_reason find_listener(const struct listeners *listeners, struct packet *packet)
+{
+	uint16_t port = load_be16(packet->data + packet->payload - UDP_SIZE + 2);
+
+	for (uint8_t i = listeners->by_port[port]; i; i = listeners->next[i - 1]) {
+		const struct listener *listener = &listeners->list[i - 1];
+
+		if (__builtin_expect(listener->family != 0, 0) && !listener_takes(listener, packet))
+			continue;
+		packet->listener = (uint8_t)(i - 1);
+		packet->protocol = listener->protocol;
+		packet->flags = PACKET_HAS_LISTENER;
+		return WEIR_REASON_NONE;
+	}
+	return WEIR_REASON_NO_LISTENER;
+}
+
+void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,
+		 struct packet *packet)
+{
+	struct ip_payload payload = {0};
+	enum weir_reason reason;
+
+	*packet = (struct packet){.data = data, .length = length};
+	if (__builtin_expect(is_plain(data, length), 1))
+		reason = parse_plain(packet, &payload);
+	else
+		reason = parse_network(packet, &payload);
+	if (reason == WEIR_REASON_NONE)
+		reason = parse_udp(packet, &payload, trust_udp_checksum);
+	if (reason == WEIR_REASON_NONE)
+		reason = find_listener(listeners, packet);
+	packet->reason = (uint8_t)reason;
+}
+
+static bool listener_equal(const struct listener *a, const struct listener *b)
+{
+	size_t size = a->family == 4 ? 4 : a->family == 6 ? 16 : 0;
+
+	return a->port == b->port && a->family == b->family && memcmp(a->address, b->address, size) == 0;
+}
+
+// Puts one listener into its port's chain: bound ones in front, `any` last.
+static void listeners_push(struct listeners *listeners, uint8_t index)
+{
+	uint8_t *link = &listeners->by_port[listeners->list[index].port];
+
+	if (listeners->list[index].family == 0)
+		while (*link)
+			link = &listeners->next[*link - 1];
+	listeners->next[index] = *link;
+	*link = (uint8_t)(index + 1);
+}
+
+int listeners_init(struct listeners *listeners, const struct listener *list, uint32_t n)
+{
+	if (n > LISTENERS_MAX)
+		return -EINVAL;
+	memset(listeners, 0, sizeof(*listeners));
+	listeners->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t j = 0; j < i; j++)
+			if (listener_equal(&list[i], &list[j]))
+				return -EINVAL;
+		listeners->list[i] = list[i];
+		listeners_push(listeners, (uint8_t)i);
+	}
+	return 0;
+}
+
+void packet_source(const struct packet *packet, uint64_t *high, uint64_t *low)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+
+	if (packet->ip_version == 4) {
+		*high = 0;
+		*low = be32toh(checksum_load32(ip + 12));
+		return;
+	}
+	*high = be64toh(checksum_load64(ip + 8));
+	*low = be64toh(checksum_load64(ip + 16));
+}
