@@ -86,7 +86,9 @@ enum weir_name_kind {
 // to them.
 struct weir_name {
 	uint8_t kind;     // enum weir_name_kind
-	uint8_t reserved[3];
+	uint8_t row;      // of a zone: its row in `zones`
+	uint8_t has_row;  // 1: `row` is set
+	uint8_t reserved;
 	uint32_t order;   // position in the current table (rules in file order); WEIR_NAME_GONE: not in it
 	char name[2 * WEIR_NAME_MAX + 2];
 };
