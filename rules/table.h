@@ -220,8 +220,8 @@ struct table {
 
 // Checks an image as if an enemy wrote it (sizes, alignment, magic, ABI, checksum, every offset and
 // index, leaf chains, tenants in the bucket that a look-up probes) and fills `table`. `image` stays the
-// caller's and must outlive `table`, unchanged. Returns 0, or -EINVAL with one line of reason in
-// `why` (up to `size` bytes). Any thread.
+// caller's, aligned to 64 bytes, and must outlive `table`, unchanged. Returns 0, -EINVAL or, without memory
+// for the check, -ENOMEM, with one line of reason in `why` (up to `size` bytes). Any thread.
 int table_open(struct table *table, const void *image, size_t image_size, char *why, size_t size);
 
 // CRC-32C (Castagnoli) of `n` bytes, continuing from `crc` (start with 0).
