@@ -80,8 +80,10 @@ void frame_udp(struct frame *frame, uint16_t port)
 
 void frame_native(struct frame *frame, uint16_t size)
 {
-	uint8_t header[16] = {0x57, 0x10, 2, 1, 0, 0, 0x03, 0xe9, 'D', 'E', (uint8_t)(size >> 8), (uint8_t)size, [15] = 7};
+	uint8_t header[16] = {0x57, 0x10, 2, 1, 0, 0, 0x03, 0xe9, 'D', 'E', [15] = 7};
 
+	header[10] = (uint8_t)(size >> 8);
+	header[11] = (uint8_t)size;
 	frame_push(frame, header, sizeof(header));
 	memset(frame->bytes + frame->length, 'x', size);
 	frame->length += size;

@@ -61,7 +61,8 @@ static void each_byte_of_the_first_four_is_legal_only_where_the_contract_says_so
 						 : WEIR_REASON_NONE;
 
 		assert_int_equal(reason_with(0, (uint8_t)value), value == 0x57 ? 0 : WEIR_REASON_NATIVE_MAGIC);
-		assert_int_equal(reason_with(1, (uint8_t)value), value >> 4 == 1 ? flag_reason : WEIR_REASON_NATIVE_VERSION);
+		assert_int_equal(reason_with(1, (uint8_t)value),
+				 value >> 4 == 1 ? flag_reason : WEIR_REASON_NATIVE_VERSION);
 		assert_int_equal(reason_with(2, (uint8_t)value), value < 4 ? 0 : WEIR_REASON_NATIVE_PRIORITY);
 		assert_int_equal(reason_with(3, (uint8_t)value), value < 16 ? 0 : WEIR_REASON_NATIVE_CHANNEL);
 	}
@@ -91,8 +92,9 @@ static void the_wrong_field_that_comes_first_gives_the_reason(void **state)
 	static const struct {
 		uint8_t offset, value, reason;
 	} steps[] = {
-		{11, 3, WEIR_REASON_NATIVE_LENGTH},   {8, 'd', WEIR_REASON_NATIVE_COUNTRY}, {3, 16, WEIR_REASON_NATIVE_CHANNEL},
-		{2, 4, WEIR_REASON_NATIVE_PRIORITY}, {1, 0x12, WEIR_REASON_NATIVE_FLAGS}, {1, 0x22, WEIR_REASON_NATIVE_VERSION},
+		{11, 3, WEIR_REASON_NATIVE_LENGTH},   {8, 'd', WEIR_REASON_NATIVE_COUNTRY},
+		{3, 16, WEIR_REASON_NATIVE_CHANNEL},  {2, 4, WEIR_REASON_NATIVE_PRIORITY},
+		{1, 0x12, WEIR_REASON_NATIVE_FLAGS},  {1, 0x22, WEIR_REASON_NATIVE_VERSION},
 		{0, 0, WEIR_REASON_NATIVE_MAGIC},
 	};
 	uint8_t bytes[sizeof(legal)];
@@ -117,7 +119,8 @@ static void tenant_zero_is_refused_before_the_country(void **state)
 static void every_cut_of_a_message_is_refused(void **state)
 {
 	for (uint16_t n = 0; n < sizeof(legal); n++)
-		assert_int_equal(decode(legal, n).reason, n < 16 ? WEIR_REASON_NATIVE_SHORT : WEIR_REASON_NATIVE_LENGTH);
+		assert_int_equal(decode(legal, n).reason,
+				 n < 16 ? WEIR_REASON_NATIVE_SHORT : WEIR_REASON_NATIVE_LENGTH);
 }
 
 static void a_tag_is_not_counted_in_the_length_and_must_fit(void **state)

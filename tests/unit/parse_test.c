@@ -244,7 +244,8 @@ static void a_udp_length_may_be_shorter_than_the_ip_payload_not_longer(void **st
 			frame_put16(&frame, frame.udp + 4, length);
 			if (length >= 8)
 				frame_mend(&frame);
-			assert_int_equal(parse(), length < 8 || length > whole ? WEIR_REASON_TRUNCATED : WEIR_REASON_NONE);
+			assert_int_equal(parse(), length < 8 || length > whole ? WEIR_REASON_TRUNCATED
+									: WEIR_REASON_NONE);
 			assert_true(packet.reason || packet.payload_length == length - 8);
 		}
 	}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The corridor for one frame, without rates, overload or transmission (DESIGN 1.5): the stages' own
+// functions in the stages' order.
+#include "dataplane/triage.h"
+
+// The frame's packet is filled, and packet->reason is set where the frame ends before the rules.
+static uint32_t triage_packet(const struct table *table, struct packet *packet)
+{
+	uint32_t class;
+
+	if (triage_blocks(table, packet)) {
+		packet->reason = WEIR_REASON_BLOCKED_SOURCE;
+		return TABLE_NONE;
+	}
+	decode_message(packet);
+	if (packet->reason != WEIR_REASON_NONE)
+		return TABLE_NONE;
+	table_find_tenant(table, packet->tenant, &class);
+	if (!triage_authentic(table, class, packet)) {
+		packet->reason = WEIR_REASON_NATIVE_AUTH;
+		packet->flags &= (uint8_t)~PACKET_DECODED;
+		return TABLE_NONE;
+	}
+	struct triage_key key = triage_key(packet, class);
+
+	return table_find_verdict(table, &key);
+}
+
+static void triage_name(const struct table *table, struct triage *triage)
+{
+	const struct verdict *verdict = &table->verdicts[triage->verdict];
+
+	triage->rule = table_string(table, table->rule_names[triage->verdict]);
+	switch (verdict->action) {
+	case WEIR_ACT_FORWARD:
+		triage->disposition = WEIR_FORWARD;
+		triage->target = table_string(table, table->pools[verdict->target].name);
+		break;
+	case WEIR_ACT_AGENTS:
+		triage->disposition = WEIR_AGENTS;
+		triage->target = table_string(table, table->queues[verdict->target].name);
+		break;
+	case WEIR_ACT_REPLY:
+		triage->disposition = WEIR_REPLY;
+		triage->target = table_string(table, table->replies[verdict->target].name);
+		break;
+	default:
+		triage->disposition = WEIR_DROP;
+		triage->reason = table_string(table, table->reasons[verdict->target]);
+	}
+}
+
+void triage_frame(const struct table *table, const struct listeners *listeners, bool trust_udp_checksum,
+		  const uint8_t *data, uint32_t length, struct triage *triage)
+{
+	*triage = (struct triage){.verdict = TABLE_NONE};
+	parse_frame(listeners, data, length, trust_udp_checksum, &triage->packet);
+	if (triage->packet.reason == WEIR_REASON_NONE)
+		triage->verdict = triage_packet(table, &triage->packet);
+	if (triage->packet.reason == WEIR_REASON_NONE) {
+		triage_name(table, triage);
+		return;
+	}
+	triage->disposition = weir_reason_disposition(triage->packet.reason);
+	triage->reason = weir_reason_name(triage->packet.reason);
+}
