@@ -28,7 +28,7 @@
 #define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
 #define WEIR_SEGMENT_ABI 1u
 enum { WEIR_MAX_NAMES = 131072, WEIR_MAX_ZONES = 256, WEIR_TOP_TENANTS = 256, WEIR_SLOT_SIZE = 256,
-       WEIR_BOOT_ID_SIZE = 16 };
+       WEIR_BOOT_ID_SIZE = 16, WEIR_MAX_WORKERS = 128, WEIR_MAX_PORTS = 64, WEIR_MAX_RING_SLOTS = 1 << 24 };
 
 struct weir_segment {
 	uint64_t magic;
@@ -104,6 +104,10 @@ struct weir_port {
 	_Atomic uint64_t rx_missed, rx_errors, rx_no_buffer, tx_errors; // as the NIC counts them
 	_Atomic uint32_t link_up;
 };
+
+// Fills magic, abi, every offset and size from n_workers, n_ports, n_names and ring_slots, which the
+// maker of the segment has set (within the limits that segment_check has).
+void segment_layout(struct weir_segment *segment);
 
 // Checks the header, sizes and offsets of a mapped segment of `size` bytes. 0 or -EINVAL with `why`.
 int segment_check(const struct weir_segment *segment, size_t size, char *why, size_t why_size);

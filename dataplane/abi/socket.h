@@ -80,11 +80,12 @@ union weir_message {
 // The exact length of a kind's message, 0 for an unknown kind.
 size_t weir_message_size(uint32_t kind);
 
-// Sends one message with `n_fds` (at most 2) descriptors; never blocks for ever on a dead peer and
-// never raises SIGPIPE. 0 or -errno. The descriptors stay the caller's.
+// Sends one message with the `n_fds` descriptors that its kind carries (else -EINVAL). Where the peer
+// does not read, waits up to a second on a blocking socket and not at all on a non-blocking one, then
+// -EAGAIN; never raises SIGPIPE. 0 or -errno. The descriptors stay the caller's.
 int weir_message_send(int socket, const union weir_message *message, const int *fds, unsigned n_fds);
 
 // Receives one message. Returns 1 and the message, with up to 2 descriptors in `fds` (close-on-exec; the
 // caller's to close) and their number; 0 at end of file; -EAGAIN when a non-blocking socket has none;
-// -EBADMSG for what is not a message of a known kind and length (its descriptors are closed); -errno.
+// -EBADMSG for what is not a message of a known kind, length and number of descriptors (they are closed); -errno.
 int weir_message_receive(int socket, union weir_message *message, int fds[2], unsigned *n_fds);

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// One snapshot of a segment as the JSON object of `weirctl --json stats` (DESIGN 1.6), and as a page
+// for people. Printed by weir-dataplane --exit-when-idle, the control plane and weirctl.
+//
+// The contract's keys: generation, uptime_s, rx, dispositions, reasons, rules, queues, answers,
+// workers, ports. Beside them: bytes, answers_lost, copies_lost, replies, pools, members, countries,
+// forward_by_zone, tenants (busiest, with their share of the samples).
+#pragma once
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "dataplane/abi/segment.h"
+
+// Takes one snapshot of a segment that passed segment_check. Each (worker, port) block is copied once
+// and every sum is made from the copies, so rx equals the sum of the dispositions in every object.
+// Counters by name are copied beside it and may be a housekeeping turn off. Returns a new
+// reference, or NULL when memory is out. Any thread.
+json_t *stats_json(const struct weir_segment *segment);
+
+// Prints an object made by stats_json (or received from the control plane: whatever is missing or of
+// another type is left out) as tables, ending with both sides of the book-keeping equation.
+void stats_print(const json_t *stats, FILE *to);

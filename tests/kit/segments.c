@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Segments for tests; the producing side is one thread a worker.
+#include "tests/kit/segments.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct weir_segment *segment_make(const struct segment_shape *shape)
+{
+	struct weir_segment header = { .n_workers = shape->workers, .n_ports = shape->ports, .n_names = shape->names,
+				       .ring_slots = shape->ring_slots }, *segment;
+
+	segment_layout(&header);
+	segment = aligned_alloc(64, header.size);
+	if (!segment)
+		abort();
+	memset(segment, 0, header.size);
+	memcpy(segment, &header, sizeof(header));
+	return segment;
+}
+
+void segment_name(struct weir_segment *segment, uint32_t index, enum weir_name_kind kind, uint32_t order,
+		  const char *name)
+{
+	struct weir_name *entry = (struct weir_name *)((char *)segment + segment->names) + index;
+
+	entry->kind = (uint8_t)kind;
+	entry->order = order;
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	if (index >= segment->n_names_used)
+		segment->n_names_used = index + 1;
+}
+
+struct weir_counters *segment_block(struct weir_segment *segment, unsigned worker, unsigned port)
+{
+	return (struct weir_counters *)((char *)segment + segment->counters) + worker * segment->n_ports + port;
+}
+
+uint64_t *segment_named(struct weir_segment *segment, unsigned worker, uint32_t index)
+{
+	return (uint64_t *)((char *)segment + segment->named) + (size_t)worker * segment->n_names + index;
+}
+
+struct weir_worker *segment_producer(struct weir_segment *segment, unsigned worker)
+{
+	return (struct weir_worker *)((char *)segment + segment->worker) + worker;
+}
+
+struct weir_record record_make(uint16_t payload_length)
+{
+	return (struct weir_record){ .kind = WEIR_RECORD_MESSAGE, .payload_length = payload_length,
+				     .tenant = 1001, .country = 82, .ip_version = 4, .priority = WEIR_NORMAL,
+				     .own_priority = WEIR_NORMAL, .body_offset = payload_length < 16 ? 0 : 16 };
+}
+
+static uint8_t *slot(struct weir_segment *segment, unsigned worker, uint64_t at)
+{
+	uint8_t *ring = (uint8_t *)segment + segment->ring + (size_t)worker * segment->ring_slots * WEIR_SLOT_SIZE;
+
+	return ring + (at & (segment->ring_slots - 1)) * WEIR_SLOT_SIZE;
+}
+
+int record_push(struct weir_segment *segment, unsigned worker, const struct weir_record *record, const void *payload)
+{
+	struct weir_worker *w = segment_producer(segment, worker);
+	uint64_t head = atomic_load_explicit(&w->head, memory_order_relaxed);
+	uint64_t tail = atomic_load_explicit(&w->tail, memory_order_acquire);
+	uint32_t n = weir_record_slots(record->payload_length), index = (uint32_t)head & (segment->ring_slots - 1);
+	uint32_t pad = index + n > segment->ring_slots ? segment->ring_slots - index : 0;
+	struct weir_record copy = *record;
+
+	if (head + pad + n - tail > segment->ring_slots)
+		return -ENOSPC;
+	if (pad) {
+		struct weir_record filler = { .sequence = head, .n_slots = pad, .kind = WEIR_RECORD_PAD };
+
+		memcpy(slot(segment, worker, head), &filler, sizeof(filler));
+		head += pad;
+	}
+	copy.sequence = head;
+	copy.n_slots = n;
+	memcpy(slot(segment, worker, head), &copy, sizeof(copy));
+	if (copy.payload_length)
+		memcpy(slot(segment, worker, head) + sizeof(copy), payload, copy.payload_length);
+	atomic_store_explicit(&w->head, head + n, memory_order_release);
+	return 0;
+}

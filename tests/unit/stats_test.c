@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/abi/stats.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/kit/segments.h"
+
+static struct weir_segment *segment;
+
+static void count(unsigned worker, unsigned port, unsigned disposition, uint64_t n)
+{
+	segment_block(segment, worker, port)->rx += n;
+	segment_block(segment, worker, port)->disposition[disposition] += n;
+}
+
+static int setup(void **state)
+{
+	static const struct segment_shape shape = { 2, 2, 16, 16 };
+
+	(void)state;
+	segment = segment_make(&shape);
+	segment->generation = 4;
+	segment_name(segment, 1, WEIR_NAME_RULE, 1, "default");
+	segment_name(segment, 2, WEIR_NAME_RULE, WEIR_NAME_GONE, "old");
+	segment_name(segment, 3, WEIR_NAME_RULE, 0, "fraud");
+	segment_name(segment, 4, WEIR_NAME_QUEUE, 0, "desk");
+	segment_name(segment, 5, WEIR_NAME_REASON, 0, "spam");
+	segment_name(segment, 6, WEIR_NAME_ZONE, 1, "eu");
+	count(0, 0, WEIR_FORWARD, 10);
+	count(1, 0, WEIR_MALFORMED, 3);
+	count(1, 1, WEIR_DROP, 5);
+	count(0, 1, WEIR_HELD, 2);
+	segment_block(segment, 1, 0)->reason[WEIR_REASON_TRUNCATED] = 3;
+	segment_block(segment, 1, 1)->reason[WEIR_REASON_BLOCKED_SOURCE] = 1;
+	*segment_named(segment, 1, 5) = 4;
+	*segment_named(segment, 0, 3) = 6;
+	*segment_named(segment, 1, 3) = 1;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(segment);
+	return 0;
+}
+
+static json_int_t number(const json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	assert_true(json_is_integer(value));
+	return json_integer_value(value);
+}
+
+static void balances(const json_t *object)
+{
+	json_t *all = json_object_get(object, "dispositions"), *value;
+	json_int_t sum = 0;
+	const char *key;
+
+	assert_int_equal(json_object_size(all), WEIR_N_DISPOSITIONS);
+	json_object_foreach(all, key, value)
+		sum += json_integer_value(value);
+	assert_int_equal(sum, number(object, "rx"));
+}
+
+static void the_whole_and_each_worker_and_port_balance(void **state)
+{
+	json_t *stats = stats_json(segment), *row;
+	size_t i;
+
+	(void)state;
+	balances(stats);
+	assert_int_equal(number(stats, "rx"), 20);
+	assert_int_equal(number(stats, "generation"), 4);
+	assert_int_equal(json_array_size(json_object_get(stats, "workers")), 2);
+	assert_int_equal(json_array_size(json_object_get(stats, "ports")), 2);
+	json_array_foreach(json_object_get(stats, "workers"), i, row)
+		balances(row);
+	json_array_foreach(json_object_get(stats, "ports"), i, row)
+		balances(row);
+	json_decref(stats);
+}
+
+static void rules_stand_in_file_order_and_old_ones_are_left_out(void **state)
+{
+	json_t *stats = stats_json(segment), *rules = json_object_get(stats, "rules");
+
+	(void)state;
+	assert_int_equal(json_array_size(rules), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(rules, 0), "name")), "fraud");
+	assert_int_equal(number(json_array_get(rules, 0), "count"), 7);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(rules, 1), "name")), "default");
+	json_decref(stats);
+}
+
+static void reasons_of_drop_are_those_of_the_file_and_the_blocked_sources(void **state)
+{
+	json_t *stats = stats_json(segment), *reasons = json_object_get(stats, "reasons");
+
+	(void)state;
+	assert_int_equal(number(json_object_get(reasons, "malformed"), "truncated"), 3);
+	assert_int_equal(number(json_object_get(reasons, "drop"), "spam"), 4);
+	assert_int_equal(number(json_object_get(reasons, "drop"), "blocked-source"), 1);
+	assert_null(json_object_get(reasons, "exception"));
+	json_decref(stats);
+}
+
+static void sample(struct weir_top *top, uint32_t tenant, uint32_t samples)
+{
+	top->tenant = tenant;
+	top->samples = samples;
+}
+
+static void countries_zones_and_tenants_are_counted_over_all_workers(void **state)
+{
+	uint64_t *countries = (uint64_t *)((char *)segment + segment->countries);
+	uint64_t *zones = (uint64_t *)((char *)segment + segment->zones);
+	struct weir_top *top = (struct weir_top *)((char *)segment + segment->tenants);
+	json_t *stats, *row;
+
+	(void)state;
+	countries[82] = 3;
+	countries[WEIR_N_COUNTRIES + 82] = 4;
+	countries[WEIR_COUNTRY_ZZ] = 9;
+	zones[WEIR_N_COUNTRIES + 82] = 5;
+	sample(&top[0], 9, 1);
+	sample(&top[1], 4000000000, 1);
+	sample(&top[WEIR_TOP_TENANTS + 7], 9, 2);
+	stats = stats_json(segment);
+	row = json_array_get(json_object_get(stats, "countries"), 1);
+	assert_int_equal(number(row, "count"), 7);
+	row = json_array_get(json_object_get(stats, "forward_by_zone"), 0);
+	assert_string_equal(json_string_value(json_object_get(row, "zone")), "eu");
+	assert_int_equal(number(row, "count"), 5);
+	row = json_array_get(json_object_get(stats, "tenants"), 0);
+	assert_int_equal(number(row, "id"), 9);
+	assert_true(json_real_value(json_object_get(row, "share")) == 0.75);
+	assert_int_equal(number(json_array_get(json_object_get(stats, "tenants"), 1), "id"), 4000000000);
+	json_decref(stats);
+}
+
+static void names_that_are_no_text_do_not_break_the_object(void **state)
+{
+	char *text;
+	json_t *stats;
+
+	(void)state;
+	segment_name(segment, 3, WEIR_NAME_RULE, 0, "fr\xff\xfe");
+	memset(((struct weir_name *)((char *)segment + segment->names))[4].name, 0xff, sizeof(((struct weir_name *)0)->name));
+	segment->n_names_used = 99999;
+	stats = stats_json(segment);
+	assert_non_null(stats);
+	text = json_dumps(stats, 0);
+	assert_non_null(strstr(text, "\"fr??\""));
+	free(text);
+	json_decref(stats);
+}
+
+static void the_page_shows_both_sides_of_the_books(void **state)
+{
+	json_t *stats = stats_json(segment), *empty = json_pack("{s:s, s:[i]}", "rx", "no", "workers", 3);
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	(void)state;
+	stats_print(stats, to);
+	stats_print(empty, to);
+	stats_print(NULL, to);
+	fclose(to);
+	assert_non_null(strstr(text, "books: rx 20 = sum of dispositions 20"));
+	assert_non_null(strstr(text, "fraud"));
+	free(text);
+	json_decref(stats);
+	json_decref(empty);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(the_whole_and_each_worker_and_port_balance),
+		TEST(rules_stand_in_file_order_and_old_ones_are_left_out),
+		TEST(reasons_of_drop_are_those_of_the_file_and_the_blocked_sources),
+		TEST(countries_zones_and_tenants_are_counted_over_all_workers),
+		TEST(names_that_are_no_text_do_not_break_the_object),
+		TEST(the_page_shows_both_sides_of_the_books),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
