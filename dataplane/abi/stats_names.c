@@ -116,20 +116,21 @@ static void put_drops(const struct weir_segment *segment, struct registry *regis
 	}
 }
 
-// Forwards by (country, zone): a zone is counted at its position in the current table.
+// Forwards by (country, zone), those of zones of earlier tables too while they have their row.
 static json_t *zones_json(const struct weir_segment *segment, struct registry *registry)
 {
 	const size_t n_counters = (size_t)WEIR_MAX_ZONES * WEIR_N_COUNTRIES;
-	uint32_t n = registry_list(segment, registry, WEIR_NAME_ZONE, false);
+	uint32_t n = registry_list(segment, registry, WEIR_NAME_ZONE, true);
 	json_t *array = json_array();
 
+	static_assert(WEIR_MAX_ZONES > UINT8_MAX, "any row stands in the matrix");
 	for (uint32_t i = 0; i < n; i++) {
 		const struct weir_name *zone = registry->list[i].name;
 
-		if (zone->order >= WEIR_MAX_ZONES)
+		if (!zone->has_row)
 			continue;
 		for (uint32_t c = 0; c < WEIR_N_COUNTRIES; c++) {
-			size_t at = (size_t)zone->order * WEIR_N_COUNTRIES + c;
+			size_t at = (size_t)zone->row * WEIR_N_COUNTRIES + c;
 			uint64_t count = stats_sum(segment, segment->zones, n_counters, at);
 			char country[3];
 

@@ -34,6 +34,14 @@ void segment_name(struct weir_segment *segment, uint32_t index, enum weir_name_k
 		segment->n_names_used = index + 1;
 }
 
+void segment_zone_row(struct weir_segment *segment, uint32_t index, uint8_t row)
+{
+	struct weir_name *entry = (struct weir_name *)((char *)segment + segment->names) + index;
+
+	entry->has_row = 1;
+	entry->row = row;
+}
+
 struct weir_counters *segment_block(struct weir_segment *segment, unsigned worker, unsigned port)
 {
 	return (struct weir_counters *)((char *)segment + segment->counters) + worker * segment->n_ports + port;

@@ -17,6 +17,9 @@ struct weir_segment *segment_make(const struct segment_shape *shape);
 void segment_name(struct weir_segment *segment, uint32_t index, enum weir_name_kind kind, uint32_t order,
 		  const char *name);
 
+// Gives a zone's entry its row in the matrix of forwards.
+void segment_zone_row(struct weir_segment *segment, uint32_t index, uint8_t row);
+
 // The writable parts.
 struct weir_counters *segment_block(struct weir_segment *segment, unsigned worker, unsigned port);
 uint64_t *segment_named(struct weir_segment *segment, unsigned worker, uint32_t index);

@@ -30,7 +30,8 @@ static int setup(void **state)
 	segment_name(segment, 3, WEIR_NAME_RULE, 0, "fraud");
 	segment_name(segment, 4, WEIR_NAME_QUEUE, 0, "desk");
 	segment_name(segment, 5, WEIR_NAME_REASON, 0, "spam");
-	segment_name(segment, 6, WEIR_NAME_ZONE, 1, "eu");
+	segment_name(segment, 6, WEIR_NAME_ZONE, 0, "eu");
+	segment_zone_row(segment, 6, 1);
 	count(0, 0, WEIR_FORWARD, 10);
 	count(1, 0, WEIR_MALFORMED, 3);
 	count(1, 1, WEIR_DROP, 5);
