@@ -177,7 +177,8 @@ static json_t *countries_json(const struct weir_segment *segment)
 		char name[3];
 
 		weir_country_format(tally[c].id, name);
-		json_array_append_new(array, json_pack("{s:s, s:I}", "name", name, "count", (json_int_t)tally[c].count));
+		json_array_append_new(array, json_pack("{s:s, s:I}", "name", name,
+			"count", (json_int_t)tally[c].count));
 	}
 	return array;
 }

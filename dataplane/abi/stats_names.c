@@ -91,8 +91,8 @@ static json_t *kind_json(const struct weir_segment *segment, struct registry *re
 	for (uint32_t i = 0; i < n; i++) {
 		const struct entry *e = &registry->list[i];
 
-		json_array_append_new(array, json_pack("{s:o, s:I}", "name", stats_text(e->name->name, sizeof(e->name->name)),
-			"count", (json_int_t)e->count));
+		json_array_append_new(array, json_pack("{s:o, s:I}",
+			"name", stats_text(e->name->name, sizeof(e->name->name)), "count", (json_int_t)e->count));
 	}
 	return array;
 }

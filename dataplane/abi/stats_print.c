@@ -97,7 +97,8 @@ static void print_zones(const json_t *stats, FILE *to)
 	json_array_foreach(array, i, row) {
 		if (i >= ROWS_SHOWN)
 			break;
-		fprintf(to, "%-3s %-20s %16lld\n", text(row, "country"), text(row, "zone"), (long long)number(row, "count"));
+		fprintf(to, "%-3s %-20s %16lld\n", text(row, "country"), text(row, "zone"),
+			(long long)number(row, "count"));
 	}
 }
 
@@ -124,8 +125,9 @@ static void print_workers(const json_t *stats, FILE *to)
 	if (json_array_size(array) > 0)
 		fprintf(to, "\n%-24s %16s %8s %11s\n", "worker", "rx", "busy", "generation");
 	json_array_foreach(array, i, row)
-		fprintf(to, "%-24lld %16lld %7.1f%% %11lld\n", (long long)number(row, "index"), (long long)number(row, "rx"),
-			100 * json_real_value(json_object_get(row, "busy")), (long long)number(row, "generation"));
+		fprintf(to, "%-24lld %16lld %7.1f%% %11lld\n", (long long)number(row, "index"),
+			(long long)number(row, "rx"), 100 * json_real_value(json_object_get(row, "busy")),
+			(long long)number(row, "generation"));
 }
 
 static void print_ports(const json_t *stats, FILE *to)
@@ -134,12 +136,14 @@ static void print_ports(const json_t *stats, FILE *to)
 	size_t i;
 
 	if (json_array_size(array) > 0)
-		fprintf(to, "\n%-24s %16s %6s   lost before weir: %s\n", "port", "rx", "link", "missed no_buffer errors");
+		fprintf(to, "\n%-24s %16s %6s   lost before weir: %s\n", "port", "rx", "link",
+			"missed no_buffer errors");
 	json_array_foreach(array, i, row) {
 		const json_t *nic = json_object_get(row, "nic");
 
-		fprintf(to, "%-24s %16lld %6s %26lld %9lld %6lld\n", text(row, "name"), (long long)number(row, "rx"),
-			json_is_true(json_object_get(row, "link")) ? "up" : "down", (long long)number(nic, "missed"),
+		fprintf(to, "%-24s %16lld %6s %26lld %9lld %6lld\n", text(row, "name"),
+			(long long)number(row, "rx"), json_is_true(json_object_get(row, "link")) ? "up" : "down",
+			(long long)number(nic, "missed"),
 			(long long)number(nic, "no_buffer"), (long long)number(nic, "errors"));
 	}
 }
@@ -163,5 +167,6 @@ void stats_print(const json_t *stats, FILE *to)
 	print_tenants(stats, to);
 	print_workers(stats, to);
 	print_ports(stats, to);
-	fprintf(to, "\nbooks: rx %lld %s sum of dispositions %lld\n", (long long)rx, rx == all ? "=" : "IS NOT", (long long)all);
+	fprintf(to, "\nbooks: rx %lld %s sum of dispositions %lld\n", (long long)rx, rx == all ? "=" : "IS NOT",
+		(long long)all);
 }

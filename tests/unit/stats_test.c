@@ -149,12 +149,14 @@ static void countries_zones_and_tenants_are_counted_over_all_workers(void **stat
 
 static void names_that_are_no_text_do_not_break_the_object(void **state)
 {
+	struct weir_name *names;
 	char *text;
 	json_t *stats;
 
 	(void)state;
 	segment_name(segment, 3, WEIR_NAME_RULE, 0, "fr\xff\xfe");
-	memset(((struct weir_name *)((char *)segment + segment->names))[4].name, 0xff, sizeof(((struct weir_name *)0)->name));
+	names = (struct weir_name *)((char *)segment + segment->names);
+	memset(names[4].name, 0xff, sizeof(names[4].name));
 	segment->n_names_used = 99999;
 	stats = stats_json(segment);
 	assert_non_null(stats);
