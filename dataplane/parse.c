@@ -3,8 +3,8 @@
 // Stage parse: from the first byte of a frame to its listener (DESIGN 1.3, steps 1 to 5). Runs on every
 // worker for every frame, and in weirctl, tests and fuzzers. Each step checks that its header lies in
 // what is left before it reads it; the order of the checks is the contract's, since the first one that
-// fails names the reason. A plain frame (no tag, IPv4 without options, not a fragment, UDP) is seen by
-// one combined test and goes straight to UDP; all others take the steps one by one.
+// fails names the reason. A plain frame (no tag, IPv4 without options, not a fragment, UDP) with nothing
+// wrong is seen by a few combined tests; every other one takes the steps one by one.
 #include "dataplane/parse.h"
 
 #include <endian.h>
@@ -29,6 +29,11 @@ static inline uint16_t load_be16(const uint8_t *at)
 
 	memcpy(&word, at, sizeof(word));
 	return be16toh(word);
+}
+
+static inline uint32_t load_be32(const uint8_t *at)
+{
+	return be32toh(checksum_load32(at));
 }
 
 static enum weir_reason parse_ethernet(struct packet *packet, uint16_t *type)
@@ -115,7 +120,7 @@ static enum weir_reason parse_ipv6(struct packet *packet, struct ip_payload *pay
 	return parse_extensions(packet, ip[6], payload);
 }
 
-static __attribute__((noinline)) enum weir_reason parse_network(struct packet *packet, struct ip_payload *payload)
+static enum weir_reason parse_network(struct packet *packet, struct ip_payload *payload)
 {
 	enum weir_reason reason;
 	uint16_t type;
@@ -128,31 +133,6 @@ static __attribute__((noinline)) enum weir_reason parse_network(struct packet *p
 	if (type == TYPE_IPV6)
 		return parse_ipv6(packet, payload);
 	return WEIR_REASON_ETHERTYPE;
-}
-
-// Whether parse_network would find nothing to stop at but the header checksum: Ethernet type IPv4 and
-// 0x45 after it, a total length with room for UDP within the frame, no fragment, protocol UDP.
-static inline bool is_plain(const uint8_t *data, uint32_t length)
-{
-	const uint8_t *ip = data + ETHER_SIZE;
-	uint32_t total;
-
-	if (length < ETHER_SIZE + IPV4_SIZE + UDP_SIZE)
-		return false;
-	total = load_be16(ip + 2);
-	return (checksum_load32(data + 12) & htole32(0xffffff)) == htole32(0x450008) && ip[9] == NEXT_UDP &&
-	       (load_be16(ip + 6) & 0x3fff) == 0 && total >= IPV4_SIZE + UDP_SIZE && total <= length - ETHER_SIZE;
-}
-
-static inline enum weir_reason parse_plain(struct packet *packet, struct ip_payload *payload)
-{
-	const uint8_t *ip = packet->data + ETHER_SIZE;
-
-	packet->l3 = ETHER_SIZE;
-	packet->ip_version = 4;
-	payload->start = ETHER_SIZE + IPV4_SIZE;
-	payload->end = ETHER_SIZE + load_be16(ip + 2);
-	return checksum_holds(checksum_plain_header(ip)) ? WEIR_REASON_NONE : WEIR_REASON_IP_CHECKSUM;
 }
 
 // A zero checksum: IPv4 sent none (RFC 768); over IPv6 it is not allowed (RFC 8200, 8.1).
@@ -185,7 +165,7 @@ static inline enum weir_reason parse_udp(struct packet *packet, const struct ip_
 	return WEIR_REASON_NONE;
 }
 
-static bool listener_takes(const struct listener *listener, const struct packet *packet)
+static inline bool listener_takes(const struct listener *listener, const struct packet *packet)
 {
 	const uint8_t *ip = packet->data + packet->l3;
 
@@ -195,39 +175,87 @@ static bool listener_takes(const struct listener *listener, const struct packet 
 				     : memcmp(listener->address, ip + 24, 16) == 0;
 }
 
-static inline enum weir_reason find_listener(const struct listeners *listeners, struct packet *packet)
+// Index of the listener for a destination port, -1 where there is none.
+static inline int find_listener(const struct listeners *listeners, const struct packet *packet, uint16_t port)
 {
-	uint16_t port = load_be16(packet->data + packet->payload - UDP_SIZE + 2);
+	for (uint8_t i = listeners->by_port[port]; i; i = listeners->next[i - 1])
+		if (listener_takes(&listeners->list[i - 1], packet))
+			return i - 1;
+	return -1;
+}
 
-	for (uint8_t i = listeners->by_port[port]; i; i = listeners->next[i - 1]) {
-		const struct listener *listener = &listeners->list[i - 1];
+static inline void packet_listener(const struct listeners *listeners, struct packet *packet, int index)
+{
+	packet->reason = WEIR_REASON_NONE;
+	packet->listener = (uint8_t)index;
+	packet->protocol = listeners->list[index].protocol;
+	packet->flags = PACKET_HAS_LISTENER;
+}
 
-		if (__builtin_expect(listener->family != 0, 0) && !listener_takes(listener, packet))
-			continue;
-		packet->listener = (uint8_t)(i - 1);
-		packet->protocol = listener->protocol;
-		packet->flags = PACKET_HAS_LISTENER;
-		return WEIR_REASON_NONE;
-	}
-	return WEIR_REASON_NO_LISTENER;
+// Any frame, step by step.
+static __attribute__((noinline)) void parse_steps(const struct listeners *listeners, bool trust, struct packet *packet)
+{
+	struct ip_payload payload = {0};
+	int index;
+
+	packet->reason = (uint8_t)parse_network(packet, &payload);
+	if (packet->reason == WEIR_REASON_NONE)
+		packet->reason = (uint8_t)parse_udp(packet, &payload, trust);
+	if (packet->reason != WEIR_REASON_NONE)
+		return;
+	index = find_listener(listeners, packet, load_be16(packet->data + packet->payload - UDP_SIZE + 2));
+	if (index < 0)
+		packet->reason = WEIR_REASON_NO_LISTENER;
+	else
+		packet_listener(listeners, packet, index);
+}
+
+// Whether the frame is plain, and nothing that parse_steps would stop at is wrong with it up to its UDP
+// checksum. The IP header is read as two words: bytes 0 and 6 to 7 of it (version, header length,
+// fragment) are judged at once, byte 9 is the protocol.
+static inline bool is_plain(const uint8_t *data, uint32_t length, bool trust)
+{
+	const uint8_t *ip = data + ETHER_SIZE, *udp = ip + IPV4_SIZE;
+	const uint64_t fixed = htole64(UINT64_C(0xff3f0000000000ff));
+	uint64_t first, second;
+	uint32_t total, datagram;
+
+	if (length < ETHER_SIZE + IPV4_SIZE + UDP_SIZE || load_be16(data + 12) != TYPE_IPV4)
+		return false;
+	first = checksum_load64(ip);
+	second = checksum_load64(ip + 8);
+	total = load_be32(ip) & 0xffff;
+	datagram = load_be32(udp + 2) & 0xffff;
+	if ((first & fixed) != htole64(0x45) || (uint8_t)(le64toh(second) >> 8) != NEXT_UDP ||
+	    total > length - ETHER_SIZE || datagram < UDP_SIZE || datagram + IPV4_SIZE > total)
+		return false;
+	if (!checksum_holds(checksum_plain_header(ip)))
+		return false;
+	return trust || (udp[6] == 0 && udp[7] == 0) ||
+	       checksum_holds(checksum_add_bytes(checksum_pseudo4(ip, (uint16_t)datagram), udp, datagram));
 }
 
 void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,
 		 struct packet *packet)
 {
-	struct ip_payload payload = {0};
-	enum weir_reason reason;
+	int index;
 
+	packet->data = data;
+	packet->length = length;
+	if (__builtin_expect(is_plain(data, length, trust_udp_checksum), 1)) {
+		packet->l3 = ETHER_SIZE;
+		packet->payload = ETHER_SIZE + IPV4_SIZE + UDP_SIZE;
+		packet->payload_length = (uint16_t)(load_be16(data + ETHER_SIZE + IPV4_SIZE + 4) - UDP_SIZE);
+		packet->ip_version = 4;
+		packet->n_vlan = 0;
+		index = find_listener(listeners, packet, load_be16(data + ETHER_SIZE + IPV4_SIZE + 2));
+		if (__builtin_expect(index >= 0, 1)) {
+			packet_listener(listeners, packet, index);
+			return;
+		}
+	}
 	*packet = (struct packet){.data = data, .length = length};
-	if (__builtin_expect(is_plain(data, length), 1))
-		reason = parse_plain(packet, &payload);
-	else
-		reason = parse_network(packet, &payload);
-	if (reason == WEIR_REASON_NONE)
-		reason = parse_udp(packet, &payload, trust_udp_checksum);
-	if (reason == WEIR_REASON_NONE)
-		reason = find_listener(listeners, packet);
-	packet->reason = (uint8_t)reason;
+	parse_steps(listeners, trust_udp_checksum, packet);
 }
 
 static bool listener_equal(const struct listener *a, const struct listener *b)

@@ -5,6 +5,7 @@
 // Refuses whatever the table of 1.2 does not call legal; trusts nothing but payload and payload_length.
 #include "dataplane/decode/decode.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <string.h>
 
@@ -39,26 +40,6 @@ static inline uint16_t country_index(uint16_t field)
 	return field == 0 ? WEIR_COUNTRY_ZZ : WEIR_COUNTRY_NONE;
 }
 
-// Length of header and tag.
-static inline unsigned head_size(const uint8_t *at)
-{
-	return HEADER_SIZE + (at[1] & FLAG_TAG ? TAG_SIZE : 0);
-}
-
-static inline bool length_right(const uint8_t *at, unsigned length)
-{
-	return load_be16(at + 10) + head_size(at) == length;
-}
-
-// Bytes 0 to 3 in one comparison: magic, version, the two flags that must be 0, priority, channel.
-static inline bool first_word_right(const uint8_t *at)
-{
-	const uint32_t mask = 0xffu << 24 | (0xf0u | FLAG_REPLY | FLAG_RESERVED) << 16 | (0xffu ^ MAX_PRIORITY) << 8 |
-			      (0xffu ^ MAX_CHANNEL);
-
-	return (load_be32(at) & mask) == ((uint32_t)MAGIC << 24 | (uint32_t)VERSION << 20);
-}
-
 // The first wrong field, in the order of DESIGN 1.3.
 static __attribute__((cold, noinline)) enum weir_reason native_reason(const uint8_t *at, unsigned length)
 {
@@ -81,30 +62,44 @@ static __attribute__((cold, noinline)) enum weir_reason native_reason(const uint
 	return WEIR_REASON_NATIVE_LENGTH;
 }
 
+// Bytes 0 to 3 in one comparison: magic, version, the two flags that must be 0, priority, channel.
+static inline bool first_right(uint32_t first)
+{
+	const uint32_t mask = 0xffu << 24 | (0xf0u | FLAG_REPLY | FLAG_RESERVED) << 16 | (0xffu ^ MAX_PRIORITY) << 8 |
+			      (0xffu ^ MAX_CHANNEL);
+
+	return (first & mask) == ((uint32_t)MAGIC << 24 | (uint32_t)VERSION << 20);
+}
+
 void decode_native(struct packet *packet)
 {
 	const uint8_t *at = packet->data + packet->payload;
-	unsigned length = packet->payload_length;
+	unsigned length = packet->payload_length, head, flags;
+	uint32_t first, tenant, third;
 	uint16_t country;
-	uint32_t tenant;
 
-	if (__builtin_expect(length < HEADER_SIZE || !first_word_right(at), 0))
+	if (__builtin_expect(length < HEADER_SIZE, 0))
 		goto wrong;
+	first = load_be32(at);
 	tenant = load_be32(at + 4);
-	country = country_index(load_be16(at + 8));
-	if (__builtin_expect(tenant == 0 || country == WEIR_COUNTRY_NONE || !length_right(at, length), 0))
+	third = load_be32(at + 8); // country, payload length
+	flags = first >> 16;
+	head = HEADER_SIZE + (flags & FLAG_TAG) / FLAG_TAG * TAG_SIZE;
+	country = country_index((uint16_t)(third >> 16));
+	if (__builtin_expect(!first_right(first) || tenant == 0 || country == WEIR_COUNTRY_NONE ||
+			     (third & 0xffff) + head != length, 0))
 		goto wrong;
 	packet->tenant = tenant;
 	packet->country = country;
-	packet->priority = at[2];
-	packet->channel = at[3];
-	packet->body = (uint16_t)head_size(at);
-	packet->size = (uint16_t)(length - head_size(at));
-	packet->flags |= (uint8_t)(PACKET_DECODED | (at[1] & FLAG_ACK ? PACKET_WANTS_ACK : 0) |
-				   (at[1] & FLAG_TAG ? PACKET_TAGGED : 0));
+	packet->body = (uint16_t)head;
+	packet->size = (uint16_t)third;
+	packet->priority = (uint8_t)(first >> 8);
+	packet->channel = (uint8_t)first;
+	static_assert(FLAG_ACK == (int)PACKET_WANTS_ACK && FLAG_TAG >> 1 == (int)PACKET_TAGGED, "a shift moves them");
+	packet->flags |= (uint8_t)(PACKET_DECODED | (flags & FLAG_ACK) | (flags & FLAG_TAG) >> 1);
 	return;
 wrong:
-	packet->reason = native_reason(at, length);
+	packet->reason = (uint8_t)native_reason(at, length);
 }
 
 bool decode_verify(const struct packet *packet, const uint8_t key[16])

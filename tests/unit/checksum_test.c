@@ -57,6 +57,39 @@ static void the_header_of_rfc_1071s_kind_has_the_known_checksum(void **state)
 	assert_false(checksum_holds(checksum_plain_header(header)));
 }
 
+static void no_carry_of_a_header_is_lost(void **state)
+{
+	static const uint8_t ends[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff};
+	uint8_t header[20];
+
+	for (unsigned round = 0; round < 100000; round++) {
+		memset(header, 0xff, sizeof(header));
+		for (unsigned i = 0; i < 6; i++)
+			header[rand() % 20] = ends[rand() % 6];
+		assert_int_equal(checksum_fold(checksum_plain_header(header)), slow_sum(header, 20));
+	}
+}
+
+static void the_pseudo_header_is_that_of_the_slow_way(void **state)
+{
+	uint8_t ip[40], pseudo[40] = {0};
+
+	for (unsigned round = 0; round < 100000; round++) {
+		uint16_t length = (uint16_t)rand();
+
+		for (unsigned i = 0; i < sizeof(ip); i++)
+			ip[i] = round % 2 ? 0xff : (uint8_t)rand();
+		memcpy(pseudo, ip + 8, 32);
+		pseudo[34] = (uint8_t)(length >> 8);
+		pseudo[35] = (uint8_t)length;
+		pseudo[39] = 17;
+		assert_int_equal(checksum_fold(checksum_pseudo6(ip, length)) % 0xffff, slow_sum(pseudo, 40) % 0xffff);
+		assert_int_equal(checksum_fold(checksum_pseudo4(ip, length)) % 0xffff,
+				 checksum_fold(checksum_add(checksum_load64(ip + 12), // its part of the slow one
+							    slow_sum(pseudo + 32, 8))) % 0xffff);
+	}
+}
+
 static void a_udp_checksum_is_never_sent_as_zero(void **state)
 {
 	assert_int_equal(checksum_finish(0xffff), 0);
@@ -70,6 +103,8 @@ int main(void)
 		cmocka_unit_test(a_sum_of_any_length_is_that_of_the_slow_way),
 		cmocka_unit_test(folding_keeps_the_sum_of_all_ones_and_of_nothing),
 		cmocka_unit_test(the_header_of_rfc_1071s_kind_has_the_known_checksum),
+		cmocka_unit_test(no_carry_of_a_header_is_lost),
+		cmocka_unit_test(the_pseudo_header_is_that_of_the_slow_way),
 		cmocka_unit_test(a_udp_checksum_is_never_sent_as_zero),
 	};
 
