@@ -81,7 +81,7 @@ static void *write_counters(void *argument)
 		__atomic_store_n(&w->block->disposition[WEIR_FORWARD], n, __ATOMIC_RELAXED);
 		__atomic_store_n(&w->block->disposition[WEIR_HELD], n, __ATOMIC_RELAXED);
 		atomic_store_explicit(&w->block->sequence, 2 * n, memory_order_release);
-		for (volatile int pause = 0; pause < 50; pause++)
+		for (volatile int pause = 0; pause < 1000; pause++)
 			;
 	}
 	return NULL;
