@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The tenants that stand in the rule file itself.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/names.h"
+#include "rules/reader.h"
+
+static const char *const tenant_keys[] = { "id", "name", "domains", "groups", "home", "rate", "burst", "key", NULL };
+static const struct conf_range positive = { 1, UINT32_MAX };
+
+// A list of texts as an array of pointers into libconfig's tree; the caller frees it.
+static const char **read_texts(struct reader *reader, config_setting_t *group, const char *key, uint32_t *n)
+{
+	const char **texts, *text;
+	struct conf_list list;
+
+	*n = 0;
+	if (conf_list(&reader->conf, group, key, &list) <= 0 || list.n == 0)
+		return NULL;
+	texts = calloc(list.n, sizeof(*texts));
+	if (texts == NULL)
+		reader_out_of_memory(reader);
+	for (unsigned i = 0; texts != NULL && i < list.n; i++) {
+		text = conf_element(&reader->conf, conf_list_get(&list, i), key);
+		if (text != NULL)
+			texts[(*n)++] = text;
+	}
+	return texts;
+}
+
+static int read_home(struct reader *reader, config_setting_t *group)
+{
+	const char *code = NULL;
+
+	if (conf_string(&reader->conf, group, "home", &code) <= 0)
+		return -1;
+	return reader_country(reader, config_setting_get_member(group, "home"), code);
+}
+
+static const uint8_t *read_key(struct reader *reader, config_setting_t *group, uint8_t key[16])
+{
+	const char *text = NULL;
+
+	if (conf_string(&reader->conf, group, "key", &text) <= 0)
+		return NULL;
+	if (key_parse(text, key))
+		return key;
+	conf_error(&reader->conf, config_setting_get_member(group, "key"), NULL,
+		   "key is not 32 hexadecimal digits (it has %zu characters)", strlen(text));
+	return NULL;
+}
+
+static void name_tenant(struct reader *reader, unsigned i, const struct tenant_text *text)
+{
+	char *what = reader->conf.what;
+
+	if (text->name != NULL)
+		snprintf(what, sizeof(reader->conf.what), "tenant \"%s\"", text->name);
+	else if (text->id > 0)
+		snprintf(what, sizeof(reader->conf.what), "tenant %lld", (long long)text->id);
+	else
+		snprintf(what, sizeof(reader->conf.what), "tenant number %u", i + 1);
+}
+
+static void read_required(struct reader *reader, config_setting_t *group, unsigned i, struct tenant_text *text)
+{
+	struct conf *conf = &reader->conf;
+
+	name_tenant(reader, i, text);
+	if (conf_string(conf, group, "name", &text->name) == 0)
+		conf_error(conf, group, NULL, "it has no name");
+	name_tenant(reader, i, text);
+	if (conf_int(conf, group, "id", positive, &text->id) == 0)
+		conf_error(conf, group, NULL, "it has no id");
+	name_tenant(reader, i, text);
+}
+
+static void read_tenant(struct reader *reader, config_setting_t *group, unsigned i)
+{
+	struct conf *conf = &reader->conf;
+	struct tenant_text text = { .home = -1 };
+	const char **domains, **groups;
+	uint8_t key[16];
+
+	snprintf(conf->what, sizeof(conf->what), "tenant number %u", i + 1);
+	if (!config_setting_is_group(group)) {
+		conf_group(conf, group, tenant_keys);
+		reader->tenants_incomplete = true;
+		return;
+	}
+	read_required(reader, group, i, &text);
+	conf_group(conf, group, tenant_keys);
+	conf_place(conf, group, &text.file, &text.line);
+	conf_int(conf, group, "rate", positive, &text.rate);
+	conf_int(conf, group, "burst", positive, &text.burst);
+	if (text.burst > 0 && config_setting_get_member(group, "rate") != NULL && text.rate == 0)
+		text.burst = 0; // the rate was reported: not "burst without rate" as well
+	text.home = read_home(reader, group);
+	text.key = read_key(reader, group, key);
+	domains = read_texts(reader, group, "domains", &text.n_domains);
+	groups = read_texts(reader, group, "groups", &text.n_groups);
+	text.domains = domains;
+	text.groups = groups;
+	reader_add_tenant(reader, &text);
+	free(domains);
+	free(groups);
+}
+
+static void read_files(struct reader *reader, config_setting_t *root)
+{
+	struct conf_list list;
+
+	if (conf_list(&reader->conf, root, "tenant_files", &list) < 0)
+		reader->tenants_incomplete = true;
+	for (unsigned i = 0; i < list.n; i++) {
+		config_setting_t *element = conf_list_get(&list, i);
+		const char *name = conf_element(&reader->conf, element, "tenant_files");
+
+		if (name != NULL)
+			read_tenant_file(reader, element, name);
+		else
+			reader->tenants_incomplete = true;
+	}
+}
+
+void read_tenants(struct reader *reader, config_setting_t *root)
+{
+	struct conf_list list;
+
+	if (conf_groups(&reader->conf, root, "tenants", INT32_MAX, &list) < 0)
+		reader->tenants_incomplete = true;
+	for (unsigned i = 0; i < list.n; i++)
+		read_tenant(reader, conf_list_get(&list, i), i);
+	reader->conf.what[0] = '\0';
+	read_files(reader, root);
+}
