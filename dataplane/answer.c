@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Answers to native messages, see answer.h. Pure functions; any thread. The frame is built anew:
+// IPv4 without options, IPv6 without extension headers, hop limit 64, VLAN tags as the message had
+// them.
+#include "dataplane/answer.h"
+
+#include <string.h>
+
+#include "dataplane/checksum.h"
+
+enum { NATIVE_HEADER = 16, FLAG_REPLY = 0x2, HOP_LIMIT = 64, FRAME_MIN = 60, IP_PROTOCOL_UDP = 17 };
+
+static uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint8_t *put16(uint8_t *p, uint32_t value)
+{
+	p[0] = (uint8_t)(value >> 8);
+	p[1] = (uint8_t)value;
+	return p + 2;
+}
+
+static void put_sum(uint8_t *p, uint16_t sum) // as checksum.h makes it: already in network order
+{
+	memcpy(p, &sum, sizeof(sum));
+}
+
+void answer_to_packet(struct answer_to *to, const struct packet *packet)
+{
+	const uint8_t *frame = packet->data, *ip = frame + packet->l3,
+		      *udp = frame + packet->payload - 8;
+	bool v6 = packet->ip_version == 6;
+
+	memset(to, 0, sizeof(*to));
+	memcpy(to->mac_destination, frame + 6, 6);
+	memcpy(to->mac_source, frame, 6);
+	to->n_vlan = packet->n_vlan;
+	memcpy(to->vlan, frame + 12, 4 * (size_t)packet->n_vlan);
+	to->ip_version = packet->ip_version;
+	memcpy(to->ip_source, ip + (v6 ? 24 : 16), v6 ? 16 : 4);
+	memcpy(to->ip_destination, ip + (v6 ? 8 : 12), v6 ? 16 : 4);
+	to->udp_source = get16(udp + 2);
+	to->udp_destination = get16(udp);
+	memcpy(to->header, frame + packet->payload, NATIVE_HEADER);
+}
+
+void answer_to_record(struct answer_to *to, const struct weir_record *record,
+		      const uint8_t *payload)
+{
+	memset(to, 0, sizeof(*to));
+	memcpy(to->mac_destination, record->mac_source, 6);
+	memcpy(to->mac_source, record->mac_destination, 6);
+	to->n_vlan = record->n_vlan;
+	memcpy(to->vlan, record->vlan, sizeof(to->vlan));
+	to->ip_version = record->ip_version;
+	memcpy(to->ip_source, record->ip_destination, 16);
+	memcpy(to->ip_destination, record->ip_source, 16);
+	to->udp_source = record->udp_destination;
+	to->udp_destination = record->udp_source;
+	memcpy(to->header, payload, NATIVE_HEADER);
+}
+
+static bool unicast4(const uint8_t address[4])
+{
+	return address[0] != 0 && address[0] != 127 && address[0] < 224;
+}
+
+static bool unicast6(const uint8_t address[16])
+{
+	static const uint8_t low[15];
+
+	return address[0] != 0xff && !(memcmp(address, low, 15) == 0 && address[15] <= 1);
+}
+
+bool answer_allowed(const struct answer_to *to)
+{
+	if (to->udp_destination == 0 || (to->mac_destination[0] & 1) || (to->mac_source[0] & 1))
+		return false;
+	if (to->ip_version == 4)
+		return unicast4(to->ip_destination) && unicast4(to->ip_source);
+	return unicast6(to->ip_destination) && unicast6(to->ip_source);
+}
+
+void answer_fill(struct answer *answer, unsigned status, uint32_t retry_after, const char *text,
+		 uint32_t length)
+{
+	uint8_t *p = answer->payload;
+
+	answer->status = (uint8_t)status;
+	if (status == WEIR_STATUS_BUSY) {
+		p = put16(p, retry_after >> 16);
+		p = put16(p, retry_after);
+	}
+	memcpy(p, text, length);
+	answer->length = (uint16_t)(p - answer->payload + length);
+}
+
+// The native reply, header and payload.
+static uint8_t *write_message(uint8_t *p, const struct answer_to *to, const struct answer *answer)
+{
+	memcpy(p, to->header, NATIVE_HEADER);
+	p[1] = 0x10 | FLAG_REPLY;
+	p[2] = answer->status;
+	put16(p + 10, answer->length);
+	memcpy(p + NATIVE_HEADER, answer->payload, answer->length);
+	return p + NATIVE_HEADER + answer->length;
+}
+
+static uint8_t *write_ethernet(uint8_t *p, const struct answer_to *to)
+{
+	memcpy(p, to->mac_destination, 6);
+	memcpy(p + 6, to->mac_source, 6);
+	memcpy(p + 12, to->vlan, 4 * (size_t)to->n_vlan);
+	return put16(p + 12 + 4 * (size_t)to->n_vlan, to->ip_version == 4 ? 0x0800 : 0x86dd);
+}
+
+static uint8_t *write_ipv4(uint8_t *p, const struct answer_to *to, unsigned udp_length)
+{
+	memset(p, 0, 20);
+	p[0] = 0x45;
+	put16(p + 2, 20 + udp_length);
+	put16(p + 6,
+	      0x4000); // don't fragment; an atomic datagram needs no identification (RFC 6864)
+	p[8] = HOP_LIMIT;
+	p[9] = IP_PROTOCOL_UDP;
+	memcpy(p + 12, to->ip_source, 4);
+	memcpy(p + 16, to->ip_destination, 4);
+	put_sum(p + 10, checksum_finish(checksum_plain_header(p)));
+	return p + 20;
+}
+
+static uint8_t *write_ipv6(uint8_t *p, const struct answer_to *to, unsigned udp_length)
+{
+	memset(p, 0, 8);
+	p[0] = 0x60;
+	put16(p + 4, udp_length);
+	p[6] = IP_PROTOCOL_UDP;
+	p[7] = HOP_LIMIT;
+	memcpy(p + 8, to->ip_source, 16);
+	memcpy(p + 24, to->ip_destination, 16);
+	return p + 40;
+}
+
+static uint8_t *write_udp(uint8_t *p, const struct answer_to *to, unsigned udp_length)
+{
+	p = put16(p, to->udp_source);
+	p = put16(p, to->udp_destination);
+	p = put16(p, udp_length);
+	return put16(p, 0);
+}
+
+size_t answer_write(uint8_t *out, const struct answer_to *to, const struct answer *answer)
+{
+	unsigned udp_length = 8u + NATIVE_HEADER + answer->length;
+	uint8_t *ip = write_ethernet(out, to), *udp, *end;
+	uint64_t sum;
+
+	udp = to->ip_version == 4 ? write_ipv4(ip, to, udp_length) : write_ipv6(ip, to, udp_length);
+	end = write_message(write_udp(udp, to, udp_length), to, answer);
+	sum = to->ip_version == 4 ? checksum_pseudo4(ip, (uint16_t)udp_length)
+				  : checksum_pseudo6(ip, (uint16_t)udp_length);
+	put_sum(udp + 6, checksum_finish_udp(checksum_add_bytes(sum, udp, udp_length)));
+	if (end - out < FRAME_MIN) {
+		memset(end, 0, (size_t)(FRAME_MIN - (end - out)));
+		end = out + FRAME_MIN;
+	}
+	return (size_t)(end - out);
+}

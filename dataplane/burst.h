@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A burst on its way down the corridor: frames, what is known of each, and which are still going
+// on. Owned by one worker; every stage takes it whole.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <stdbool.h>
+
+#include "dataplane/packet.h"
+#include "rules/lookup.h"
+
+enum { BURST_MAX = 64 };
+
+struct burst {
+	// rx writes
+	struct rte_mbuf *mbuf[BURST_MAX];
+	uint32_t n;
+	uint32_t port; // index of the port received on
+	uint64_t now;  // TSC at rx
+
+	// frames that go on, as indices into the arrays: each stage keeps or thins this list
+	uint32_t n_live;
+	uint8_t live[BURST_MAX];
+
+	// parse and decode write
+	struct packet packet[BURST_MAX];
+
+	// classify writes, by position in `live`
+	uint32_t tenant[BURST_MAX];
+	uint32_t slot[BURST_MAX];
+	uint32_t class[BURST_MAX];
+	uint32_t verdict[BURST_MAX];
+	struct triage_key key[BURST_MAX];
+	bool exceeds[BURST_MAX]; // police writes: the rule's rate is exceeded
+
+	// frames that are finished here, to be freed at the end of the turn
+	uint32_t n_done;
+	struct rte_mbuf *done[BURST_MAX];
+};
+
+// Kept in the mbuf's private area for frames whose sender wants an answer and whose L2 header has
+// been rewritten (TX_FORWARD_ACK): what the answer needs if the frame is given up while staged.
+struct frame_origin {
+	uint8_t mac_destination[6], mac_source[6]; // as the frame had them
+};
+
+static inline struct frame_origin *frame_origin(struct rte_mbuf *mbuf)
+{
+	return rte_mbuf_to_priv(mbuf);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Serves run_dir/NAME/dp.sock (abi/socket.h): one control plane at a time. Main thread only. What
+// comes in is checked as if an enemy wrote it; a peer that breaks the protocol loses its
+// connection, nothing else.
+#pragma once
+
+#include <stdint.h>
+
+#include "dataplane/swap.h"
+#include "dataplane/worker.h"
+
+struct control {
+	struct swap *swap;
+	struct worker *workers;
+	int segment_fd;     // read-only, passed in HELLO
+	int listener, peer; // -1: none
+	uint32_t peer_pid;
+	uint64_t offered; // generation that the peer waits for, 0: none
+	char path[108];
+};
+
+// Listens. 0, or -errno with `why`.
+int control_open(struct control *control, const struct gateway *gateway, char *why,
+		 size_t why_size);
+
+// Handles what has come, waiting at most `timeout_ms` for it.
+void control_poll(struct control *control, int timeout_ms);
+
+// The pending table is in use: tells the peer that offered it.
+void control_table_taken(struct control *control);
+
+void control_close(struct control *control);

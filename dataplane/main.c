@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// weir-dataplane. Starts in steps that are undone in reverse; then the main thread serves the
+// control plane, takes over tables, publishes clocks and port counters, until a signal or idleness
+// ends it. All packet work is the workers'.
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mempool.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/abi/stats.h"
+#include "dataplane/args.h"
+#include "dataplane/control.h"
+#include "dataplane/eal.h"
+#include "dataplane/instance.h"
+#include "dataplane/log.h"
+#include "dataplane/port.h"
+#include "dataplane/registry.h"
+#include "dataplane/stat.h"
+#include "dataplane/store.h"
+#include "dataplane/swap.h"
+#include "dataplane/worker.h"
+#include "rules/gateway.h"
+
+enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
+enum { LINEAR_SIZE = 65536 + 64, POLL_MS = 1, PORTS_EVERY_MS = 100 };
+
+struct dataplane {
+	struct args args;
+	struct gateway *gateway;
+	int lock;
+	struct rte_mempool *pool;
+	struct listeners listeners;
+	struct port ports[GATEWAY_MAX_PORTS];
+	unsigned n_ports; // opened
+	struct stat_segment stat;
+	struct handover handover;
+	struct worker *workers; // [gateway->n_workers]
+	struct swap swap;
+	struct control control;
+	bool running; // the workers run
+	char why[512];
+};
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+	signalled = number;
+}
+
+static int fail(const struct dataplane *dp, int status)
+{
+	if (dp->why[0])
+		fprintf(stderr, "weir-dataplane: %s\n", dp->why);
+	return status;
+}
+
+// gateway.conf, and the listeners it gives.
+static int read_config(struct dataplane *dp)
+{
+	struct listener list[GATEWAY_MAX_LISTENERS];
+	struct diags diags;
+
+	diags_init(&diags);
+	dp->gateway = gateway_read(dp->args.config, true, &diags);
+	diags_print(&diags, stderr);
+	diags_fini(&diags);
+	if (!dp->gateway)
+		return EXIT_REFUSED;
+	for (unsigned i = 0; i < dp->gateway->n_listeners; i++) {
+		const struct gateway_listener *from = &dp->gateway->listeners[i];
+
+		list[i] = (struct listener){ .family = from->family,
+					     .protocol = from->protocol,
+					     .port = from->port };
+		memcpy(list[i].address, from->address, sizeof(list[i].address));
+	}
+	if (listeners_init(&dp->listeners, list, dp->gateway->n_listeners) == 0)
+		return 0;
+	snprintf(dp->why, sizeof(dp->why), "%s: the listeners contradict each other",
+		 dp->args.config);
+	return EXIT_REFUSED;
+}
+
+static int start_environment(struct dataplane *dp)
+{
+	bool huge;
+
+	dp->lock = instance_lock(dp->gateway, dp->why, sizeof(dp->why));
+	if (dp->lock < 0)
+		return EXIT_ENVIRONMENT;
+	if (eal_start(dp->gateway, &huge, dp->why, sizeof(dp->why)) < 0)
+		return EXIT_ENVIRONMENT;
+	log_line("%s: %u worker(s), %u MiB of %s pages", dp->gateway->name, dp->gateway->n_workers,
+		 dp->gateway->memory_mb, huge ? "huge" : "ordinary");
+	dp->pool = port_pool_create(dp->gateway, dp->why, sizeof(dp->why));
+	return dp->pool ? 0 : EXIT_ENVIRONMENT;
+}
+
+static int open_ports(struct dataplane *dp)
+{
+	for (unsigned i = 0; i < dp->gateway->n_ports; i++) {
+		if (port_open(&dp->ports[i], &dp->gateway->ports[i], dp->gateway, dp->pool, dp->why,
+			      sizeof(dp->why)) < 0)
+			return EXIT_ENVIRONMENT;
+		dp->n_ports++;
+	}
+	return 0;
+}
+
+static int make_handover(struct dataplane *dp)
+{
+	size_t size = rte_rcu_qsbr_get_memsize(dp->gateway->n_workers);
+
+	dp->handover.qsbr = rte_zmalloc("weir-qsbr", size, RTE_CACHE_LINE_SIZE);
+	if (!dp->handover.qsbr ||
+	    rte_rcu_qsbr_init(dp->handover.qsbr, dp->gateway->n_workers) != 0) {
+		snprintf(dp->why, sizeof(dp->why), "no memory for the workers' RCU");
+		return EXIT_ENVIRONMENT;
+	}
+	for (unsigned w = 0; w < dp->gateway->n_workers; w++)
+		rte_rcu_qsbr_thread_register(dp->handover.qsbr, w);
+	return 0;
+}
+
+// Gives worker `w` its part of the segment.
+static void attach_segment(struct worker *worker, const struct stat_segment *stat)
+{
+	struct weir_segment *map = stat->map;
+	char *base = (char *)map;
+	size_t w = worker->index;
+
+	worker->shared = (struct weir_worker *)(base + map->worker) + w;
+	worker->published = (struct weir_counters *)(base + map->counters) + w * map->n_ports;
+	worker->named = (uint64_t *)(base + map->named) + w * map->n_names;
+	worker->countries = (uint64_t *)(base + map->countries) + w * WEIR_N_COUNTRIES;
+	worker->zones = (uint64_t *)(base + map->zones) + w * WEIR_MAX_ZONES * WEIR_N_COUNTRIES;
+	worker->top = (struct weir_top *)(base + map->tenants) + w * WEIR_TOP_TENANTS;
+}
+
+static int make_worker(struct dataplane *dp, unsigned w)
+{
+	struct worker *worker = &dp->workers[w];
+	struct weir_segment *map = dp->stat.map;
+	size_t ring = (size_t)map->ring_slots * WEIR_SLOT_SIZE;
+
+	worker->index = w;
+	worker->lcore = w + 1;
+	worker->n_ports = dp->n_ports;
+	worker->ports = dp->ports;
+	worker->listeners = &dp->listeners;
+	worker->pool = dp->pool;
+	worker->handover = &dp->handover;
+	worker->time_stages = dp->args.time_stages;
+	worker->linear = mmap(NULL, (size_t)BURST_MAX * LINEAR_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	attach_segment(worker, &dp->stat);
+	if (worker->linear == MAP_FAILED ||
+	    punt_init(&worker->punt, (uint8_t *)map + map->ring + w * ring, map->ring_slots) < 0)
+		return -ENOMEM;
+	for (unsigned i = 0; i < dp->n_ports; i++) {
+		if (w < dp->ports[i].n_queues)
+			worker->poll[worker->n_polls++] = (uint8_t)i;
+		if (tx_init(&worker->tx[i], dp->ports[i].id, (uint16_t)w, dp->gateway->tx_staging) <
+		    0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_workers(struct dataplane *dp)
+{
+	dp->workers = rte_zmalloc("weir-workers", dp->gateway->n_workers * sizeof(struct worker),
+				  RTE_CACHE_LINE_SIZE);
+	for (unsigned w = 0; dp->workers && w < dp->gateway->n_workers; w++)
+		if (make_worker(dp, w) < 0)
+			goto no_memory;
+	if (dp->workers)
+		return 0;
+no_memory:
+	snprintf(dp->why, sizeof(dp->why), "no memory for the workers (raise dataplane.memory_mb)");
+	return EXIT_ENVIRONMENT;
+}
+
+static int make_swap(struct dataplane *dp)
+{
+	dp->swap.context = (struct live_context){ registry_create(dp->stat.map), dp->ports,
+						  dp->n_ports, dp->gateway->n_workers };
+	dp->swap.gateway = dp->gateway;
+	dp->swap.handover = &dp->handover;
+	dp->swap.segment = dp->stat.map;
+	if (dp->swap.context.registry)
+		return 0;
+	snprintf(dp->why, sizeof(dp->why), "no memory for the registry of names");
+	return EXIT_ENVIRONMENT;
+}
+
+// The table of --table, or the last good one. None at all is fine: the control plane will bring
+// one.
+static int first_table(struct dataplane *dp)
+{
+	char path[4096];
+	uint64_t generation = store_find(dp->gateway, path, sizeof(path));
+	const char *from = dp->args.table ? dp->args.table : path;
+	size_t size;
+	int fd, err;
+
+	if (!dp->args.table && generation == 0) {
+		log_line("no table yet: waiting for the control plane");
+		return 0;
+	}
+	fd = store_open(from, &size, dp->why, sizeof(dp->why));
+	err = fd < 0 ? fd
+		     : swap_offer(&dp->swap, fd, size, generation + (dp->args.table != NULL),
+				  dp->why, sizeof(dp->why));
+	if (err == 0)
+		return 0;
+	if (dp->args.table) {
+		char reason[sizeof(dp->why)];
+
+		memcpy(reason, dp->why, sizeof(reason));
+		snprintf(dp->why, sizeof(dp->why), "%.200s: table refused: %.250s", dp->args.table,
+			 reason);
+		return EXIT_REFUSED;
+	}
+	log_line("last good table %s refused: %s; waiting for the control plane", from, dp->why);
+	dp->why[0] = '\0';
+	return 0;
+}
+
+static int launch(struct dataplane *dp)
+{
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		if (port_start(&dp->ports[i], dp->why, sizeof(dp->why)) < 0)
+			return EXIT_ENVIRONMENT;
+	for (unsigned w = 0; w < dp->gateway->n_workers; w++)
+		rte_eal_remote_launch(worker_run, &dp->workers[w], dp->workers[w].lcore);
+	dp->running = true;
+	return 0;
+}
+
+static void publish_clock(struct dataplane *dp)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	atomic_store_explicit(&dp->handover.clock_ns,
+			      (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+			      memory_order_relaxed);
+}
+
+static void publish_ports(struct dataplane *dp)
+{
+	struct weir_port *to = (struct weir_port *)((char *)dp->stat.map + dp->stat.map->ports);
+
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		port_publish(&dp->ports[i], &to[i]);
+}
+
+static uint64_t received(const struct dataplane *dp)
+{
+	uint64_t rx = 0;
+
+	for (unsigned w = 0; w < dp->gateway->n_workers; w++) {
+		for (unsigned i = 0; i < dp->n_ports; i++) {
+			struct weir_counters counters;
+
+			segment_counters_get(dp->stat.map, w, i, &counters);
+			rx += counters.rx;
+		}
+	}
+	return rx;
+}
+
+// Whether --exit-when-idle says to end: no frame for so long, while workers run.
+static bool idle(const struct dataplane *dp, uint64_t *last_rx, uint64_t *since)
+{
+	uint64_t rx, now = rte_get_timer_cycles();
+
+	if (dp->args.idle_seconds < 0 || !dp->running)
+		return false;
+	rx = received(dp);
+	if (rx != *last_rx || *since == 0) {
+		*last_rx = rx;
+		*since = now;
+	}
+	return (double)(now - *since) > dp->args.idle_seconds * (double)rte_get_timer_hz();
+}
+
+static int serve(struct dataplane *dp)
+{
+	uint64_t last_rx = 0, since = 0, turns = 0;
+	int status = 0;
+
+	while (!signalled && status == 0 && !idle(dp, &last_rx, &since)) {
+		publish_clock(dp);
+		if (swap_poll(&dp->swap)) {
+			control_table_taken(&dp->control);
+			if (!dp->running)
+				status = launch(dp);
+		}
+		if (turns++ % PORTS_EVERY_MS == 0)
+			publish_ports(dp);
+		control_poll(&dp->control, POLL_MS);
+	}
+	return status;
+}
+
+static void print_stages(const struct dataplane *dp)
+{
+	static const char *const name[N_STAGES] = { "rx",     "parse", "decode", "classify",
+						    "police", "act",   "tx" };
+
+	for (unsigned w = 0; w < dp->gateway->n_workers; w++) {
+		const struct worker *worker = &dp->workers[w];
+
+		for (unsigned s = 0; s < N_STAGES && worker->stage_frames; s++)
+			fprintf(stderr, "stage %s worker %u: %.1f cycles a frame\n", name[s], w,
+				(double)worker->stage_cycles[s] / (double)worker->stage_frames);
+	}
+}
+
+static void stop_workers(struct dataplane *dp)
+{
+	atomic_store(&dp->handover.stop, true);
+	if (dp->running)
+		rte_eal_mp_wait_lcore();
+	dp->running = false;
+}
+
+static void print_result(struct dataplane *dp)
+{
+	json_t *stats;
+
+	publish_ports(dp);
+	if (dp->args.time_stages)
+		print_stages(dp);
+	if (dp->args.idle_seconds < 0)
+		return;
+	stats = stats_json(dp->stat.map);
+	if (stats)
+		json_dumpf(stats, stdout, JSON_INDENT(1));
+	puts("");
+	json_decref(stats);
+}
+
+static int run(struct dataplane *dp)
+{
+	static int (*const steps[])(struct dataplane *) = {
+		read_config,
+		start_environment,
+		open_ports,
+		make_handover,
+	};
+	int status = 0;
+
+	for (unsigned i = 0; status == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+		status = steps[i](dp);
+	if (status == 0 && stat_create(&dp->stat, dp->gateway, dp->why, sizeof(dp->why)) < 0)
+		status = EXIT_ENVIRONMENT;
+	if (status == 0)
+		status = make_workers(dp);
+	if (status == 0)
+		status = make_swap(dp);
+	if (status == 0 && instance_state_folder(dp->gateway) < 0)
+		log_line("%s cannot be made: tables are not kept for a restart",
+			 dp->gateway->state_dir);
+	if (status == 0)
+		status = first_table(dp);
+	dp->swap.keep = false; // it came from the disk
+	dp->control = (struct control){ .swap = &dp->swap,
+					.workers = dp->workers,
+					.segment_fd = dp->stat.reader_fd };
+	if (status == 0 && control_open(&dp->control, dp->gateway, dp->why, sizeof(dp->why)) < 0)
+		status = EXIT_ENVIRONMENT;
+	if (status)
+		return fail(dp, status);
+	status = serve(dp);
+	stop_workers(dp);
+	if (status == 0)
+		print_result(dp);
+	control_close(&dp->control);
+	return fail(dp, status);
+}
+
+static void clean_up(struct dataplane *dp)
+{
+	for (unsigned w = 0; dp->workers && w < dp->gateway->n_workers; w++) {
+		for (unsigned i = 0; i < dp->n_ports; i++)
+			tx_fini(&dp->workers[w].tx[i]);
+		punt_fini(&dp->workers[w].punt);
+	}
+	if (dp->swap.context.registry) {
+		swap_fini(&dp->swap);
+		registry_destroy(dp->swap.context.registry);
+	}
+	if (dp->stat.map)
+		stat_destroy(&dp->stat);
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		port_close(&dp->ports[i]);
+	if (dp->gateway)
+		eal_stop();
+	gateway_destroy(dp->gateway);
+}
+
+int main(int argc, char **argv)
+{
+	static struct dataplane dp;
+	struct sigaction action = { .sa_handler = on_signal };
+	int status = args_parse(&dp.args, argc, argv);
+
+	if (status)
+		return status < 0 ? EXIT_USAGE : 0;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	status = run(&dp);
+	clean_up(&dp);
+	return status;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Ports, see port.h. Main thread. Transmit queue w of every port is worker w's alone: a port that
+// has fewer transmit queues than there are workers is refused, since sharing one would need a lock
+// on the packet path.
+#include "dataplane/port.h"
+
+#include <errno.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mempool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	RX_DESCRIPTORS = 1024,
+	TX_DESCRIPTORS = 1024,
+	MBUF_ROOM = RTE_PKTMBUF_HEADROOM + 2048,
+	MBUF_CACHE = 512,
+	MBUFS_MIN = 4096,
+	MBUFS_MAX = 131071,
+};
+
+struct rte_mempool *port_pool_create(const struct gateway *gateway, char *why, size_t why_size)
+{
+	// Object header, mbuf, private area and data room, in a little over half of the memory.
+	uint64_t each = 64 + sizeof(struct rte_mbuf) + sizeof(struct frame_origin) + MBUF_ROOM;
+	uint64_t n = ((uint64_t)gateway->memory_mb << 20) * 6 / 10 / each;
+	struct rte_mempool *pool;
+
+	if (n < MBUFS_MIN) {
+		snprintf(
+			why, why_size,
+			"%s: dataplane.memory_mb = %u holds only %llu frames (at least 32 MiB needed)",
+			gateway->file, gateway->memory_mb, (unsigned long long)n);
+		return NULL;
+	}
+	if (n > MBUFS_MAX)
+		n = MBUFS_MAX;
+	pool = rte_pktmbuf_pool_create("weir", (unsigned)n, MBUF_CACHE,
+				       RTE_ALIGN(sizeof(struct frame_origin), RTE_MBUF_PRIV_ALIGN),
+				       MBUF_ROOM, SOCKET_ID_ANY);
+	if (!pool)
+		snprintf(why, why_size,
+			 "no memory for %llu frame buffers: %s (raise dataplane.memory_mb)",
+			 (unsigned long long)n, rte_strerror(rte_errno));
+	return pool;
+}
+
+static int device_find(const char *device, uint16_t *id)
+{
+	struct rte_dev_iterator iterator;
+	uint16_t found;
+	int n = 0;
+
+	RTE_ETH_FOREACH_MATCHING_DEV(found, device, &iterator)
+	{
+		*id = found;
+		n++;
+	}
+	return n == 1 ? 0 : -ENODEV;
+}
+
+// Name of the device alone, without its arguments.
+static void device_name(const char *device, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s", (int)strcspn(device, ","), device);
+}
+
+static int device_probe(const struct gateway_port *config, uint16_t *id, char *why, size_t why_size)
+{
+	char name[64];
+	int err;
+
+	device_name(config->device, name, sizeof(name));
+	if (rte_eth_dev_get_port_by_name(name, id) == 0 || device_find(name, id) == 0)
+		return 0; // a PCI device, probed when the EAL started
+	err = rte_dev_probe(config->device);
+	if (err == 0 && rte_eth_dev_get_port_by_name(name, id) == 0)
+		return 0;
+	if (err == 0)
+		err = device_find(name, id);
+	if (err)
+		snprintf(why, why_size,
+			 "port \"%s\": device %s cannot be opened: %s (is it there, and free?)",
+			 config->name, config->device, rte_strerror(-err));
+	return err;
+}
+
+static int queues_check(const struct gateway_port *config, const struct gateway *gateway,
+			const struct rte_eth_dev_info *info, char *why, size_t why_size)
+{
+	if (config->queues > info->max_rx_queues) {
+		snprintf(why, why_size, "port \"%s\": %u receive queues wanted, device %s has %u",
+			 config->name, config->queues, config->device, info->max_rx_queues);
+		return -EINVAL;
+	}
+	if (gateway->n_workers > info->max_tx_queues) {
+		snprintf(
+			why, why_size,
+			"port \"%s\": device %s can send from %u queue(s), but each of %u workers "
+			 "needs one (fewer workers, or a device with more)",
+			config->name, config->device, info->max_tx_queues, gateway->n_workers);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void configure(struct rte_eth_conf *conf, const struct gateway_port *config,
+		      const struct rte_eth_dev_info *info)
+{
+	memset(conf, 0, sizeof(*conf));
+	conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	conf->txmode.offloads = info->tx_offload_capa &
+				(RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+	if (conf->rxmode.offloads)
+		conf->txmode.offloads &=
+			~RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE; // segments are not all alike
+	if (config->queues > 1) {
+		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf->rx_adv_conf.rss_conf.rss_hf =
+			info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP);
+	}
+}
+
+static int queues_set_up(uint16_t id, const struct gateway_port *config,
+			 const struct gateway *gateway, struct rte_mempool *pool)
+{
+	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
+	int socket = rte_eth_dev_socket_id(id),
+	    err = rte_eth_dev_adjust_nb_rx_tx_desc(id, &rx, &tx);
+
+	for (uint16_t q = 0; err == 0 && q < config->queues; q++)
+		err = rte_eth_rx_queue_setup(id, q, rx, (unsigned)socket, NULL, pool);
+	for (uint16_t q = 0; err == 0 && q < gateway->n_workers; q++)
+		err = rte_eth_tx_queue_setup(id, q, tx, (unsigned)socket, NULL);
+	return err;
+}
+
+int port_open(struct port *port, const struct gateway_port *config, const struct gateway *gateway,
+	      struct rte_mempool *pool, char *why, size_t why_size)
+{
+	struct rte_ether_addr mac = { 0 };
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf;
+	int err = device_probe(config, &port->id, why, why_size);
+
+	if (err)
+		return err;
+	err = rte_eth_dev_info_get(port->id, &info);
+	if (err == 0) {
+		err = queues_check(config, gateway, &info, why, why_size);
+		if (err)
+			return err;
+		configure(&conf, config, &info);
+		err = rte_eth_dev_configure(port->id, config->queues, gateway->n_workers, &conf);
+	}
+	if (err == 0)
+		err = queues_set_up(port->id, config, gateway, pool);
+	if (err) {
+		snprintf(why, why_size, "port \"%s\": device %s cannot be set up: %s", config->name,
+			 config->device, rte_strerror(-err));
+		return err;
+	}
+	snprintf(port->name, sizeof(port->name), "%s", config->name);
+	port->n_queues = config->queues;
+	port->trust_udp_checksum = config->trust_udp_checksum;
+	rte_eth_macaddr_get(port->id, &mac);
+	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	return 0;
+}
+
+int port_start(const struct port *port, char *why, size_t why_size)
+{
+	int err = rte_eth_dev_start(port->id);
+
+	if (err) {
+		snprintf(why, why_size, "port \"%s\" does not start: %s", port->name,
+			 rte_strerror(-err));
+		return err;
+	}
+	rte_eth_promiscuous_enable(port->id); // best effort: some devices are promiscuous by nature
+	return 0;
+}
+
+void port_close(const struct port *port)
+{
+	rte_eth_dev_stop(port->id);
+	rte_eth_dev_close(port->id);
+}
+
+void port_publish(const struct port *port, struct weir_port *to)
+{
+	struct rte_eth_stats stats;
+	struct rte_eth_link link;
+
+	if (rte_eth_stats_get(port->id, &stats) == 0) {
+		atomic_store_explicit(&to->rx_missed, stats.imissed, memory_order_relaxed);
+		atomic_store_explicit(&to->rx_errors, stats.ierrors, memory_order_relaxed);
+		atomic_store_explicit(&to->rx_no_buffer, stats.rx_nombuf, memory_order_relaxed);
+		atomic_store_explicit(&to->tx_errors, stats.oerrors, memory_order_relaxed);
+	}
+	if (rte_eth_link_get_nowait(port->id, &link) == 0)
+		atomic_store_explicit(&to->link_up, link.link_status, memory_order_relaxed);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Stage rx: takes a burst from our queue of one port. Runs on the worker. Frames are contiguous for
+// the stages that follow: one of several segments is copied to a buffer of the worker's for
+// reading, the mbuf stays.
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/worker.h"
+
+enum { LINEAR_MAX = 65536 + 64 };
+
+static void view(struct worker *worker, struct burst *burst, unsigned i)
+{
+	struct rte_mbuf *mbuf = burst->mbuf[i];
+	struct packet *packet = &burst->packet[i];
+
+	packet->length = mbuf->pkt_len;
+	if (likely(mbuf->nb_segs == 1)) {
+		packet->data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+		return;
+	}
+	if (packet->length > LINEAR_MAX)
+		packet->length = LINEAR_MAX; // longer than any IP datagram: what follows is padding
+	packet->data = rte_pktmbuf_read(mbuf, 0, packet->length, worker->linear[i]);
+}
+
+unsigned rx(struct worker *worker, struct burst *burst, unsigned port)
+{
+	unsigned n = rte_eth_rx_burst(worker->ports[port].id, (uint16_t)worker->index, burst->mbuf,
+				      BURST_MAX);
+	uint64_t bytes = 0;
+
+	if (n == 0)
+		return 0;
+	burst->n = n;
+	burst->port = port;
+	burst->now = rte_rdtsc();
+	burst->n_done = 0;
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], const void *));
+	for (unsigned i = 0; i < n; i++) {
+		view(worker, burst, i);
+		burst->mbuf[i]->port = (uint16_t)port;
+		bytes += burst->packet[i].length;
+	}
+	worker->counters[port].rx += n;
+	worker->counters[port].bytes += bytes;
+	return n;
+}

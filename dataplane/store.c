@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Table images on disk, see store.h. Main thread. A file is state_dir/NAME/table.GENERATION; the
+// highest whole one counts. What is read back is checked by table_open like any other image.
+#include "dataplane/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+
+static int copy_all(int to, int from, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = sendfile(to, from, NULL, size);
+
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO; // shorter than it was
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static int copy_sealed(int file, size_t size)
+{
+	int fd = memfd_create("weir-table", MFD_ALLOW_SEALING | MFD_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = copy_all(fd, file, size);
+	if (err == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		err = -errno;
+	if (err == 0)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int store_open(const char *path, size_t *size, char *why, size_t why_size)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), fd;
+	struct stat status;
+
+	if (file < 0) {
+		fd = -errno;
+	} else if (fstat(file, &status) < 0) {
+		fd = -errno;
+	} else if (!S_ISREG(status.st_mode) || status.st_size == 0) {
+		fd = -EINVAL;
+	} else {
+		*size = (size_t)status.st_size;
+		fd = copy_sealed(file, *size);
+	}
+	if (fd < 0)
+		snprintf(why, why_size, "%s: cannot be read as a table image: %s", path,
+			 strerror(-fd));
+	if (file >= 0)
+		close(file);
+	return fd;
+}
+
+// The generation in a file name "table.N", or 0.
+static uint64_t generation_of(const char *name)
+{
+	char *end;
+	unsigned long long generation;
+
+	if (strncmp(name, "table.", 6) != 0 || name[6] < '1' || name[6] > '9')
+		return 0;
+	generation = strtoull(name + 6, &end, 10);
+	return *end ? 0 : generation;
+}
+
+uint64_t store_find(const struct gateway *gateway, char *path, size_t size)
+{
+	char folder[4096], leaf[32];
+	uint64_t newest = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	if (gateway_state_path(gateway, ".", folder, sizeof(folder)) < 0)
+		return 0;
+	dir = opendir(folder);
+	while (dir && (entry = readdir(dir)) != NULL) {
+		uint64_t generation = generation_of(entry->d_name);
+
+		if (generation > newest)
+			newest = generation;
+	}
+	if (dir)
+		closedir(dir);
+	snprintf(leaf, sizeof(leaf), "table.%llu", (unsigned long long)newest);
+	if (newest && gateway_state_path(gateway, leaf, path, size) < 0)
+		return 0;
+	return newest;
+}
+
+static void remove_older(const struct gateway *gateway, uint64_t than)
+{
+	char folder[4096];
+	struct dirent *entry;
+	DIR *dir;
+
+	if (gateway_state_path(gateway, ".", folder, sizeof(folder)) < 0)
+		return;
+	dir = opendir(folder);
+	while (dir && (entry = readdir(dir)) != NULL) {
+		uint64_t generation = generation_of(entry->d_name);
+
+		if (generation && generation < than)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size > 0) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0)
+			return -errno;
+		at += n;
+		size -= (size_t)n;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int store_put(const struct gateway *gateway, uint64_t generation, const void *image, size_t size)
+{
+	char aside[4096], path[4096], leaf[32];
+	int fd, err;
+
+	snprintf(leaf, sizeof(leaf), "table.%llu", (unsigned long long)generation);
+	if (gateway_state_path(gateway, leaf, path, sizeof(path)) < 0 ||
+	    gateway_state_path(gateway, "table.aside", aside, sizeof(aside)) < 0)
+		return -ENAMETOOLONG;
+	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, image, size);
+	close(fd);
+	if (err == 0 && rename(aside, path) < 0)
+		err = -errno;
+	if (err)
+		unlink(aside);
+	else
+		remove_older(gateway, generation);
+	return err;
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Table images outside of the socket: files to and from sealed memory, and the last good table that
+// a restarted dataplane starts with. Main thread only.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rules/gateway.h"
+
+// Copies a file into a sealed memfd. The descriptor (the caller's) and `*size`; or -errno with
+// `why`.
+int store_open(const char *path, size_t *size, char *why, size_t why_size);
+
+// Finds the last good table: its path into `path`; its generation, or 0 when there is none.
+uint64_t store_find(const struct gateway *gateway, char *path, size_t size);
+
+// Keeps `image` as the last good table: written aside, synced, renamed; older ones are removed. 0
+// or -errno.
+int store_put(const struct gateway *gateway, uint64_t generation, const void *image, size_t size);

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Stage tx, see tx.h. Runs on the worker. A frame is in at most one queue; n_staged is the sum of
+// the queues' lengths and never above limit; per priority, frames leave in the order they came.
+#include "dataplane/tx.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <stdlib.h>
+
+#include "dataplane/act.h"
+#include "dataplane/worker.h"
+
+// The kind travels in the mbuf's hash word, which no PMD reads on transmit.
+static void kind_set(struct rte_mbuf *mbuf, enum tx_kind kind)
+{
+	mbuf->hash.usr = kind;
+}
+
+enum tx_kind tx_kind_of(const struct rte_mbuf *mbuf)
+{
+	return (enum tx_kind)mbuf->hash.usr;
+}
+
+int tx_init(struct tx *tx, uint16_t port, uint16_t queue_id, uint32_t limit)
+{
+	uint32_t size = rte_align32pow2(limit);
+
+	tx->port = port;
+	tx->queue_id = queue_id;
+	tx->limit = limit;
+	tx->mask = size - 1;
+	for (unsigned p = 0; p < TX_N_QUEUES; p++) {
+		tx->queue[p].frame =
+			calloc(size, sizeof(struct rte_mbuf *)); // lint: allow calloc start-up
+		if (!tx->queue[p].frame)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void tx_fini(struct tx *tx)
+{
+	for (unsigned p = 0; p < TX_N_QUEUES; p++) {
+		struct tx_queue *queue = &tx->queue[p];
+
+		while (queue->frame && queue->head != queue->tail)
+			rte_pktmbuf_free(queue->frame[queue->head++ & tx->mask]);
+		free(queue->frame); // lint: allow free at the end
+		queue->frame = NULL;
+	}
+	tx->n_staged = 0;
+}
+
+// Corrects the count of a frame that was staged and will not be sent.
+static void give_up(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disposition disposition)
+{
+	struct weir_counters *counters = &worker->counters[mbuf->port];
+	enum tx_kind kind = tx_kind_of(mbuf);
+
+	if (kind == TX_ANSWER) {
+		counters->answers--;
+		counters->answers_lost++;
+	} else {
+		counters->disposition[kind == TX_REPLY ? WEIR_REPLY : WEIR_FORWARD]--;
+		counters->disposition[disposition]++;
+		counters->answers -= kind == TX_REPLY;
+	}
+	if (kind == TX_FORWARD_ACK)
+		act_given_up(worker, mbuf);
+	else
+		rte_pktmbuf_free(mbuf);
+}
+
+static bool queue_empty(const struct tx *tx, unsigned queue)
+{
+	return tx->queue[queue].head == tx->queue[queue].tail;
+}
+
+// Queue of a message of `priority`.
+static unsigned queue_of(unsigned priority)
+{
+	return priority + (priority >= TX_ANSWERS);
+}
+
+static void put(struct tx *tx, unsigned queue, struct rte_mbuf *mbuf)
+{
+	tx->queue[queue].frame[tx->queue[queue].tail++ & tx->mask] = mbuf;
+	tx->n_staged++;
+}
+
+// Takes out the youngest of the messages staged in the lowest queue below `queue`; NULL where all
+// stand as high.
+static struct rte_mbuf *evict_below(struct tx *tx, unsigned queue)
+{
+	for (unsigned q = TX_N_QUEUES - 1; q > queue; q--) {
+		if (q != TX_ANSWERS && !queue_empty(tx, q)) {
+			tx->n_staged--;
+			return tx->queue[q].frame[--tx->queue[q].tail & tx->mask];
+		}
+	}
+	return NULL;
+}
+
+// How a message that finds staging full of its equals and betters ends.
+static enum weir_disposition refused_as(const struct tx *tx, unsigned queue)
+{
+	for (unsigned q = 0; q < queue; q++)
+		if (q != TX_ANSWERS && !queue_empty(tx, q))
+			return WEIR_SHED;
+	return WEIR_TX_FULL;
+}
+
+static void push_answer(struct worker *worker, struct tx *tx, struct rte_mbuf *mbuf)
+{
+	if (tx->n_answers == tx->limit) {
+		give_up(worker, mbuf, WEIR_TX_FULL);
+		return;
+	}
+	tx->n_answers++;
+	put(tx, TX_ANSWERS, mbuf);
+}
+
+void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum tx_kind kind,
+	     unsigned priority)
+{
+	struct tx *tx = &worker->tx[port];
+	struct rte_mbuf *victim = NULL;
+	unsigned queue = queue_of(priority);
+
+	kind_set(mbuf, kind);
+	if (unlikely(kind == TX_ANSWER)) {
+		push_answer(worker, tx, mbuf);
+		return;
+	}
+	if (unlikely(tx->n_staged - tx->n_answers == tx->limit)) {
+		victim = evict_below(tx, queue);
+		if (!victim) {
+			give_up(worker, mbuf, refused_as(tx, queue));
+			return;
+		}
+	}
+	put(tx, queue, mbuf);
+	if (unlikely(victim != NULL))
+		give_up(worker, victim, WEIR_SHED);
+}
+
+// Gathers up to BURST_MAX staged frames, highest priority first, without taking them.
+static unsigned gather(const struct tx *tx, struct rte_mbuf **out)
+{
+	unsigned n = 0;
+
+	for (unsigned p = 0; p < TX_N_QUEUES; p++) {
+		const struct tx_queue *queue = &tx->queue[p];
+
+		for (uint32_t at = queue->head; at != queue->tail && n < BURST_MAX; at++)
+			out[n++] = queue->frame[at & tx->mask];
+	}
+	return n;
+}
+
+// Takes the first `n` frames out, in gather's order.
+static void take(struct tx *tx, unsigned n)
+{
+	tx->n_staged -= n;
+	for (unsigned p = 0; n > 0; p++) {
+		struct tx_queue *queue = &tx->queue[p];
+		uint32_t length = queue->tail - queue->head, of_it = n < length ? n : length;
+
+		queue->head += of_it;
+		n -= of_it;
+		if (p == TX_ANSWERS)
+			tx->n_answers -= of_it;
+	}
+}
+
+static void port_flush(struct tx *tx)
+{
+	struct rte_mbuf *frame[BURST_MAX];
+
+	while (tx->n_staged > 0) {
+		unsigned n = gather(tx, frame);
+		unsigned sent = rte_eth_tx_burst(tx->port, tx->queue_id, frame, (uint16_t)n);
+
+		take(tx, sent);
+		if (sent < n)
+			return;
+	}
+}
+
+void tx(struct worker *worker)
+{
+	for (unsigned port = 0; port < worker->n_ports; port++)
+		if (worker->tx[port].n_staged > 0)
+			port_flush(&worker->tx[port]);
+}
+
+void tx_abandon(struct worker *worker)
+{
+	for (unsigned port = 0; port < worker->n_ports; port++) {
+		struct tx *tx = &worker->tx[port];
+
+		for (unsigned p = 0; p < TX_N_QUEUES; p++) {
+			while (tx->queue[p].head != tx->queue[p].tail) {
+				struct rte_mbuf *mbuf =
+					tx->queue[p].frame[tx->queue[p].head++ & tx->mask];
+
+				if (tx_kind_of(mbuf) == TX_FORWARD_ACK)
+					kind_set(mbuf, TX_FORWARD); // nothing is sent any more
+				tx->n_staged--;
+				tx->n_answers -= p == TX_ANSWERS;
+				give_up(worker, mbuf, WEIR_TX_FULL);
+			}
+		}
+	}
+}
+
+void tx_each(const struct worker *worker,
+	     void (*each)(void *context, const struct rte_mbuf *mbuf, enum tx_kind kind),
+	     void *context)
+{
+	for (unsigned port = 0; port < worker->n_ports; port++) {
+		const struct tx *tx = &worker->tx[port];
+
+		for (unsigned p = 0; p < TX_N_QUEUES && tx->n_staged > 0; p++)
+			for (uint32_t at = tx->queue[p].head; at != tx->queue[p].tail; at++)
+				each(context, tx->queue[p].frame[at & tx->mask],
+				     tx_kind_of(tx->queue[p].frame[at & tx->mask]));
+	}
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Stage tx: frames for a port wait in one queue per priority and leave highest priority first.
+// While the port keeps up the queues empty each turn. When it backs up, they fill to `limit`
+// together, and then a new frame pushes out one of the lowest priority staged (`shed`), or, where
+// nothing staged is lower, is itself given up (`shed` when it is lower than something staged,
+// `tx_full` when all are its equals). Answers to senders have a queue and a limit of their own,
+// behind emergencies: giving up a message must not cost its answer.
+//
+// A staged frame is already counted as what it will be (forward, reply, an answer); worker_publish
+// shows it as `held` until it is sent, tx_give_up corrects the count when it is not.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <stdint.h>
+
+#include "dataplane/abi/names.h"
+
+struct worker;
+
+enum tx_kind {
+	TX_FORWARD,     // counted `forward`
+	TX_FORWARD_ACK, // the same, and its sender is to be told when it is given up (burst.h:
+			// frame_origin)
+	TX_REPLY,       // counted `reply`
+	TX_ANSWER,      // counted beside a frame that ended otherwise
+};
+
+// Queues in the order of leaving: emergency, answers, urgent, normal, non-urgent.
+enum { TX_ANSWERS = 1, TX_N_QUEUES = WEIR_N_PRIORITIES + 1 };
+
+struct tx_queue {
+	struct rte_mbuf **frame; // [tx.mask + 1]
+	uint32_t head, tail;     // free-running
+};
+
+struct tx {
+	struct tx_queue queue[TX_N_QUEUES]; // in the order of leaving
+	uint32_t n_staged;                  // in all queues
+	uint32_t n_answers;                 // of them in TX_ANSWERS
+	uint32_t limit;                     // of the answers, and of all others together
+	uint32_t mask;
+	uint16_t port; // of DPDK
+	uint16_t queue_id;
+};
+
+// At most `limit` messages and `limit` answers are staged. 0 or -ENOMEM.
+int tx_init(struct tx *tx, uint16_t port, uint16_t queue_id, uint32_t limit);
+void tx_fini(struct tx *tx); // frees what is still staged, uncounted: only after tx_abandon
+
+// Stages `mbuf` (taken over) for port index `port`. Its ->port is the index received on. `priority`
+// has no meaning for TX_ANSWER.
+void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum tx_kind kind,
+	     unsigned priority);
+
+// Sends what is staged, as far as the ports take it.
+void tx(struct worker *worker);
+
+// At the end: gives up every staged frame (`tx_full`).
+void tx_abandon(struct worker *worker);
+
+// Calls `each` for every staged frame of every port.
+void tx_each(const struct worker *worker,
+	     void (*each)(void *context, const struct rte_mbuf *mbuf, enum tx_kind kind),
+	     void *context);
+
+enum tx_kind tx_kind_of(const struct rte_mbuf *mbuf);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The corridor. A worker takes a burst from each of its ports in turn down all stages, then sends
+// what is staged. Every HOUSEKEEPING turns it looks up: publishes its counters, takes back consumed
+// slots, switches to the table that the main thread has left, and reports quiescence. Nothing here
+// or below allocates, locks, logs or makes a system call.
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+#include <string.h>
+
+enum { HOUSEKEEPING = 256 };
+
+// Cycles since the last call go to `stage`, when stages are timed at all.
+static inline void stage_ends(struct worker *worker, bool timed, enum stage_id stage,
+			      uint64_t *since)
+{
+	if (timed) {
+		uint64_t now = rte_rdtsc();
+
+		worker->stage_cycles[stage] += now - *since;
+		*since = now;
+	}
+}
+
+// One burst from one port; returns its frames. `timed` is a constant where this is inlined.
+static inline __attribute__((always_inline)) unsigned corridor(struct worker *worker, unsigned port,
+							       bool timed)
+{
+	struct burst *burst = &worker->burst;
+	uint64_t since = timed ? rte_rdtsc() : 0;
+
+	if (rx(worker, burst, port) == 0)
+		return 0;
+	stage_ends(worker, timed, STAGE_RX, &since);
+	parse(worker, burst);
+	stage_ends(worker, timed, STAGE_PARSE, &since);
+	decode(worker, burst);
+	stage_ends(worker, timed, STAGE_DECODE, &since);
+	classify(worker, burst);
+	stage_ends(worker, timed, STAGE_CLASSIFY, &since);
+	police(worker, burst);
+	stage_ends(worker, timed, STAGE_POLICE, &since);
+	act(worker, burst);
+	if (burst->n_done > 0)
+		rte_pktmbuf_free_bulk(burst->done, burst->n_done);
+	stage_ends(worker, timed, STAGE_ACT, &since);
+	tx(worker);
+	stage_ends(worker, timed, STAGE_TX, &since);
+	worker->stage_frames += timed ? burst->n : 0;
+	return burst->n;
+}
+
+static void show_as_held(void *context, const struct rte_mbuf *mbuf, enum tx_kind kind)
+{
+	struct weir_counters *shown = context;
+
+	shown += mbuf->port;
+	if (kind == TX_ANSWER) {
+		shown->answers--;
+		return;
+	}
+	shown->disposition[kind == TX_REPLY ? WEIR_REPLY : WEIR_FORWARD]--;
+	shown->answers -= kind == TX_REPLY;
+	shown->disposition[WEIR_HELD]++;
+}
+
+// Copies one counter block into the segment; readers that meet it half written retry
+// (abi/segment.h).
+static void publish_block(struct weir_counters *to, const struct weir_counters *from)
+{
+	uint64_t sequence = atomic_load_explicit(&to->sequence, memory_order_relaxed);
+	const size_t first = offsetof(struct weir_counters, rx);
+
+	atomic_store_explicit(&to->sequence, sequence + 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	memcpy((char *)to + first, (const char *)from + first, sizeof(*to) - first);
+	atomic_store_explicit(&to->sequence, sequence + 2, memory_order_release);
+}
+
+// What is staged was counted as sent when it was staged: shown as held until it is.
+static void publish(struct worker *worker)
+{
+	struct weir_counters shown[GATEWAY_MAX_PORTS];
+
+	memcpy(shown, worker->counters, worker->n_ports * sizeof(shown[0]));
+	tx_each(worker, show_as_held, shown);
+	for (uint32_t port = 0; port < worker->n_ports; port++)
+		publish_block(&worker->published[port], &shown[port]);
+	atomic_store_explicit(&worker->shared->turns, worker->turns, memory_order_relaxed);
+	atomic_store_explicit(&worker->shared->busy_cycles, worker->busy_cycles,
+			      memory_order_relaxed);
+	atomic_store_explicit(&worker->shared->cycles, rte_rdtsc() - worker->started,
+			      memory_order_relaxed);
+}
+
+// Quiescence is reported before the table is looked at: whoever sees our report of a token knows
+// that we use nothing older than the table that stood there when the token was drawn.
+static void housekeep(struct worker *worker)
+{
+	struct live *current;
+
+	punt_reclaim(worker);
+	publish(worker);
+	rte_rcu_qsbr_quiescent(worker->handover->qsbr, worker->index);
+	current = atomic_load_explicit(&worker->handover->current, memory_order_acquire);
+	if (current != worker->live) {
+		worker->live = current;
+		atomic_store_explicit(&worker->shared->generation, current->generation,
+				      memory_order_release);
+	}
+}
+
+static inline __attribute__((always_inline)) void run(struct worker *worker, bool timed)
+{
+	while (!atomic_load_explicit(&worker->handover->stop, memory_order_relaxed)) {
+		for (unsigned turn = 0; turn < HOUSEKEEPING; turn++) {
+			uint64_t before = rte_rdtsc();
+			unsigned n = 0;
+
+			for (unsigned i = 0; i < worker->n_polls; i++)
+				n += corridor(worker, worker->poll[i], timed);
+			worker->turns++;
+			if (n > 0)
+				worker->busy_cycles += rte_rdtsc() - before;
+			else
+				tx(worker); // what a full port left over
+		}
+		housekeep(worker);
+	}
+}
+
+int worker_run(void *argument)
+{
+	struct worker *worker = argument;
+
+	rte_rcu_qsbr_thread_online(worker->handover->qsbr, worker->index);
+	worker->started = rte_rdtsc();
+	worker->live = atomic_load_explicit(&worker->handover->current, memory_order_acquire);
+	atomic_store_explicit(&worker->shared->generation, worker->live->generation,
+			      memory_order_release);
+	if (worker->time_stages)
+		run(worker, true);
+	else
+		run(worker, false);
+	tx_abandon(worker);
+	publish(worker);
+	rte_rcu_qsbr_thread_offline(worker->handover->qsbr, worker->index);
+	return 0;
+}

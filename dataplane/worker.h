@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A worker: one lcore that takes frames from its queue of each port down the corridor
+//   rx → parse → decode → classify → police → act → tx
+// and the state that the stages share. Every field has one writer, the worker, except where said.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "dataplane/abi/segment.h"
+#include "dataplane/burst.h"
+#include "dataplane/live.h"
+#include "dataplane/parse.h"
+#include "dataplane/punt.h"
+#include "dataplane/tx.h"
+#include "rules/gateway.h"
+
+// What workers need to know of a port; written before they start, then read-only.
+struct port {
+	char name[WEIR_NAME_MAX + 1];
+	uint16_t id;       // of DPDK
+	uint16_t n_queues; // receive queues
+	bool trust_udp_checksum;
+	uint8_t mac[6];
+};
+
+enum stage_id {
+	STAGE_RX,
+	STAGE_PARSE,
+	STAGE_DECODE,
+	STAGE_CLASSIFY,
+	STAGE_POLICE,
+	STAGE_ACT,
+	STAGE_TX,
+	N_STAGES
+};
+
+struct worker {
+	// read-only once the worker runs
+	unsigned index, lcore;
+	uint32_t n_ports, n_polls;
+	uint8_t poll[GATEWAY_MAX_PORTS]; // indices of the ports whose queue `index` is ours
+	const struct port *ports;
+	const struct listeners *listeners;
+	struct rte_mempool *pool;
+	struct handover *handover;
+	uint8_t (*linear)[65536 + 64]; // BURST_MAX buffers for frames of several segments
+	bool time_stages;
+
+	// in the segment: private to this worker as a writer
+	struct weir_worker *shared;
+	struct weir_counters *published; // [n_ports]
+	uint64_t *named, *countries, *zones;
+	struct weir_top *top;
+
+	// the worker's own
+	struct live *live; // the table in use; changes only in worker_housekeep
+	uint64_t turns, busy_cycles, started;
+	struct weir_counters counters[GATEWAY_MAX_PORTS]; // by port received on; `sequence` unused
+	struct punt punt;
+	struct tx tx[GATEWAY_MAX_PORTS]; // by port sent to
+	uint64_t stage_cycles[N_STAGES], stage_frames;
+	struct burst burst;
+};
+
+// Entry of the lcore: runs until handover->stop. `worker` is a struct worker.
+int worker_run(void *worker);
+
+// The stages, in order. Each is in the file of its name.
+unsigned rx(struct worker *worker, struct burst *burst, unsigned port);
+void parse(struct worker *worker, struct burst *burst);
+void decode(struct worker *worker, struct burst *burst);
+void classify(struct worker *worker, struct burst *burst);
+void police(struct worker *worker, struct burst *burst);
+void act(struct worker *worker, struct burst *burst);
+
+// Ends frame `i` of the burst in `disposition` (for `reason` where it has one) and frees it with
+// the turn.
+static inline void burst_end(struct worker *worker, struct burst *burst, unsigned i,
+			     enum weir_disposition disposition)
+{
+	worker->counters[burst->port].disposition[disposition]++;
+	burst->done[burst->n_done++] = burst->mbuf[i];
+}
+
+static inline void burst_end_reason(struct worker *worker, struct burst *burst, unsigned i)
+{
+	unsigned reason = burst->packet[i].reason;
+
+	worker->counters[burst->port].reason[reason]++;
+	burst_end(worker, burst, i, weir_reason_disposition(reason));
+}

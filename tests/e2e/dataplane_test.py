@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The dataplane by itself over captures: counters, and each frame that it sends, against the worked examples."""
+import collections
+import copy
+import glob
+import json
+import os
+import re
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "kit"))
+from gateway import Gateway, check_books, main, read_pcap, write_pcap  # noqa: E402
+
+EXAMPLES = sorted(glob.glob(os.path.join(HERE, "..", "data", "accept", "*")))
+PCAP_PORT = 'name = "in0"; device = "net_pcap0,rx_pcap=%s,tx_pcap=@/out.pcap"; queues = 1;'
+STATUS = {"accepted": 0, "refused": 1, "busy": 2}
+
+
+def ones_sum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total
+
+
+def layers(frame):
+    """Offsets and addresses of a well-formed native frame."""
+    at = 14
+    while frame[at - 2:at] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    if frame[at] >> 4 == 4:
+        header, source, destination = (frame[at] & 15) * 4, frame[at + 12:at + 16], frame[at + 16:at + 20]
+        udp = at + header
+    else:
+        source, destination, following, udp = frame[at + 8:at + 24], frame[at + 24:at + 40], frame[at + 6], at + 40
+        while following != 17:
+            following, udp = frame[udp], udp + 8 * (frame[udp + 1] + 1)
+    length = struct.unpack_from(">H", frame, udp + 4)[0]
+    return {"l3": at, "source": source, "destination": destination, "udp": udp,
+            "payload": frame[udp + 8:udp + length]}
+
+
+def parse_answer(frame):
+    """An answer as (addresses, message), after checking what is fixed about it."""
+    found = layers(frame)
+    at, udp, payload = found["l3"], found["udp"], found["payload"]
+    segment = frame[udp:udp + 8 + len(payload)]
+    assert struct.unpack_from(">H", frame, udp + 4)[0] == len(segment)
+    if frame[at] >> 4 == 4:
+        assert ones_sum(frame[at:udp]) == 0xffff, "IPv4 header checksum of an answer"
+        assert struct.unpack_from(">H", frame, at + 2)[0] == 20 + len(segment)
+    else:
+        assert struct.unpack_from(">H", frame, at + 4)[0] == len(segment)
+    pseudo = found["source"] + found["destination"] + struct.pack(">HH", 17, len(segment))
+    assert ones_sum(pseudo + segment) == 0xffff, "UDP checksum of an answer"
+    assert len(frame) >= 60
+    return (frame[:at], found["source"], found["destination"], frame[udp:udp + 4], payload)
+
+
+def expected_answer(frame, status, payload):
+    found = layers(frame)
+    at, udp, message = found["l3"], found["udp"], found["payload"]
+    head = (message[:1] + b"\x12" + bytes([status]) + message[3:10] + struct.pack(">H", len(payload)) + message[12:16])
+    return (frame[6:12] + frame[:6] + frame[12:at], found["destination"], found["source"],
+            frame[udp + 2:udp + 4] + frame[udp:udp + 2], head + payload)
+
+
+def rules_of(path):
+    """Members' MAC addresses by pool, and reply templates, of an example's rule file."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    pools = {name: bytes.fromhex(mac.replace(":", "")) for name, mac in
+             re.findall(r'name = "([\w-]+)"; port = 0;\s*members = .*?mac = "([0-9a-f:]+)"', text)}
+    replies = {}
+    for body in re.findall(r"\{([^{}]*status[^{}]*)\}", text):
+        value = dict(re.findall(r'(\w+) = "?([^";]*)"?;', body))
+        payload = struct.pack(">I", int(value.get("retry_after", 1))) if value["status"] == "busy" else b""
+        replies[value["name"]] = (STATUS[value["status"]], payload + value.get("text", "").encode())
+    return pools, replies
+
+
+def expectation(folder):
+    """What the dataplane must count and send for an example."""
+    frames = read_pcap(os.path.join(folder, "in.pcap"))
+    pools, replies = rules_of(os.path.join(folder, "rules.conf"))
+    counts, forwards, answers = collections.Counter(), collections.Counter(), collections.Counter()
+    with open(os.path.join(folder, "expect.jsonl"), encoding="utf-8") as lines:
+        for frame, line in zip(frames, lines):
+            want = json.loads(line)
+            counts[want["disposition"]] += 1
+            if want["reason"]:
+                counts[want["disposition"] + "." + want["reason"]] += 1
+            if want["disposition"] == "forward":
+                forwards[pools[want["target"]] + frame[12:]] += 1
+            elif want["disposition"] == "reply":
+                answers[expected_answer(frame, *replies[want["target"]])] += 1
+            elif want["disposition"] == "drop" and want["rule"] and layers(frame)["payload"][1] & 1:
+                answers[expected_answer(frame, STATUS["refused"], b"")] += 1
+    return counts, forwards, answers
+
+
+def counted(stats):
+    """The statistics in the form of an expectation; agents_full counts as agents."""
+    counts = collections.Counter(stats["dispositions"])
+    counts["agents"] += counts.pop("agents_full")
+    for disposition, reasons in stats["reasons"].items():
+        counts.update({f"{disposition}.{reason}": n for reason, n in reasons.items()})
+    return +counts
+
+
+def sent(path):
+    """Frames of the output capture: forwarded ones by member's MAC and bytes past the L2 addresses, answers parsed."""
+    forwards, answers = collections.Counter(), collections.Counter()
+    for frame in read_pcap(path):
+        if layers(frame)["payload"][1] & 2:
+            answers[parse_answer(frame)] += 1
+        else:
+            forwards[frame[:6] + frame[12:]] += 1
+    return forwards, answers
+
+
+def counters_and_frames_are_what_the_worked_examples_say():
+    assert EXAMPLES, "no examples found"
+    for folder in EXAMPLES:
+        with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")]) as gateway:
+            stats = gateway.run_alone(gateway.compile(os.path.join(folder, "rules.conf")))
+            check_books(stats)
+            counts, forwards, answers = expectation(folder)
+            assert counted(stats) == counts, f"{folder}: {counted(stats) - counts} too many, {counts - counted(stats)} missing"
+            got_forwards, got_answers = sent(gateway.path("out.pcap"))
+            assert got_forwards == forwards, f"{folder}: forwarded frames differ: {len(got_forwards)} {len(forwards)}"
+            assert got_answers == answers, f"{folder}: answers differ: {got_answers - answers} {answers - got_answers}"
+            assert stats["answers"] == sum(answers.values())
+
+
+def each_rule_counts_the_messages_that_it_decided():
+    folder = EXAMPLES[0]
+    with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")]) as gateway:
+        stats = gateway.run_alone(gateway.compile(os.path.join(folder, "rules.conf")))
+        want = collections.Counter()
+        with open(os.path.join(folder, "expect.jsonl"), encoding="utf-8") as lines:
+            want.update(rule for rule in (json.loads(line)["rule"] for line in lines) if rule)
+        assert +collections.Counter({rule["name"]: rule["count"] for rule in stats["rules"]}) == want
+        names = [rule["name"] for rule in stats["rules"]]
+        assert names[-1] == "default" and names[:-1] == [f"r{i}" for i in range(len(names) - 1)], names
+
+
+def a_counter_that_is_off_by_one_turns_the_books_red():
+    folder = EXAMPLES[0]
+    with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")]) as gateway:
+        stats = gateway.run_alone(gateway.compile(os.path.join(folder, "rules.conf")))
+    check_books(stats)
+    for spoil in (lambda s: s["dispositions"].update(forward=s["dispositions"]["forward"] + 1),
+                  lambda s: s.update(rx=s["rx"] - 1),
+                  lambda s: s["workers"][0]["dispositions"].update(held=1),
+                  lambda s: s["ports"][0].update(rx=0),
+                  lambda s: s["reasons"]["malformed"].update(truncated=0)):
+        spoiled = copy.deepcopy(stats)
+        spoil(spoiled)
+        try:
+            check_books(spoiled)
+        except AssertionError:
+            continue
+        raise AssertionError("a broken counter was not noticed")
+
+
+def frames_longer_than_a_buffer_are_judged_whole():
+    folder = EXAMPLES[0]
+    plain = [frame for frame in read_pcap(os.path.join(folder, "in.pcap")) if frame[12:14] == b"\x08\x00"][:50]
+    with Gateway([PCAP_PORT % "@/long.pcap"]) as gateway:
+        write_pcap(gateway.path("long.pcap"), [frame + bytes(7000) for frame in plain] + plain)
+        stats = gateway.run_alone(gateway.compile(os.path.join(folder, "rules.conf")))
+        check_books(stats)
+        assert stats["rx"] == 100
+        for disposition, n in stats["dispositions"].items():
+            assert n % 2 == 0, f"{disposition}: padding past the IP length changed the outcome"
+
+
+if __name__ == "__main__":
+    main([counters_and_frames_are_what_the_worked_examples_say,
+          each_rule_counts_the_messages_that_it_decided,
+          a_counter_that_is_off_by_one_turns_the_books_red,
+          frames_longer_than_a_buffer_are_judged_whole])
