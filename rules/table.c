@@ -62,11 +62,11 @@ static int check_frame(struct table_check *check, const struct table_header *hea
 	if (image_size < sizeof(*header))
 		return table_refuse(check, "%zu bytes are less than a table header", image_size);
 	if (header->magic != TABLE_MAGIC)
-		return table_refuse(check, "this is no rule table (magic 0x%016llx)", (unsigned long long)header->magic);
+		return table_refuse(check, "this is no rule table");
 	if (header->abi != TABLE_ABI)
 		return table_refuse(check, "table format %u, this program reads %u", header->abi, TABLE_ABI);
 	if (header->size != image_size)
-		return table_refuse(check, "%zu bytes, the header says %llu", image_size, (unsigned long long)header->size);
+		return table_refuse(check, "%zu bytes, not as long as its header says", image_size);
 	if (table_crc(0, (const char *)header + crc_end, image_size - crc_end) != header->crc)
 		return table_refuse(check, "the checksum is wrong");
 	return 0;

@@ -39,7 +39,8 @@ static int check_classes(struct table_check *check)
 
 // Merges what `cell` leads to into `note`; false when it leads nowhere. `after` is the lowest leaf
 // index that it may name.
-static bool note_cell(const struct table *t, const struct notes *notes, uint32_t cell, uint64_t after, uint8_t *note)
+static bool note_cell(const struct table *t, const struct notes *notes, uint32_t cell, uint64_t after,
+		      uint8_t *note)
 {
 	uint32_t leaf = cell & ~TABLE_LEAF, n_rules = t->header->n_rules;
 	uint8_t depth = *note & ~NOTE_NO_RULE, child;
@@ -67,13 +68,13 @@ static int check_leaves(struct table_check *check, struct notes *notes)
 
 		for (unsigned s = 1; s < TABLE_STEPS - 1; s++)
 			if (leaf->bound[s] < leaf->bound[s - 1])
-				return table_refuse(check, "leaf %llu: bounds out of order", (unsigned long long)i);
+				return table_refuse(check, "leaf %u: bounds out of order", (unsigned)i);
 		for (unsigned s = 0; s < TABLE_STEPS; s++)
 			if (!note_cell(t, notes, leaf->cell[s], i + 1, &note))
-				return table_refuse(check, "leaf %llu: step %u leads nowhere", (unsigned long long)i, s);
+				return table_refuse(check, "leaf %u: step %u leads nowhere", (unsigned)i, s);
 		note++;
 		if ((note & ~NOTE_NO_RULE) > TABLE_MAX_LEAF_DEPTH)
-			return table_refuse(check, "leaf %llu: too deep", (unsigned long long)i);
+			return table_refuse(check, "leaf %u: too deep", (unsigned)i);
 		notes->leaf[i] = note;
 	}
 	return 0;
@@ -87,7 +88,7 @@ static int check_rows(struct table_check *check, struct notes *notes)
 	for (uint64_t row = 0; row < notes->n_rows; row++)
 		for (unsigned s = 0; s < t->header->n_small_classes; s++)
 			if (!note_cell(t, notes, *cell++, 0, &notes->row[row]))
-				return table_refuse(check, "row %llu: cell %u leads nowhere", (unsigned long long)row, s);
+				return table_refuse(check, "row %u: cell %u leads nowhere", (unsigned)row, s);
 	return 0;
 }
 
@@ -103,9 +104,9 @@ static int check_blocks(struct table_check *check, struct notes *notes)
 		const struct class_block *block = &t->blocks[i];
 
 		if (block->dir % width != 0 || block->dir / width >= notes->n_dirs)
-			return table_refuse(check, "block %llu: no such dir", (unsigned long long)i);
+			return table_refuse(check, "block %u: no such dir", (unsigned)i);
 		if ((uint64_t)block->row + notes->dir[block->dir / width] >= notes->n_rows)
-			return table_refuse(check, "block %llu: no such row", (unsigned long long)i);
+			return table_refuse(check, "block %u: no such row", (unsigned)i);
 	}
 	return 0;
 }
@@ -120,7 +121,7 @@ static int check_group_blocks(struct table_check *check, struct notes *notes)
 		const struct class_block *block;
 
 		if (at >= table_count(t, TABLE_BLOCKS))
-			return table_refuse(check, "tenant class %llu: no such block", (unsigned long long)i);
+			return table_refuse(check, "tenant class %u: no such block", (unsigned)i);
 		if (notes->block[at])
 			continue;
 		notes->block[at] = 1;
