@@ -24,9 +24,10 @@ enum {
 
 struct rte_mempool *port_pool_create(const struct gateway *gateway, char *why, size_t why_size)
 {
-	// Object header, mbuf, private area and data room, in a little over half of the memory.
+	// Object header, mbuf, private area and data room; half of the memory, since a mempool wants one piece and the
+	// allocator rounds each object up.
 	uint64_t each = 64 + sizeof(struct rte_mbuf) + sizeof(struct frame_origin) + MBUF_ROOM;
-	uint64_t n = ((uint64_t)gateway->memory_mb << 20) * 6 / 10 / each;
+	uint64_t n = ((uint64_t)gateway->memory_mb << 20) / 2 / each;
 	struct rte_mempool *pool;
 
 	if (n < MBUFS_MIN) {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,7 @@ static int fill_identity(struct weir_segment *header)
 	if (getrandom(header->boot_id, sizeof(header->boot_id), 0) != sizeof(header->boot_id))
 		return -EIO;
 	clock_gettime(CLOCK_REALTIME, &now);
+	header->tsc_hz = rte_get_tsc_hz();
 	header->started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	return 0;
 }

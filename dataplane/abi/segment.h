@@ -41,6 +41,7 @@ struct weir_segment {
 	uint64_t size;       // of the whole file
 	uint8_t boot_id[WEIR_BOOT_ID_SIZE];
 	uint64_t started_ns; // CLOCK_REALTIME
+	uint64_t tsc_hz;     // of the cycles below
 	uint64_t counters, worker, names, named, countries, zones, tenants, ports, ring; // offsets, 64-byte aligned
 	// Written by the dataplane's main thread while it runs:
 	_Atomic uint64_t generation;     // of the table that every worker uses, 0: none yet

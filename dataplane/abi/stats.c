@@ -110,10 +110,10 @@ static json_t *workers_json(const struct weir_segment *segment, const struct sna
 		uint64_t head = atomic_load_explicit(&worker->head, memory_order_relaxed);
 		uint64_t tail = atomic_load_explicit(&worker->tail, memory_order_relaxed);
 
-		json_array_append_new(array, json_pack("{s:i, s:I, s:I, s:o, s:f, s:I}", "index", (int)w,
+		json_array_append_new(array, json_pack("{s:i, s:I, s:I, s:o, s:f, s:I, s:I}", "index", (int)w,
 			"generation", (json_int_t)generation, "rx", (json_int_t)s->sum[w].rx,
 			"dispositions", dispositions_json(&s->sum[w]),
-			"busy", cycles ? (double)busy / (double)cycles : 0.0,
+			"busy", cycles ? (double)busy / (double)cycles : 0.0, "cycles", (json_int_t)cycles,
 			"channel_slots", (json_int_t)(head > tail ? head - tail : 0)));
 	}
 	return array;
@@ -246,12 +246,12 @@ static json_t *totals_json(const struct weir_segment *segment, const struct weir
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I}", "generation",
+	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "generation",
 		(json_int_t)atomic_load_explicit(&segment->generation, memory_order_acquire), "uptime_s",
 		(json_int_t)(now_ns > segment->started_ns ? (now_ns - segment->started_ns) / 1000000000 : 0),
 		"rx", (json_int_t)all->rx, "bytes", (json_int_t)all->bytes, "dispositions", dispositions_json(all),
 		"answers", (json_int_t)all->answers, "answers_lost", (json_int_t)all->answers_lost,
-		"copies_lost", (json_int_t)all->copies_lost);
+		"copies_lost", (json_int_t)all->copies_lost, "tsc_hz", (json_int_t)segment->tsc_hz);
 }
 
 json_t *stats_json(const struct weir_segment *segment)
