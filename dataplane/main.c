@@ -60,7 +60,7 @@ static void on_signal(int number)
 
 static int fail(const struct dataplane *dp, int status)
 {
-	if (dp->why[0])
+	if (status)
 		fprintf(stderr, "weir-dataplane: %s\n", dp->why);
 	return status;
 }
