@@ -8,8 +8,8 @@
 #include "rules/reader.h"
 
 static const char *const rule_keys[] = { "name", "match", "action", NULL };
-static const char *const action_keys[] = { "forward", "agents", "reply", "drop", "set_priority", "rate", "burst", "exceed",
-					   "copy", NULL };
+static const char *const action_keys[] = { "forward", "agents", "reply",  "drop", "set_priority",
+					   "rate",    "burst",	"exceed", "copy", NULL };
 static const char *const kinds[] = { "forward", "agents", "reply", "drop", NULL };
 static const char *const priorities[] = { "emergency", "urgent", "normal", "non-urgent", NULL };
 
@@ -27,11 +27,13 @@ static uint16_t get_reason(struct reader *reader, const config_setting_t *at, co
 	if (name_index_find(&reader->reasons, name, &reason))
 		return (uint16_t)reason;
 	if (rules->n_reasons == RULES_MAX_TARGETS) {
-		conf_error(&reader->conf, at, NULL, "more than %d reasons of drop", RULES_MAX_TARGETS);
+		conf_error(&reader->conf, at, NULL, "more than %d reasons of drop",
+			   RULES_MAX_TARGETS);
 		return RULES_NO_INDEX;
 	}
 	if (rules->reasons == NULL)
-		rules->reasons = arena_get(reader->arena, RULES_MAX_TARGETS * sizeof(*rules->reasons));
+		rules->reasons =
+			arena_get(reader->arena, RULES_MAX_TARGETS * sizeof(*rules->reasons));
 	copy = rules->reasons != NULL ? arena_string(reader->arena, name, strlen(name)) : NULL;
 	if (copy == NULL || name_index_put(&reader->reasons, copy, rules->n_reasons, &reason) < 0) {
 		reader_out_of_memory(reader);
@@ -41,7 +43,8 @@ static uint16_t get_reason(struct reader *reader, const config_setting_t *at, co
 	return rules->n_reasons++;
 }
 
-static void read_target(struct reader *reader, config_setting_t *action, int kind, struct action_def *out)
+static void read_target(struct reader *reader, config_setting_t *action, int kind,
+			struct action_def *out)
 {
 	const char *reason = NULL;
 
@@ -58,7 +61,8 @@ static void read_target(struct reader *reader, config_setting_t *action, int kin
 		break;
 	default:
 		if (conf_string(&reader->conf, action, "drop", &reason) > 0)
-			out->target = get_reason(reader, config_setting_get_member(action, "drop"), reason);
+			out->target = get_reason(reader, config_setting_get_member(action, "drop"),
+						 reason);
 		break;
 	}
 }
@@ -74,12 +78,15 @@ static void read_kind(struct reader *reader, config_setting_t *action, struct ac
 		if (setting == NULL)
 			continue;
 		if (found >= 0)
-			conf_error(&reader->conf, setting, "leave one out", "the action has both %s and %s", kinds[found], kinds[kind]);
+			conf_error(&reader->conf, setting, "leave one out",
+				   "the action has both %s and %s", kinds[found], kinds[kind]);
 		read_target(reader, action, kind, out);
 		found = kind;
 	}
 	if (found < 0)
-		conf_error(&reader->conf, action, "it must name one of forward, agents, reply and drop", "the action names no target");
+		conf_error(&reader->conf, action,
+			   "it must name one of forward, agents, reply and drop",
+			   "the action names no target");
 }
 
 static void read_exceed(struct reader *reader, config_setting_t *action, struct action_def *out)
@@ -91,28 +98,30 @@ static void read_exceed(struct reader *reader, config_setting_t *action, struct 
 		return;
 	if (strncmp(text, "reply:", 6) == 0) {
 		out->exceed = WEIR_ACT_REPLY;
-		out->exceed_target = reader_resolve(reader, at, "reply", text + 6, &reader->replies);
+		out->exceed_target =
+			reader_resolve(reader, at, "reply", text + 6, &reader->replies);
 	} else if (strncmp(text, "agents:", 7) == 0) {
 		out->exceed = WEIR_ACT_AGENTS;
 		out->exceed_target = reader_resolve(reader, at, "queue", text + 7, &reader->queues);
 	} else if (strcmp(text, "drop") != 0) {
-		conf_error(&reader->conf, at, "it is \"drop\", \"reply:NAME\" or \"agents:NAME\"", "unknown exceed \"%.80s\"", text);
+		conf_error(&reader->conf, at, "it is \"drop\", \"reply:NAME\" or \"agents:NAME\"",
+			   "unknown exceed \"%.80s\"", text);
 	}
 }
 
 static void read_rate(struct reader *reader, config_setting_t *action, struct action_def *out)
 {
-	const struct conf_range positive = { 1, UINT32_MAX };
+	const struct conf_range positive = { 1, UINT32_MAX, "leave it out for no limit" };
 	int64_t rate = 0, burst = 0;
 	int got = conf_int(&reader->conf, action, "rate", positive, &rate);
 
 	conf_int(&reader->conf, action, "burst", positive, &burst);
 	if (got == 0 && config_setting_get_member(action, "burst") != NULL)
-		conf_error(&reader->conf, config_setting_get_member(action, "burst"), "add rate, or leave burst out",
-			   "burst without rate");
+		conf_error(&reader->conf, config_setting_get_member(action, "burst"),
+			   "add rate, or leave burst out", "burst without rate");
 	if (got == 0 && config_setting_get_member(action, "exceed") != NULL)
-		conf_error(&reader->conf, config_setting_get_member(action, "exceed"), "add rate, or leave exceed out",
-			   "exceed without rate");
+		conf_error(&reader->conf, config_setting_get_member(action, "exceed"),
+			   "add rate, or leave exceed out", "exceed without rate");
 	out->rate = (uint32_t)rate;
 	out->burst = (uint32_t)burst;
 	if (rate > 0 && burst == 0)
@@ -124,7 +133,9 @@ void read_action(struct reader *reader, config_setting_t *action, struct action_
 {
 	int priority = 0;
 
-	*out = (struct action_def){ .set_priority = 0xff, .exceed = WEIR_ACT_DROP, .copy = RULES_NO_INDEX };
+	*out = (struct action_def){ .set_priority = 0xff,
+				    .exceed = WEIR_ACT_DROP,
+				    .copy = RULES_NO_INDEX };
 	if (!conf_group(&reader->conf, action, action_keys))
 		return;
 	read_kind(reader, action, out);
@@ -137,7 +148,8 @@ void read_action(struct reader *reader, config_setting_t *action, struct action_
 static void read_rule(struct reader *reader, config_setting_t *group, uint32_t i)
 {
 	struct rule_def *rules = reader->rules->rules, *rule = &rules[i];
-	const struct reader_name name = { "rule", &reader->rule_names, name_fault, &rules[0].where, sizeof(rules[0]), i };
+	const struct reader_name name = { "rule",	   &reader->rule_names, name_fault,
+					  &rules[0].where, sizeof(rules[0]),	i };
 	config_setting_t *action;
 
 	rule->where = reader_where(reader, group);
@@ -149,14 +161,16 @@ static void read_rule(struct reader *reader, config_setting_t *group, uint32_t i
 	if (rule->name == NULL)
 		reader_out_of_memory(reader);
 	else if (strcmp(rule->name, "default") == 0)
-		conf_error(&reader->conf, group, "give it another name", "\"default\" is the name of the default");
+		conf_error(&reader->conf, group, "give it another name",
+			   "\"default\" is the name of the default");
 	conf_group(&reader->conf, group, rule_keys);
 	read_match(reader, group, &rule->match);
 	action = config_setting_get_member(group, "action");
 	if (action != NULL)
 		read_action(reader, action, &rule->action);
 	else
-		conf_error(&reader->conf, group, "action = { forward = \"POOL\"; }", "it has no action");
+		conf_error(&reader->conf, group, "action = { forward = \"POOL\"; }",
+			   "it has no action");
 }
 
 static void read_default(struct reader *reader, config_setting_t *root)
@@ -167,7 +181,9 @@ static void read_default(struct reader *reader, config_setting_t *root)
 	rule->name = "default";
 	match_any(&rule->match);
 	if (action == NULL) {
-		conf_error(&reader->conf, NULL, "default = { agents = \"QUEUE\"; }; decides where no rule does", "default is missing");
+		conf_error(&reader->conf, NULL,
+			   "default = { agents = \"QUEUE\"; }; decides where no rule does",
+			   "default is missing");
 		return;
 	}
 	snprintf(reader->conf.what, sizeof(reader->conf.what), "default");

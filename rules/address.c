@@ -78,7 +78,8 @@ bool mac_parse(const char *text, uint8_t mac[6])
 	for (int i = 0; i < 6; i++) {
 		char byte[3] = { text[3 * i], text[3 * i + 1], '\0' };
 
-		if (strspn(byte, "0123456789abcdefABCDEF") != 2 || (i < 5 && text[3 * i + 2] != separator))
+		if (strspn(byte, "0123456789abcdefABCDEF") != 2 ||
+		    (i < 5 && text[3 * i + 2] != separator))
 			return false;
 		mac[i] = (uint8_t)strtoul(byte, NULL, 16);
 	}

@@ -15,8 +15,8 @@ void conf_place(const struct conf *conf, const config_setting_t *at, uint32_t *f
 	source_place(conf->source, at != NULL ? config_setting_source_line(at) : 1, file, line);
 }
 
-void conf_report(const struct conf *conf, enum diag_kind kind, const config_setting_t *at, const char *hint,
-		 const char *format, ...)
+void conf_report(const struct conf *conf, enum diag_kind kind, const config_setting_t *at,
+		 const char *hint, const char *format, ...)
 {
 	uint32_t file, line;
 	char text[512];
@@ -33,19 +33,27 @@ void conf_report(const struct conf *conf, enum diag_kind kind, const config_sett
 const char *conf_type_name(const config_setting_t *setting)
 {
 	switch (config_setting_type(setting)) {
-	case CONFIG_TYPE_GROUP: return "a group { }";
+	case CONFIG_TYPE_GROUP:
+		return "a group { }";
 	case CONFIG_TYPE_INT:
-	case CONFIG_TYPE_INT64: return "a whole number";
-	case CONFIG_TYPE_FLOAT: return "a number with a point";
-	case CONFIG_TYPE_STRING: return "a text";
-	case CONFIG_TYPE_BOOL: return "true or false";
-	default: return "a list";
+	case CONFIG_TYPE_INT64:
+		return "a whole number";
+	case CONFIG_TYPE_FLOAT:
+		return "a number with a point";
+	case CONFIG_TYPE_STRING:
+		return "a text";
+	case CONFIG_TYPE_BOOL:
+		return "true or false";
+	default:
+		return "a list";
 	}
 }
 
-static void report_type(const struct conf *conf, const config_setting_t *setting, const char *key, const char *wanted)
+static void report_type(const struct conf *conf, const config_setting_t *setting, const char *key,
+			const char *wanted)
 {
-	conf_error(conf, setting, NULL, "%s must be %s, not %s", key, wanted, conf_type_name(setting));
+	conf_error(conf, setting, NULL, "%s must be %s, not %s", key, wanted,
+		   conf_type_name(setting));
 }
 
 const char *conf_nearest_word(const char *word, const char *const *words, char out[128])
@@ -82,23 +90,30 @@ static const char *list_words(const char *const *words, char *out, size_t size)
 
 	out[0] = '\0';
 	for (; *words != NULL && at < size; words++)
-		at += (size_t)snprintf(out + at, size - at, "%s%s", at == 0 ? "" : words[1] == NULL ? " or " : ", ", *words);
+		at += (size_t)snprintf(out + at, size - at, "%s%s",
+				       at == 0		  ? ""
+				       : words[1] == NULL ? " or "
+							  : ", ",
+				       *words);
 	return out;
 }
 
-static void report_unknown_key(const struct conf *conf, const config_setting_t *setting, const char *const *keys)
+static void report_unknown_key(const struct conf *conf, const config_setting_t *setting,
+			       const char *const *keys)
 {
 	char near[128], known[256], hint[300];
 	const char *found = conf_nearest_word(setting->name, keys, near);
 
 	snprintf(hint, sizeof(hint), "known here: %s", list_words(keys, known, sizeof(known)));
-	conf_error(conf, setting, found != NULL ? found : hint, "unknown setting \"%s\"", setting->name);
+	conf_error(conf, setting, found != NULL ? found : hint, "unknown setting \"%s\"",
+		   setting->name);
 }
 
 bool conf_group(const struct conf *conf, config_setting_t *setting, const char *const *keys)
 {
 	if (!config_setting_is_group(setting)) {
-		report_type(conf, setting, setting->name != NULL ? setting->name : "this", "a group { }");
+		report_type(conf, setting, setting->name != NULL ? setting->name : "it",
+			    "a group { }");
 		return false;
 	}
 	for (int i = 0; i < config_setting_length(setting); i++) {
@@ -110,7 +125,8 @@ bool conf_group(const struct conf *conf, config_setting_t *setting, const char *
 	return true;
 }
 
-int conf_string(const struct conf *conf, config_setting_t *group, const char *key, const char **value)
+int conf_string(const struct conf *conf, config_setting_t *group, const char *key,
+		const char **value)
 {
 	config_setting_t *setting = config_setting_get_member(group, key);
 
@@ -138,8 +154,8 @@ int conf_bool(const struct conf *conf, config_setting_t *group, const char *key,
 	return 1;
 }
 
-int conf_int_value(const struct conf *conf, config_setting_t *setting, const char *name, struct conf_range range,
-		   int64_t *value)
+int conf_int_value(const struct conf *conf, config_setting_t *setting, const char *name,
+		   struct conf_range range, int64_t *value)
 {
 	int type = config_setting_type(setting);
 	int64_t read;
@@ -148,9 +164,11 @@ int conf_int_value(const struct conf *conf, config_setting_t *setting, const cha
 		report_type(conf, setting, name, "a whole number");
 		return -1;
 	}
-	read = type == CONFIG_TYPE_INT ? config_setting_get_int(setting) : config_setting_get_int64(setting);
+	read = type == CONFIG_TYPE_INT ? config_setting_get_int(setting)
+				       : config_setting_get_int64(setting);
 	if (read < range.min || read > range.max) {
-		conf_error(conf, setting, NULL, "%s %lld is outside %lld to %lld", name, (long long)read,
+		conf_error(conf, setting, read == 0 ? range.zero : NULL,
+			   "%s %lld is outside %lld to %lld", name, (long long)read,
 			   (long long)range.min, (long long)range.max);
 		return -1;
 	}
@@ -158,14 +176,16 @@ int conf_int_value(const struct conf *conf, config_setting_t *setting, const cha
 	return 1;
 }
 
-int conf_int(const struct conf *conf, config_setting_t *group, const char *key, struct conf_range range, int64_t *value)
+int conf_int(const struct conf *conf, config_setting_t *group, const char *key,
+	     struct conf_range range, int64_t *value)
 {
 	config_setting_t *setting = config_setting_get_member(group, key);
 
 	return setting == NULL ? 0 : conf_int_value(conf, setting, key, range, value);
 }
 
-int conf_word(const struct conf *conf, config_setting_t *group, const char *key, const char *const *words, int *value)
+int conf_word(const struct conf *conf, config_setting_t *group, const char *key,
+	      const char *const *words, int *value)
 {
 	char near[128], known[160], hint[200];
 	const char *text = NULL, *found;
@@ -181,11 +201,13 @@ int conf_word(const struct conf *conf, config_setting_t *group, const char *key,
 	}
 	found = conf_nearest_word(text, words, near);
 	snprintf(hint, sizeof(hint), "it is %s", list_words(words, known, sizeof(known)));
-	conf_error(conf, config_setting_get_member(group, key), found != NULL ? found : hint, "unknown %s \"%s\"", key, text);
+	conf_error(conf, config_setting_get_member(group, key), found != NULL ? found : hint,
+		   "unknown %s \"%s\"", key, text);
 	return -1;
 }
 
-int conf_list(const struct conf *conf, config_setting_t *group, const char *key, struct conf_list *list)
+int conf_list(const struct conf *conf, config_setting_t *group, const char *key,
+	      struct conf_list *list)
 {
 	config_setting_t *setting = config_setting_get_member(group, key);
 
@@ -202,7 +224,8 @@ int conf_list(const struct conf *conf, config_setting_t *group, const char *key,
 	return 1;
 }
 
-int conf_groups(const struct conf *conf, config_setting_t *group, const char *key, unsigned max, struct conf_list *list)
+int conf_groups(const struct conf *conf, config_setting_t *group, const char *key, unsigned max,
+		struct conf_list *list)
 {
 	config_setting_t *setting = config_setting_get_member(group, key);
 
@@ -210,12 +233,13 @@ int conf_groups(const struct conf *conf, config_setting_t *group, const char *ke
 	if (setting == NULL)
 		return 0;
 	if (!config_setting_is_list(setting)) {
-		conf_error(conf, setting, "write ( { ... }, { ... } )", "%s must be a list of groups, not %s", key,
-			   conf_type_name(setting));
+		conf_error(conf, setting, "write ( { ... }, { ... } )",
+			   "%s must be a list of groups, not %s", key, conf_type_name(setting));
 		return -1;
 	}
 	if ((unsigned)config_setting_length(setting) > max) {
-		conf_error(conf, setting, NULL, "%s has %d entries, more than %u", key, config_setting_length(setting), max);
+		conf_error(conf, setting, NULL, "%s has %d entries, more than %u", key,
+			   config_setting_length(setting), max);
 		return -1;
 	}
 	list->setting = setting;
@@ -232,6 +256,7 @@ const char *conf_element(const struct conf *conf, config_setting_t *element, con
 {
 	if (config_setting_type(element) == CONFIG_TYPE_STRING)
 		return config_setting_get_string(element);
-	conf_error(conf, element, NULL, "%s holds %s where a text in double quotes belongs", key, conf_type_name(element));
+	conf_error(conf, element, NULL, "%s holds %s where a text in double quotes belongs", key,
+		   conf_type_name(element));
 	return NULL;
 }

@@ -25,13 +25,14 @@ struct conf_list {
 };
 
 // Reports `text` at the setting `at` (NULL: at the top of the file), with conf->what before it.
-void conf_report(const struct conf *conf, enum diag_kind kind, const config_setting_t *at, const char *hint,
-		 const char *format, ...) __attribute__((format(printf, 5, 6)));
+void conf_report(const struct conf *conf, enum diag_kind kind, const config_setting_t *at,
+		 const char *hint, const char *format, ...) __attribute__((format(printf, 5, 6)));
 #define conf_error(conf, at, hint, ...) conf_report(conf, DIAG_ERROR, at, hint, __VA_ARGS__)
-#define conf_warn(conf, at, hint, ...) conf_report(conf, DIAG_WARNING, at, hint, __VA_ARGS__)
+#define conf_warn(conf, at, hint, ...)	conf_report(conf, DIAG_WARNING, at, hint, __VA_ARGS__)
 
 // File index and line of a setting.
-void conf_place(const struct conf *conf, const config_setting_t *at, uint32_t *file, uint32_t *line);
+void conf_place(const struct conf *conf, const config_setting_t *at, uint32_t *file,
+		uint32_t *line);
 
 // Checks that `setting` is a group whose keys are all in `keys` (ends in NULL). Unknown keys are
 // reported and passed over; false only when it is no group.
@@ -39,26 +40,32 @@ bool conf_group(const struct conf *conf, config_setting_t *setting, const char *
 
 // The readers below take the setting `key` of `group`. They return 1 with the value, 0 when it is
 // absent (value untouched), -1 when it was wrong and reported.
-int conf_string(const struct conf *conf, config_setting_t *group, const char *key, const char **value);
+int conf_string(const struct conf *conf, config_setting_t *group, const char *key,
+		const char **value);
 int conf_bool(const struct conf *conf, config_setting_t *group, const char *key, bool *value);
 
 struct conf_range {
 	int64_t min, max;
+	const char *zero; // hint for a 0 that is refused, or NULL
 };
-int conf_int(const struct conf *conf, config_setting_t *group, const char *key, struct conf_range range, int64_t *value);
+int conf_int(const struct conf *conf, config_setting_t *group, const char *key,
+	     struct conf_range range, int64_t *value);
 
 // conf_int of a setting itself, whose name in messages is `name`.
-int conf_int_value(const struct conf *conf, config_setting_t *setting, const char *name, struct conf_range range,
-		   int64_t *value);
+int conf_int_value(const struct conf *conf, config_setting_t *setting, const char *name,
+		   struct conf_range range, int64_t *value);
 
 // One of `n` words; the value is its number.
-int conf_word(const struct conf *conf, config_setting_t *group, const char *key, const char *const *words, int *value);
+int conf_word(const struct conf *conf, config_setting_t *group, const char *key,
+	      const char *const *words, int *value);
 
 // A list or array, or a scalar in its place. 0 also leaves the list empty.
-int conf_list(const struct conf *conf, config_setting_t *group, const char *key, struct conf_list *list);
+int conf_list(const struct conf *conf, config_setting_t *group, const char *key,
+	      struct conf_list *list);
 
 // A list of groups, at most `max` of them.
-int conf_groups(const struct conf *conf, config_setting_t *group, const char *key, unsigned max, struct conf_list *list);
+int conf_groups(const struct conf *conf, config_setting_t *group, const char *key, unsigned max,
+		struct conf_list *list);
 
 config_setting_t *conf_list_get(const struct conf_list *list, unsigned i);
 

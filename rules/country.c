@@ -43,7 +43,8 @@ bool country_is_assigned(unsigned country)
 const char *country_meant(const char *code)
 {
 	static const char *const meant[][2] = {
-		{ "UK", "GB" }, { "EL", "GR" }, { "TP", "TL" }, { "ZR", "CD" }, { "BU", "MM" }, { "DD", "DE" }, { "FX", "FR" },
+		{ "UK", "GB" }, { "EL", "GR" }, { "TP", "TL" }, { "ZR", "CD" },
+		{ "BU", "MM" }, { "DD", "DE" }, { "FX", "FR" },
 	};
 
 	for (unsigned i = 0; i < sizeof(meant) / sizeof(meant[0]); i++)

@@ -100,7 +100,8 @@ static const char *take_record(struct csv *csv, struct csv_record *record)
 			why = take_plain(csv, record);
 		if (why == NULL && csv->at - start > CSV_MAX_RECORD)
 			why = "longer than 1 MiB (a quote that is never closed?)";
-		if (why == NULL && memchr(record->field[record->n], '\0', record->length[record->n]) != NULL)
+		if (why == NULL &&
+		    memchr(record->field[record->n], '\0', record->length[record->n]) != NULL)
 			why = "a NUL byte";
 		if (why != NULL) {
 			skip_line(csv);
@@ -114,7 +115,9 @@ static const char *take_record(struct csv *csv, struct csv_record *record)
 
 int csv_next(struct csv *csv, struct csv_record *record, const char **why)
 {
-	while (csv->at < csv->end && (*csv->at == '\n' || (*csv->at == '\r' && csv->at + 1 < csv->end && csv->at[1] == '\n')))
+	while (csv->at < csv->end &&
+	       (*csv->at == '\n' ||
+		(*csv->at == '\r' && csv->at + 1 < csv->end && csv->at[1] == '\n')))
 		take_end(csv);
 	record->n = 0;
 	record->line = csv->line;

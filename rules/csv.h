@@ -10,7 +10,7 @@ enum { CSV_MAX_FIELDS = 16, CSV_MAX_RECORD = 1 << 20 };
 
 struct csv {
 	char *at, *end; // what is left; fields are unquoted and ended by NUL in place
-	uint32_t line;  // of what is left
+	uint32_t line;	// of what is left
 };
 
 struct csv_record {

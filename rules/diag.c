@@ -58,7 +58,8 @@ static struct diag *take_place(struct diags *diags, enum diag_kind kind)
 
 	if (diags->n < DIAGS_MAX) {
 		if ((diags->n & (diags->n - 1)) == 0) {
-			grown = realloc(diags->list, (diags->n ? 2 * (size_t)diags->n : 1) * sizeof(*grown));
+			grown = realloc(diags->list,
+					(diags->n ? 2 * (size_t)diags->n : 1) * sizeof(*grown));
 			if (grown == NULL)
 				return NULL;
 			diags->list = grown;
@@ -68,7 +69,8 @@ static struct diag *take_place(struct diags *diags, enum diag_kind kind)
 	for (last = diags->list + diags->n; kind == DIAG_ERROR && last-- > diags->list;)
 		if (last->kind == DIAG_WARNING) {
 			diag_fini(last);
-			memmove(last, last + 1, (size_t)(diags->list + diags->n - last - 1) * sizeof(*last));
+			memmove(last, last + 1,
+				(size_t)(diags->list + diags->n - last - 1) * sizeof(*last));
 			diags->n--;
 			diags->suppressed++;
 			return &diags->list[diags->n];
@@ -84,8 +86,8 @@ static void count(struct diags *diags, enum diag_kind kind)
 		diags->n_warnings++;
 }
 
-void diags_push(struct diags *diags, enum diag_kind kind, const char *file, uint32_t line, const char *hint,
-		const char *format, ...)
+void diags_push(struct diags *diags, enum diag_kind kind, const char *file, uint32_t line,
+		const char *hint, const char *format, ...)
 {
 	struct diag diag = { .kind = kind, .line = line }, *place = take_place(diags, kind);
 	char text[TEXT_MAX];
@@ -120,9 +122,11 @@ const char *diag_format(const struct diag *diag, char *out, size_t size)
 	const char *open = diag->hint != NULL ? " (" : "", *close = diag->hint != NULL ? ")" : "";
 
 	if (diag->line == 0)
-		snprintf(out, size, "%s: %s: %s%s%s%s", diag->file, kind, diag->text, open, hint, close);
+		snprintf(out, size, "%s: %s: %s%s%s%s", diag->file, kind, diag->text, open, hint,
+			 close);
 	else
-		snprintf(out, size, "%s:%u: %s: %s%s%s%s", diag->file, diag->line, kind, diag->text, open, hint, close);
+		snprintf(out, size, "%s:%u: %s: %s%s%s%s", diag->file, diag->line, kind, diag->text,
+			 open, hint, close);
 	return out;
 }
 
@@ -162,8 +166,11 @@ void diags_print(const struct diags *diags, FILE *to)
 	}
 	if (places != NULL)
 		qsort(places, diags->n, sizeof(*places), compare);
-	for (uint32_t i = 0; i < diags->n; i++) // out of memory: in the order in which they were found
-		fprintf(to, "%s\n", diag_format(places != NULL ? places[i].diag : &diags->list[i], line, sizeof(line)));
+	for (uint32_t i = 0; i < diags->n;
+	     i++) // out of memory: in the order in which they were found
+		fprintf(to, "%s\n",
+			diag_format(places != NULL ? places[i].diag : &diags->list[i], line,
+				    sizeof(line)));
 	if (diags->suppressed > 0)
 		fprintf(to, "and %u more like these, not shown\n", diags->suppressed);
 	free(places);

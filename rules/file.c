@@ -35,11 +35,13 @@ static int check_kind(int fd, size_t max, size_t *size, char *why, size_t why_si
 		return -errno;
 	}
 	if (!S_ISREG(info.st_mode)) {
-		snprintf(why, why_size, "it is a %s, not a file", S_ISDIR(info.st_mode) ? "folder" : "special file");
+		snprintf(why, why_size, "it is a %s, not a file",
+			 S_ISDIR(info.st_mode) ? "folder" : "special file");
 		return -EINVAL;
 	}
 	if (info.st_size < 0 || (unsigned long long)info.st_size > max) {
-		snprintf(why, why_size, "it has %lld bytes, more than the %zu that are read", (long long)info.st_size, max);
+		snprintf(why, why_size, "it has %lld bytes, more than the %zu that are read",
+			 (long long)info.st_size, max);
 		return -EFBIG;
 	}
 	*size = (size_t)info.st_size;
@@ -81,5 +83,6 @@ char *file_join(const char *folder_of, const char *name)
 
 	if (name[0] == '/' || slash == NULL)
 		return strdup(name);
-	return asprintf(&path, "%.*s/%s", (int)(slash - folder_of), folder_of, name) >= 0 ? path : NULL;
+	return asprintf(&path, "%.*s/%s", (int)(slash - folder_of), folder_of, name) >= 0 ? path
+											  : NULL;
 }

@@ -13,7 +13,8 @@
 // Reads the regular file `path` of at most `max` bytes into `*data` (malloc'ed, a NUL behind it,
 // the caller frees it). Returns 0, or -errno with one line of reason in `why`: cannot be opened, not
 // a regular file, too large, read error. Never waits for a pipe or a device.
-int file_read(const char *path, size_t max, char **data, size_t *length, char *why, size_t why_size);
+int file_read(const char *path, size_t max, char **data, size_t *length, char *why,
+	      size_t why_size);
 
 // Joins `folder_of`'s folder and `name` (which stands alone when it is absolute); NULL when memory
 // is out. The caller frees it.

@@ -12,14 +12,16 @@
 #include "rules/file.h"
 #include "rules/gateway_reader.h"
 
-static const char *const top_keys[] = { "name", "run_dir", "state_dir", "rules", "user", "dataplane", "ports", "listeners",
-					"agents", NULL };
+static const char *const top_keys[] = { "name",	     "run_dir", "state_dir", "rules",  "user",
+					"dataplane", "ports",	"listeners", "agents", NULL };
 
 static void set_numbers(struct gateway *gateway)
 {
-	static const struct gateway_listener listeners[] = { { .protocol = WEIR_NATIVE, .port = 5700 },
-							     { .protocol = WEIR_SIP, .port = 5060 },
-							     { .protocol = WEIR_COAP, .port = 5683 } };
+	static const struct gateway_listener listeners[] = {
+		{ .protocol = WEIR_NATIVE, .port = 5700 },
+		{ .protocol = WEIR_SIP, .port = 5060 },
+		{ .protocol = WEIR_COAP, .port = 5683 }
+	};
 
 	gateway->memory_mb = 512;
 	gateway->hugepages = HUGEPAGES_AUTO;
@@ -44,8 +46,8 @@ static struct gateway *create(const char *file)
 	gateway->run_dir = strdup("/run/weir");
 	gateway->state_dir = strdup("/var/lib/weir");
 	gateway->rules = file_join(file, "rules.conf");
-	if (gateway->file != NULL && gateway->name != NULL && gateway->run_dir != NULL && gateway->state_dir != NULL &&
-	    gateway->rules != NULL)
+	if (gateway->file != NULL && gateway->name != NULL && gateway->run_dir != NULL &&
+	    gateway->state_dir != NULL && gateway->rules != NULL)
 		return gateway;
 	gateway_destroy(gateway);
 	return NULL;
@@ -92,14 +94,15 @@ static void read_parsed(struct gateway_reader *reader, bool need_ports)
 		uint32_t file, line;
 
 		source_place(&reader->source, (uint32_t)config_error_line(&config), &file, &line);
-		diags_push(reader->conf.diags, DIAG_ERROR, reader->source.files[file], line, NULL, "%s",
-			   config_error_text(&config));
+		diags_push(reader->conf.diags, DIAG_ERROR, reader->source.files[file], line, NULL,
+			   "%s", config_error_text(&config));
 	}
 	config_destroy(&config);
 }
 
 // `text` NULL: what is in the file.
-static struct gateway *read_any(const char *path, const char *text, size_t length, bool need_ports, struct diags *diags)
+static struct gateway *read_any(const char *path, const char *text, size_t length, bool need_ports,
+				struct diags *diags)
 {
 	struct gateway_reader reader = { .gateway = create(path) };
 	uint32_t errors = diags->n_errors;
@@ -111,8 +114,8 @@ static struct gateway *read_any(const char *path, const char *text, size_t lengt
 	}
 	reader.conf.source = &reader.source;
 	reader.conf.diags = diags;
-	err = text != NULL ? source_read_text(&reader.source, path, text, length, diags) :
-			     source_read(&reader.source, path, diags);
+	err = text != NULL ? source_read_text(&reader.source, path, text, length, diags)
+			   : source_read(&reader.source, path, diags);
 	if (err == 0)
 		read_parsed(&reader, need_ports);
 	source_fini(&reader.source);
@@ -127,7 +130,8 @@ struct gateway *gateway_read(const char *path, bool need_ports, struct diags *di
 	return read_any(path, NULL, 0, need_ports, diags);
 }
 
-struct gateway *gateway_read_text(const char *path, const char *text, size_t length, bool need_ports, struct diags *diags)
+struct gateway *gateway_read_text(const char *path, const char *text, size_t length,
+				  bool need_ports, struct diags *diags)
 {
 	return read_any(path, text, length, need_ports, diags);
 }

@@ -14,7 +14,8 @@ static const char *const protocols[] = { "native", "sip", "coap", NULL };
 
 enum { MAX_DEVICE = 1024 };
 
-static void read_port_name(struct gateway_reader *reader, config_setting_t *group, struct gateway_port *port)
+static void read_port_name(struct gateway_reader *reader, config_setting_t *group,
+			   struct gateway_port *port)
 {
 	const struct gateway *gateway = reader->gateway;
 	int got = gateway_read_name(reader, group, "name", &port->name);
@@ -24,30 +25,39 @@ static void read_port_name(struct gateway_reader *reader, config_setting_t *grou
 	if (got <= 0 || port->name == NULL)
 		return;
 	for (unsigned i = 0; i < gateway->n_ports; i++)
-		if (gateway->ports[i].name != NULL && strcmp(gateway->ports[i].name, port->name) == 0)
-			conf_error(&reader->conf, config_setting_get_member(group, "name"), "give each its own name",
-				   "the name \"%s\" is taken, first on line %u", port->name, gateway->ports[i].line);
+		if (gateway->ports[i].name != NULL &&
+		    strcmp(gateway->ports[i].name, port->name) == 0)
+			conf_error(&reader->conf, config_setting_get_member(group, "name"),
+				   "give each its own name",
+				   "the name \"%s\" is taken, first on line %u", port->name,
+				   gateway->ports[i].line);
 	snprintf(reader->conf.what, sizeof(reader->conf.what), "port \"%s\"", port->name);
 }
 
-static void read_queues(struct gateway_reader *reader, config_setting_t *group, struct gateway_port *port)
+static void read_queues(struct gateway_reader *reader, config_setting_t *group,
+			struct gateway_port *port)
 {
 	int64_t queues = 1;
 
-	if (conf_int(&reader->conf, group, "queues", (struct conf_range){ 1, GATEWAY_MAX_WORKERS }, &queues) > 0 &&
+	if (conf_int(&reader->conf, group, "queues", (struct conf_range){ 1, GATEWAY_MAX_WORKERS },
+		     &queues) > 0 &&
 	    queues > reader->gateway->n_workers)
-		conf_error(&reader->conf, config_setting_get_member(group, "queues"), "queue i is worker i's: add worker_cpus",
-			   "queues %lld is more than the workers, which are %u", (long long)queues, reader->gateway->n_workers);
+		conf_error(&reader->conf, config_setting_get_member(group, "queues"),
+			   "queue i is worker i's: add worker_cpus",
+			   "queues %lld is more than the workers, which are %u", (long long)queues,
+			   reader->gateway->n_workers);
 	port->queues = (uint16_t)queues;
 }
 
-static void read_device(struct gateway_reader *reader, config_setting_t *group, struct gateway_port *port)
+static void read_device(struct gateway_reader *reader, config_setting_t *group,
+			struct gateway_port *port)
 {
 	const char *device = NULL;
 	int got = conf_string(&reader->conf, group, "device", &device);
 
 	if (got == 0)
-		conf_error(&reader->conf, group, "device = \"0000:03:00.0\" or a DPDK device string", "it has no device");
+		conf_error(&reader->conf, group,
+			   "device = \"0000:03:00.0\" or a DPDK device string", "it has no device");
 	if (got > 0 && gateway_text_is_good(reader, group, "device", device, MAX_DEVICE))
 		gateway_replace(reader, &port->device, device);
 }
@@ -78,7 +88,9 @@ void gateway_read_ports(struct gateway_reader *reader, config_setting_t *root, b
 	int got = conf_groups(&reader->conf, root, "ports", GATEWAY_MAX_PORTS, &list);
 
 	if (need_ports && got >= 0 && list.n == 0)
-		conf_error(&reader->conf, list.setting, "ports = ( { name = \"in0\"; device = \"...\"; } );", "there is no port");
+		conf_error(&reader->conf, list.setting,
+			   "ports = ( { name = \"in0\"; device = \"...\"; } );",
+			   "there is no port");
 	for (unsigned i = 0; i < list.n; i++) {
 		read_port(reader, conf_list_get(&list, i), i);
 		reader->gateway->n_ports++;
@@ -86,7 +98,8 @@ void gateway_read_ports(struct gateway_reader *reader, config_setting_t *root, b
 	reader->conf.what[0] = '\0';
 }
 
-static void read_address(struct gateway_reader *reader, config_setting_t *group, struct gateway_listener *listener)
+static void read_address(struct gateway_reader *reader, config_setting_t *group,
+			 struct gateway_listener *listener)
 {
 	const char *text = "any";
 
@@ -95,13 +108,14 @@ static void read_address(struct gateway_reader *reader, config_setting_t *group,
 		return;
 	listener->family = (uint8_t)address_parse(text, listener->address);
 	if (listener->family == 0)
-		conf_error(&reader->conf, config_setting_get_member(group, "address"), "an IPv4 or IPv6 address, or \"any\"",
-			   "\"%.80s\" is no address", text);
+		conf_error(&reader->conf, config_setting_get_member(group, "address"),
+			   "an IPv4 or IPv6 address, or \"any\"", "\"%.80s\" is no address", text);
 }
 
 static bool is_same(const struct gateway_listener *a, const struct gateway_listener *b)
 {
-	return a->port == b->port && a->family == b->family && memcmp(a->address, b->address, sizeof(a->address)) == 0;
+	return a->port == b->port && a->family == b->family &&
+	       memcmp(a->address, b->address, sizeof(a->address)) == 0;
 }
 
 static void check_repeat(struct gateway_reader *reader, const config_setting_t *group, unsigned i)
@@ -110,7 +124,8 @@ static void check_repeat(struct gateway_reader *reader, const config_setting_t *
 
 	for (unsigned other = 0; listeners[i].port != 0 && other < i; other++)
 		if (is_same(&listeners[i], &listeners[other]))
-			conf_error(&reader->conf, group, "leave one out", "the listener of line %u has its address and port",
+			conf_error(&reader->conf, group, "leave one out",
+				   "the listener of line %u has its address and port",
 				   listeners[other].line);
 }
 
@@ -127,11 +142,13 @@ static void read_listener(struct gateway_reader *reader, config_setting_t *group
 	if (!conf_group(&reader->conf, group, listener_keys))
 		return;
 	read_address(reader, group, listener);
-	if (conf_int(&reader->conf, group, "port", (struct conf_range){ 1, UINT16_MAX }, &port) == 0)
+	if (conf_int(&reader->conf, group, "port", (struct conf_range){ 1, UINT16_MAX }, &port) ==
+	    0)
 		conf_error(&reader->conf, group, NULL, "it has no port");
 	listener->port = (uint16_t)port;
 	if (conf_word(&reader->conf, group, "protocol", protocols, &protocol) == 0)
-		conf_error(&reader->conf, group, "protocol = \"native\", \"sip\" or \"coap\"", "it has no protocol");
+		conf_error(&reader->conf, group, "protocol = \"native\", \"sip\" or \"coap\"",
+			   "it has no protocol");
 	listener->protocol = (uint8_t)protocol;
 	check_repeat(reader, group, i);
 }
@@ -142,7 +159,8 @@ void gateway_read_listeners(struct gateway_reader *reader, config_setting_t *roo
 	int got = conf_groups(&reader->conf, root, "listeners", GATEWAY_MAX_LISTENERS, &list);
 
 	if (got > 0 && list.n == 0)
-		conf_error(&reader->conf, list.setting, "leave it out for the default ones", "there is no listener");
+		conf_error(&reader->conf, list.setting, "leave it out for the default ones",
+			   "there is no listener");
 	for (unsigned i = 0; i < list.n; i++)
 		read_listener(reader, conf_list_get(&list, i), i);
 	if (list.n > 0)

@@ -19,17 +19,19 @@ struct gateway_reader {
 
 // As gateway_read; `path` is what messages call the text and what `rules` is relative to. Includes
 // are refused.
-struct gateway *gateway_read_text(const char *path, const char *text, size_t length, bool need_ports, struct diags *diags);
+struct gateway *gateway_read_text(const char *path, const char *text, size_t length,
+				  bool need_ports, struct diags *diags);
 
 // Replaces a string of the gateway by a copy of `text`; reports when memory is out.
 void gateway_replace(struct gateway_reader *reader, char **place, const char *text);
 
 // A name of 1 to 32 letters, digits, '_' and '-'. 1, 0 absent, -1 wrong and reported.
-int gateway_read_name(struct gateway_reader *reader, config_setting_t *group, const char *key, char **place);
+int gateway_read_name(struct gateway_reader *reader, config_setting_t *group, const char *key,
+		      char **place);
 
 // Whether the text of `key` is one line of 1 to `max` bytes of UTF-8; reports what is wrong.
-bool gateway_text_is_good(struct gateway_reader *reader, config_setting_t *group, const char *key, const char *text,
-			  size_t max);
+bool gateway_text_is_good(struct gateway_reader *reader, config_setting_t *group, const char *key,
+			  const char *text, size_t max);
 
 // The parts: `ports` and `listeners`; everything else.
 void gateway_read_ports(struct gateway_reader *reader, config_setting_t *root, bool need_ports);

@@ -9,7 +9,8 @@
 #include "rules/gateway_reader.h"
 #include "rules/names.h"
 
-static const char *const dataplane_keys[] = { "main_cpu", "worker_cpus", "memory_mb", "hugepages", "tx_staging", NULL };
+static const char *const dataplane_keys[] = { "main_cpu",  "worker_cpus", "memory_mb",
+					      "hugepages", "tx_staging",  NULL };
 static const char *const agents_keys[] = { "slots", "spool_mb", NULL };
 static const char *const hugepages[] = { "auto", "required", "never", NULL };
 
@@ -34,13 +35,15 @@ void gateway_replace(struct gateway_reader *reader, char **place, const char *te
 	*place = copy;
 }
 
-int gateway_read_name(struct gateway_reader *reader, config_setting_t *group, const char *key, char **place)
+int gateway_read_name(struct gateway_reader *reader, config_setting_t *group, const char *key,
+		      char **place)
 {
 	const char *text = NULL;
 	int got = conf_string(&reader->conf, group, key, &text);
 
 	if (got > 0 && !is_plain_name(text)) {
-		conf_error(&reader->conf, config_setting_get_member(group, key), "1 to 32 letters, digits, '_' and '-'",
+		conf_error(&reader->conf, config_setting_get_member(group, key),
+			   "1 to 32 letters, digits, '_' and '-'",
 			   "%s \"%.80s\" is not a plain name", key, text);
 		return -1;
 	}
@@ -49,24 +52,29 @@ int gateway_read_name(struct gateway_reader *reader, config_setting_t *group, co
 	return got;
 }
 
-bool gateway_text_is_good(struct gateway_reader *reader, config_setting_t *group, const char *key, const char *text,
-			  size_t max)
+bool gateway_text_is_good(struct gateway_reader *reader, config_setting_t *group, const char *key,
+			  const char *text, size_t max)
 {
-	const char *fault = text[0] == '\0' ? "is empty" : strlen(text) > max ? "is too long" : text_fault(text, strlen(text));
+	const char *fault = text[0] == '\0'	 ? "is empty"
+			    : strlen(text) > max ? "is too long"
+						 : text_fault(text, strlen(text));
 
 	for (const char *p = text; fault == NULL && *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			fault = "has a control character";
 	if (fault != NULL)
-		conf_error(&reader->conf, config_setting_get_member(group, key), NULL, "%s %s", key, fault);
+		conf_error(&reader->conf, config_setting_get_member(group, key), NULL, "%s %s", key,
+			   fault);
 	return fault == NULL;
 }
 
-static void read_folder(struct gateway_reader *reader, config_setting_t *root, const char *key, char **place)
+static void read_folder(struct gateway_reader *reader, config_setting_t *root, const char *key,
+			char **place)
 {
 	const char *text = NULL;
 
-	if (conf_string(&reader->conf, root, key, &text) <= 0 || !gateway_text_is_good(reader, root, key, text, MAX_PATH))
+	if (conf_string(&reader->conf, root, key, &text) <= 0 ||
+	    !gateway_text_is_good(reader, root, key, text, MAX_PATH))
 		return;
 	gateway_replace(reader, place, text);
 }
@@ -76,7 +84,8 @@ static void read_rules_path(struct gateway_reader *reader, config_setting_t *roo
 	const char *text = "rules.conf";
 	char *path;
 
-	if (conf_string(&reader->conf, root, "rules", &text) > 0 && !gateway_text_is_good(reader, root, "rules", text, MAX_PATH))
+	if (conf_string(&reader->conf, root, "rules", &text) > 0 &&
+	    !gateway_text_is_good(reader, root, "rules", text, MAX_PATH))
 		return;
 	path = file_join(reader->gateway->file, text);
 	if (path == NULL) {
@@ -96,12 +105,13 @@ static void read_names(struct gateway_reader *reader, config_setting_t *root)
 	read_folder(reader, root, "run_dir", &gateway->run_dir);
 	read_folder(reader, root, "state_dir", &gateway->state_dir);
 	read_rules_path(reader, root);
-	if (conf_string(&reader->conf, root, "user", &user) > 0 && gateway_text_is_good(reader, root, "user", user, 32))
+	if (conf_string(&reader->conf, root, "user", &user) > 0 &&
+	    gateway_text_is_good(reader, root, "user", user, 32))
 		gateway_replace(reader, &gateway->user, user);
 }
 
-static void read_u32(struct gateway_reader *reader, config_setting_t *group, const char *key, struct conf_range range,
-		     uint32_t *place)
+static void read_u32(struct gateway_reader *reader, config_setting_t *group, const char *key,
+		     struct conf_range range, uint32_t *place)
 {
 	int64_t value = *place;
 
@@ -114,14 +124,16 @@ static void add_worker_cpu(struct gateway_reader *reader, config_setting_t *elem
 	struct gateway *gateway = reader->gateway;
 	int64_t cpu = 0;
 
-	if (conf_int_value(&reader->conf, element, "worker_cpus", (struct conf_range){ 0, MAX_CPU }, &cpu) <= 0)
+	if (conf_int_value(&reader->conf, element, "worker_cpus", (struct conf_range){ 0, MAX_CPU },
+			   &cpu) <= 0)
 		return;
 	if (cpu == gateway->main_cpu)
 		conf_error(&reader->conf, element, "a worker keeps its cpu busy: give it its own",
 			   "worker_cpus holds %lld, which is main_cpu", (long long)cpu);
 	for (unsigned i = 0; i < gateway->n_workers; i++)
 		if (gateway->worker_cpus[i] == cpu)
-			conf_error(&reader->conf, element, "leave one out", "worker_cpus holds %lld twice", (long long)cpu);
+			conf_error(&reader->conf, element, "leave one out",
+				   "worker_cpus holds %lld twice", (long long)cpu);
 	gateway->worker_cpus[gateway->n_workers++] = (uint16_t)cpu;
 }
 
@@ -131,12 +143,15 @@ static void read_worker_cpus(struct gateway_reader *reader, config_setting_t *gr
 	int got = conf_list(&reader->conf, group, "worker_cpus", &list);
 
 	if (got == 0 && reader->gateway->main_cpu == reader->gateway->worker_cpus[0])
-		conf_error(&reader->conf, config_setting_get_member(group, "main_cpu"), "give worker_cpus as well",
-			   "main_cpu %u is the worker's where worker_cpus is left out", reader->gateway->main_cpu);
+		conf_error(&reader->conf, config_setting_get_member(group, "main_cpu"),
+			   "give worker_cpus as well",
+			   "main_cpu %u is the worker's where worker_cpus is left out",
+			   reader->gateway->main_cpu);
 	if (got <= 0)
 		return;
 	if (list.n == 0 || list.n > GATEWAY_MAX_WORKERS) {
-		conf_error(&reader->conf, list.setting, "1 to 32 of them", "worker_cpus holds %u cpus", list.n);
+		conf_error(&reader->conf, list.setting, "1 to 32 of them",
+			   "worker_cpus holds %u cpus", list.n);
 		return;
 	}
 	reader->gateway->n_workers = 0;
@@ -157,8 +172,10 @@ static void read_dataplane(struct gateway_reader *reader, config_setting_t *root
 	conf_int(&reader->conf, group, "main_cpu", (struct conf_range){ 0, MAX_CPU }, &main_cpu);
 	gateway->main_cpu = (uint16_t)main_cpu;
 	read_worker_cpus(reader, group);
-	read_u32(reader, group, "memory_mb", (struct conf_range){ 64, 1 << 20 }, &gateway->memory_mb);
-	read_u32(reader, group, "tx_staging", (struct conf_range){ 64, 65536 }, &gateway->tx_staging);
+	read_u32(reader, group, "memory_mb", (struct conf_range){ 64, 1 << 20 },
+		 &gateway->memory_mb);
+	read_u32(reader, group, "tx_staging", (struct conf_range){ 64, 65536 },
+		 &gateway->tx_staging);
 	conf_word(&reader->conf, group, "hugepages", hugepages, &pages);
 	gateway->hugepages = (enum gateway_hugepages)pages;
 	reader->conf.what[0] = '\0';
@@ -175,8 +192,8 @@ static void read_agents(struct gateway_reader *reader, config_setting_t *root)
 	snprintf(reader->conf.what, sizeof(reader->conf.what), "agents");
 	read_u32(reader, group, "slots", (struct conf_range){ 1024, 1 << 20 }, &slots);
 	if ((slots & (slots - 1)) != 0)
-		conf_error(&reader->conf, config_setting_get_member(group, "slots"), "as 16384 is", "slots %u is no power of two",
-			   slots);
+		conf_error(&reader->conf, config_setting_get_member(group, "slots"), "as 16384 is",
+			   "slots %u is no power of two", slots);
 	gateway->agent_slots = slots;
 	read_u32(reader, group, "spool_mb", (struct conf_range){ 1, 16 << 20 }, &gateway->spool_mb);
 	reader->conf.what[0] = '\0';

@@ -31,7 +31,8 @@ static struct group_sets *get_sets(struct reader *reader)
 		sets = reader->group_sets = calloc(1, sizeof(*sets));
 		if (sets == NULL)
 			return NULL;
-		sets->scratch = calloc(1, sizeof(*sets->scratch) + RULES_MAX_GROUPS * sizeof(uint16_t));
+		sets->scratch =
+			calloc(1, sizeof(*sets->scratch) + RULES_MAX_GROUPS * sizeof(uint16_t));
 	}
 	return sets->scratch != NULL ? sets : NULL;
 }
@@ -107,7 +108,8 @@ static int get_group(struct reader *reader, const struct tenant_text *text, cons
 		return -1;
 	}
 	if (rules->n_groups == RULES_MAX_GROUPS) {
-		tenant_report(reader, text, "4096 groups are possible", "one group too many: ", name);
+		tenant_report(reader, text, "4096 groups are possible",
+			      "one group too many: ", name);
 		return -1;
 	}
 	if (rules->groups == NULL)
@@ -133,7 +135,8 @@ static void insert_group(struct group_set *set, uint16_t group)
 	set->n++;
 }
 
-bool tenant_add_groups(struct reader *reader, const struct tenant_text *text, struct tenant_def *tenant)
+bool tenant_add_groups(struct reader *reader, const struct tenant_text *text,
+		       struct tenant_def *tenant)
 {
 	struct group_sets *sets = get_sets(reader);
 

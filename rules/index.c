@@ -36,17 +36,19 @@ static struct name_slot *find_name(const struct name_index *index, const char *n
 	return &index->slots[i];
 }
 
-// Slots after growth, 0 when there is room for one more as it is.
-static uint32_t grown_slots(const void *slots, uint32_t n, uint32_t mask)
+// Slots that `n` entries want, 0 when there are as many already.
+static uint32_t wanted_slots(const void *slots, uint32_t mask, uint64_t n)
 {
-	if (slots == NULL)
-		return FIRST_SLOTS;
-	return 2 * ((uint64_t)n + 1) > (uint64_t)mask + 1 ? 2 * (mask + 1) : 0;
+	uint64_t now = slots != NULL ? (uint64_t)mask + 1 : 0, want = FIRST_SLOTS;
+
+	while (want < 2 * n)
+		want *= 2;
+	return want > now ? (uint32_t)want : 0;
 }
 
-static int grow_names(struct name_index *index)
+int name_index_reserve(struct name_index *index, uint32_t n)
 {
-	uint32_t slots = grown_slots(index->slots, index->n, index->mask), i;
+	uint32_t slots = wanted_slots(index->slots, index->mask, n), i;
 	struct name_index grown = { .n = index->n, .mask = slots - 1 };
 
 	if (slots == 0)
@@ -71,7 +73,7 @@ int name_index_put(struct name_index *index, const char *name, uint32_t value, u
 	uint32_t hash = (uint32_t)index_hash(name, strlen(name));
 	struct name_slot *slot;
 
-	if (grow_names(index) != 0)
+	if (name_index_reserve(index, index->n + 1) != 0)
 		return -ENOMEM;
 	slot = find_name(index, name, hash);
 	if (slot->name != NULL) {
@@ -111,9 +113,9 @@ static struct id_slot *find_id(const struct id_index *index, uint32_t id)
 	return &index->slots[i];
 }
 
-static int grow_ids(struct id_index *index)
+int id_index_reserve(struct id_index *index, uint32_t n)
 {
-	uint32_t slots = grown_slots(index->slots, index->n, index->mask);
+	uint32_t slots = wanted_slots(index->slots, index->mask, n);
 	struct id_index grown = { .n = index->n, .mask = slots - 1 };
 
 	if (slots == 0)
@@ -133,7 +135,7 @@ int id_index_put(struct id_index *index, uint32_t id, uint32_t value, uint32_t *
 {
 	struct id_slot *slot;
 
-	if (grow_ids(index) != 0)
+	if (id_index_reserve(index, index->n + 1) != 0)
 		return -ENOMEM;
 	slot = find_id(index, id);
 	if (slot->id != 0) {

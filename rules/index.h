@@ -32,6 +32,9 @@ struct id_index {
 // nothing changed), -ENOMEM.
 int name_index_put(struct name_index *index, const char *name, uint32_t value, uint32_t *old);
 
+// Makes room for `n` names, so that putting them does not grow it; -ENOMEM.
+int name_index_reserve(struct name_index *index, uint32_t n);
+
 bool name_index_find(const struct name_index *index, const char *name, uint32_t *value);
 
 // The name nearest to `name` by edit distance (a third of its length at most, 2 at most), or NULL.
@@ -42,6 +45,7 @@ void name_index_fini(struct name_index *index);
 // As name_index_put, for an id that is not 0.
 int id_index_put(struct id_index *index, uint32_t id, uint32_t value, uint32_t *old);
 
+int id_index_reserve(struct id_index *index, uint32_t n);
 bool id_index_find(const struct id_index *index, uint32_t id, uint32_t *value);
 void id_index_fini(struct id_index *index);
 

@@ -25,7 +25,8 @@ int integer_parse(const struct lexeme *lexeme, long long *value)
 	p += *p == '-' || *p == '+' ? 1 : hex ? 2 : 0;
 	for (; p < end; p++)
 		if (__builtin_mul_overflow(magnitude, hex ? 16ull : 10ull, &magnitude) ||
-		    __builtin_add_overflow(magnitude, digit_value(*p), &magnitude) || magnitude > limit)
+		    __builtin_add_overflow(magnitude, digit_value(*p), &magnitude) ||
+		    magnitude > limit)
 			return -ERANGE;
 	*value = minus ? -(long long)magnitude : (long long)magnitude;
 	return wide || (*value >= INT_MIN && *value <= INT_MAX) ? 0 : -ERANGE;

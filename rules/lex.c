@@ -8,7 +8,8 @@
 
 #include "rules/scan.h"
 
-static int fault(const struct cursor *cursor, struct source *source, uint32_t line, const char *hint, const char *text)
+static int fault(const struct cursor *cursor, struct source *source, uint32_t line,
+		 const char *hint, const char *text)
 {
 	diags_push(source->diags, DIAG_ERROR, source->files[cursor->file], line, hint, "%s", text);
 	return -EINVAL;
@@ -51,7 +52,8 @@ static int skip_comment(struct cursor *cursor, struct source *source)
 		if (*cursor->at == '\n')
 			cursor->line++;
 	}
-	return fault(cursor, source, line, "end it with */", "a comment is opened here and never closed");
+	return fault(cursor, source, line, "end it with */",
+		     "a comment is opened here and never closed");
 }
 
 // Passes over white space and comments.
@@ -67,7 +69,8 @@ static int skip_blank(struct cursor *cursor, struct source *source)
 		} else if (strchr(" \t\r\f\v", c) != NULL && c != '\0') {
 			cursor->at++;
 		} else if (c == '#' || (c == '/' && peek(cursor, 1) == '/')) {
-			const char *end = memchr(cursor->at, '\n', (size_t)(cursor->end - cursor->at));
+			const char *end =
+				memchr(cursor->at, '\n', (size_t)(cursor->end - cursor->at));
 
 			cursor->at = end != NULL ? end : cursor->end;
 		} else if (c == '/' && peek(cursor, 1) == '*') {
@@ -110,7 +113,8 @@ static int take_string(struct cursor *cursor, struct source *source)
 			break;
 		}
 	}
-	return fault(cursor, source, line, "end it with \"", "a string is opened here and never closed");
+	return fault(cursor, source, line, "end it with \"",
+		     "a string is opened here and never closed");
 }
 
 static void skip_digits(struct cursor *cursor)
@@ -143,7 +147,8 @@ static enum token take_number(struct cursor *cursor)
 		skip_digits(cursor);
 	}
 	if ((peek(cursor, 0) | 0x20) == 'e' &&
-	    (is_digit(peek(cursor, 1)) || ((peek(cursor, 1) == '-' || peek(cursor, 1) == '+') && is_digit(peek(cursor, 2))))) {
+	    (is_digit(peek(cursor, 1)) ||
+	     ((peek(cursor, 1) == '-' || peek(cursor, 1) == '+') && is_digit(peek(cursor, 2))))) {
 		real = true;
 		cursor->at += 2;
 		skip_digits(cursor);
@@ -167,13 +172,17 @@ static int take_include(struct cursor *cursor, struct source *source, struct lex
 
 	if (!cursor->line_start || (size_t)(cursor->end - cursor->at) < sizeof(word) ||
 	    memcmp(cursor->at, word, sizeof(word) - 1) != 0)
-		return fault(cursor, source, cursor->line, "only @include \"FILE\" on a line of its own begins with @",
+		return fault(cursor, source, cursor->line,
+			     "only @include \"FILE\" on a line of its own begins with @",
 			     "'@' outside a string");
 	for (cursor->at += sizeof(word) - 1; peek(cursor, 0) == ' ' || peek(cursor, 0) == '\t';)
 		cursor->at++;
-	end = peek(cursor, 0) == '"' ? memchr(cursor->at + 1, '"', (size_t)(cursor->end - cursor->at - 1)) : NULL;
+	end = peek(cursor, 0) == '"'
+		      ? memchr(cursor->at + 1, '"', (size_t)(cursor->end - cursor->at - 1))
+		      : NULL;
 	if (end == NULL || memchr(cursor->at, '\n', (size_t)(end - cursor->at)) != NULL)
-		return fault(cursor, source, cursor->line, "write @include \"FILE\"", "@include without a file name");
+		return fault(cursor, source, cursor->line, "write @include \"FILE\"",
+			     "@include without a file name");
 	lexeme->kind = TOKEN_INCLUDE;
 	lexeme->text = cursor->at + 1;
 	lexeme->length = (size_t)(end - cursor->at - 1);
@@ -184,7 +193,8 @@ static int take_include(struct cursor *cursor, struct source *source, struct lex
 
 static bool is_word(const struct lexeme *lexeme, const char *word)
 {
-	return lexeme->length == strlen(word) && strncasecmp(lexeme->text, word, lexeme->length) == 0;
+	return lexeme->length == strlen(word) &&
+	       strncasecmp(lexeme->text, word, lexeme->length) == 0;
 }
 
 static void take_word(struct cursor *cursor, struct lexeme *lexeme)
@@ -192,7 +202,8 @@ static void take_word(struct cursor *cursor, struct lexeme *lexeme)
 	while (is_name(peek(cursor, 0)))
 		cursor->at++;
 	lexeme->length = (size_t)(cursor->at - lexeme->text);
-	lexeme->kind = is_word(lexeme, "true") || is_word(lexeme, "false") ? TOKEN_BOOL : TOKEN_NAME;
+	lexeme->kind =
+		is_word(lexeme, "true") || is_word(lexeme, "false") ? TOKEN_BOOL : TOKEN_NAME;
 }
 
 static int fault_character(const struct cursor *cursor, struct source *source)
@@ -201,12 +212,14 @@ static int fault_character(const struct cursor *cursor, struct source *source)
 	char text[80];
 
 	if (c == '\0')
-		return fault(cursor, source, cursor->line, "save the file as UTF-8 text", "a NUL byte: this is not a text file");
+		return fault(cursor, source, cursor->line, "save the file as UTF-8 text",
+			     "a NUL byte: this is not a text file");
 	if (c > 0x20 && c < 0x7f)
 		snprintf(text, sizeof(text), "unexpected character '%c'", c);
 	else
 		snprintf(text, sizeof(text), "unexpected byte 0x%02x outside a string", c);
-	return fault(cursor, source, cursor->line, c == '\'' ? "strings stand in double quotes" : NULL, text);
+	return fault(cursor, source, cursor->line,
+		     c == '\'' ? "strings stand in double quotes" : NULL, text);
 }
 
 int cursor_next(struct cursor *cursor, struct source *source, struct lexeme *lexeme)
@@ -233,7 +246,8 @@ int cursor_next(struct cursor *cursor, struct source *source, struct lexeme *lex
 	} else if (is_number_start(cursor)) {
 		lexeme->kind = take_number(cursor);
 		if (is_name(peek(cursor, 0)) || peek(cursor, 0) == '.')
-			return fault(cursor, source, cursor->line, "text stands in double quotes", "a number that goes on as text");
+			return fault(cursor, source, cursor->line, "text stands in double quotes",
+				     "a number that goes on as text");
 	} else if (c != '\0' && strchr("=:,;()[]{}", c) != NULL) {
 		lexeme->kind = TOKEN_MARK;
 		lexeme->mark = c;

@@ -23,7 +23,8 @@ static bool has_control(const char *name, size_t length)
 	const unsigned char *p = (const unsigned char *)name;
 
 	for (size_t i = 0; i < length; i++)
-		if (p[i] < 0x20 || p[i] == 0x7f || (p[i] == 0xc2 && i + 1 < length && p[i + 1] < 0xa0))
+		if (p[i] < 0x20 || p[i] == 0x7f ||
+		    (p[i] == 0xc2 && i + 1 < length && p[i + 1] < 0xa0))
 			return true;
 	return false;
 }
@@ -66,7 +67,8 @@ const char *domain_parse(const char *text, size_t length, char out[254])
 	for (size_t i = 0; i < length; i++) {
 		char c = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
 
-		if (c == '.' ? label == 0 || text[i - 1] == '-' : !is_ldh(c) || (c == '-' && label == 0))
+		if (c == '.' ? label == 0 || text[i - 1] == '-'
+			     : !is_ldh(c) || (c == '-' && label == 0))
 			return "is not a domain name";
 		label = c == '.' ? 0 : label + 1;
 		if (label > 63)

@@ -58,7 +58,8 @@ const char *name_index_nearest(const struct name_index *index, const char *name)
 		int d = known != NULL ? name_distance(name, known) : -1;
 
 		// of equally near names the first in the alphabet, not the first in the table
-		if (d >= 0 && (d < best_distance || (d == best_distance && strcmp(known, best) < 0))) {
+		if (d >= 0 &&
+		    (d < best_distance || (d == best_distance && strcmp(known, best) < 0))) {
 			best = known;
 			best_distance = d;
 		}

@@ -23,7 +23,8 @@ static void read_address(struct reader *reader, config_setting_t *group, struct 
 		return;
 	member->family = (uint8_t)address_parse(text, member->address);
 	if (member->family == 0)
-		conf_error(&reader->conf, config_setting_get_member(group, "address"), "as in 10.1.0.11 or 2001:db8::11",
+		conf_error(&reader->conf, config_setting_get_member(group, "address"),
+			   "as in 10.1.0.11 or 2001:db8::11",
 			   "\"%.80s\" is no IPv4 or IPv6 address", text);
 }
 
@@ -39,16 +40,20 @@ static void read_mac(struct reader *reader, config_setting_t *group, struct memb
 	if (got <= 0)
 		return;
 	if (!mac_parse(text, member->mac))
-		conf_error(&reader->conf, at, "six bytes as in 02:00:00:00:01:11", "\"%.80s\" is no MAC address", text);
+		conf_error(&reader->conf, at, "six bytes as in 02:00:00:00:01:11",
+			   "\"%.80s\" is no MAC address", text);
 	else if (member->mac[0] & 1 || memcmp(member->mac, zero, 6) == 0)
-		conf_error(&reader->conf, at, "give the member's own", "the MAC address \"%s\" is not that of one interface", text);
+		conf_error(&reader->conf, at, "give the member's own",
+			   "the MAC address \"%s\" is not that of one interface", text);
 }
 
-static void read_member(struct reader *reader, config_setting_t *group, struct pool_def *pool, struct name_index *names)
+static void read_member(struct reader *reader, config_setting_t *group, struct pool_def *pool,
+			struct name_index *names)
 {
 	struct member_def *member = &pool->members[pool->n_members];
-	const struct reader_name name = { "member", names, name_fault, &pool->members[0].where, sizeof(*member),
-					  pool->n_members };
+	const struct reader_name name = { "member",	   names,
+					  name_fault,	   &pool->members[0].where,
+					  sizeof(*member), pool->n_members };
 	int64_t weight = 1;
 
 	member->where = reader_where(reader, group);
@@ -59,8 +64,8 @@ static void read_member(struct reader *reader, config_setting_t *group, struct p
 	member->name = reader_name(reader, group, &name);
 	if (member->name == NULL)
 		reader_out_of_memory(reader);
-	snprintf(reader->conf.what, sizeof(reader->conf.what), "pool \"%s\": member \"%s\"", pool->name != NULL ? pool->name : "",
-		 member->name != NULL ? member->name : "");
+	snprintf(reader->conf.what, sizeof(reader->conf.what), "pool \"%s\": member \"%s\"",
+		 pool->name != NULL ? pool->name : "", member->name != NULL ? member->name : "");
 	conf_group(&reader->conf, group, member_keys);
 	read_address(reader, group, member);
 	read_mac(reader, group, member);
@@ -75,8 +80,8 @@ static void read_members(struct reader *reader, config_setting_t *group, struct 
 	int got = conf_groups(&reader->conf, group, "members", RULES_MAX_MEMBERS, &list);
 
 	if (got == 0 || (got > 0 && list.n == 0))
-		conf_error(&reader->conf, got > 0 ? list.setting : group, "members = ( { name, address, mac } )",
-			   "it has no members");
+		conf_error(&reader->conf, got > 0 ? list.setting : group,
+			   "members = ( { name, address, mac } )", "it has no members");
 	pool->members = arena_get(reader->arena, list.n * sizeof(*pool->members));
 	if (pool->members == NULL) {
 		reader_out_of_memory(reader);
@@ -97,7 +102,8 @@ static void read_port(struct reader *reader, config_setting_t *group, struct poo
 	if (setting == NULL)
 		return;
 	if (config_setting_type(setting) != CONFIG_TYPE_STRING) {
-		conf_int(&reader->conf, group, "port", (struct conf_range){ 0, GATEWAY_MAX_PORTS - 1 }, &port);
+		conf_int(&reader->conf, group, "port",
+			 (struct conf_range){ 0, GATEWAY_MAX_PORTS - 1 }, &port);
 		pool->port_index = (uint16_t)port;
 		return;
 	}
@@ -113,7 +119,8 @@ static void read_port(struct reader *reader, config_setting_t *group, struct poo
 static void read_pool(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct pool_def *pools = reader->rules->pools, *pool = &pools[i];
-	const struct reader_name name = { "pool", &reader->pools, name_fault, &pools[0].where, sizeof(pools[0]), i };
+	const struct reader_name name = { "pool",	   &reader->pools,   name_fault,
+					  &pools[0].where, sizeof(pools[0]), i };
 
 	pool->where = reader_where(reader, group);
 	pool->zone = RULES_NO_INDEX;

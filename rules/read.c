@@ -9,19 +9,22 @@
 
 #include "rules/reader.h"
 
-static const char *const top_keys[] = { "version", "tenants", "tenant_files", "zones", "pools", "queues", "replies",
-					"residency", "blocked_sources", "default", "rules", NULL };
+static const char *const top_keys[] = { "version",	   "tenants", "tenant_files", "zones",
+					"pools",	   "queues",  "replies",      "residency",
+					"blocked_sources", "default", "rules",	      NULL };
 
 static void read_version(struct reader *reader, config_setting_t *root)
 {
 	int64_t version = 0;
-	int got = conf_int(&reader->conf, root, "version", (struct conf_range){ INT64_MIN, INT64_MAX }, &version);
+	int got = conf_int(&reader->conf, root, "version",
+			   (struct conf_range){ INT64_MIN, INT64_MAX }, &version);
 
 	if (got == 0)
 		conf_error(&reader->conf, NULL, "write version = 1;", "version is missing");
 	else if (got > 0 && version != 1)
-		conf_error(&reader->conf, config_setting_get_member(root, "version"), "write version = 1;",
-			   "version %lld is not one that this weir reads", (long long)version);
+		conf_error(&reader->conf, config_setting_get_member(root, "version"),
+			   "write version = 1;", "version %lld is not one that this weir reads",
+			   (long long)version);
 }
 
 static void read_root(struct reader *reader, config_setting_t *root)
@@ -73,8 +76,10 @@ bool reader_init(struct reader *reader, struct diags *diags)
 
 void reader_fini(struct reader *reader)
 {
-	struct name_index *indices[] = { &reader->tenant_names, &reader->domains, &reader->groups, &reader->zones,
-					 &reader->pools, &reader->queues, &reader->replies, &reader->reasons,
+	struct name_index *indices[] = { &reader->tenant_names, &reader->domains,
+					 &reader->groups,	&reader->zones,
+					 &reader->pools,	&reader->queues,
+					 &reader->replies,	&reader->reasons,
 					 &reader->rule_names };
 
 	for (unsigned i = 0; i < sizeof(indices) / sizeof(indices[0]); i++)
@@ -103,7 +108,8 @@ static bool keep_files(struct reader *reader)
 }
 
 // `text` NULL: what is in the file `path`.
-static struct rule_set *read_any(const char *path, const char *text, size_t length, struct diags *diags)
+static struct rule_set *read_any(const char *path, const char *text, size_t length,
+				 struct diags *diags)
 {
 	uint32_t errors = diags->n_errors;
 	struct reader reader;
@@ -113,8 +119,8 @@ static struct rule_set *read_any(const char *path, const char *text, size_t leng
 	if (!reader_init(&reader, diags)) {
 		diags_push(diags, DIAG_ERROR, path, 0, NULL, "out of memory");
 	} else {
-		err = text != NULL ? source_read_text(&reader.source, path, text, length, diags) :
-				     source_read(&reader.source, path, diags);
+		err = text != NULL ? source_read_text(&reader.source, path, text, length, diags)
+				   : source_read(&reader.source, path, diags);
 		if (err == 0)
 			read_parsed(&reader);
 		if (diags->n_errors == errors)
@@ -133,7 +139,8 @@ struct rule_set *rules_read(const char *path, struct diags *diags)
 	return read_any(path, NULL, 0, diags);
 }
 
-struct rule_set *rules_read_text(const char *path, const char *text, size_t length, struct diags *diags)
+struct rule_set *rules_read_text(const char *path, const char *text, size_t length,
+				 struct diags *diags)
 {
 	return read_any(path, text, length, diags);
 }

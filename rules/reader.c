@@ -13,7 +13,8 @@ enum { NEAREST_WORK = 20000000 }; // about a second of comparing names
 bool reader_out_of_memory(struct reader *reader)
 {
 	if (!reader->out_of_memory)
-		diags_push(reader->diags, DIAG_ERROR, reader->source.files[0], 0, NULL, "out of memory");
+		diags_push(reader->diags, DIAG_ERROR, reader->source.files[0], 0, NULL,
+			   "out of memory");
 	reader->out_of_memory = true;
 	return false;
 }
@@ -26,17 +27,19 @@ struct where reader_where(const struct reader *reader, const config_setting_t *a
 	return (struct where){ .file = (uint16_t)file, .line = line };
 }
 
-static void report_duplicate(struct reader *reader, config_setting_t *group, const struct reader_name *name,
-			     uint32_t first)
+static void report_duplicate(struct reader *reader, config_setting_t *group,
+			     const struct reader_name *name, uint32_t first)
 {
 	struct where where;
 
 	memcpy(&where, (const char *)name->first + first * name->step, sizeof(where));
-	conf_error(&reader->conf, config_setting_get_member(group, "name"), "give each its own name",
-		   "this name is taken, first at %s:%u", reader->source.files[where.file], where.line);
+	conf_error(&reader->conf, config_setting_get_member(group, "name"),
+		   "give each its own name", "this name is taken, first at %s:%u",
+		   reader->source.files[where.file], where.line);
 }
 
-const char *reader_name(struct reader *reader, config_setting_t *group, const struct reader_name *name)
+const char *reader_name(struct reader *reader, config_setting_t *group,
+			const struct reader_name *name)
 {
 	struct conf *conf = &reader->conf;
 	const char *text = NULL, *fault, *copy;
@@ -51,7 +54,8 @@ const char *reader_name(struct reader *reader, config_setting_t *group, const st
 		return "";
 	fault = name->fault(text, strlen(text));
 	if (fault != NULL) {
-		conf_error(conf, config_setting_get_member(group, "name"), NULL, "the name \"%.80s\" %s", text, fault);
+		conf_error(conf, config_setting_get_member(group, "name"), NULL,
+			   "the name \"%.80s\" %s", text, fault);
 		return "";
 	}
 	snprintf(conf->what, sizeof(conf->what), "%s \"%s\"", name->kind, text);
@@ -64,7 +68,8 @@ const char *reader_name(struct reader *reader, config_setting_t *group, const st
 	return got < 0 ? NULL : copy;
 }
 
-const char *reader_nearest(struct reader *reader, const char *name, const struct name_index *index, char out[128])
+const char *reader_nearest(struct reader *reader, const char *name, const struct name_index *index,
+			   char out[128])
 {
 	const char *near;
 
@@ -78,20 +83,21 @@ const char *reader_nearest(struct reader *reader, const char *name, const struct
 	return out;
 }
 
-uint16_t reader_resolve(struct reader *reader, const config_setting_t *at, const char *kind, const char *name,
-			const struct name_index *index)
+uint16_t reader_resolve(struct reader *reader, const config_setting_t *at, const char *kind,
+			const char *name, const struct name_index *index)
 {
 	char hint[128];
 	uint32_t value;
 
 	if (name_index_find(index, name, &value))
 		return (uint16_t)value;
-	conf_error(&reader->conf, at, reader_nearest(reader, name, index, hint), "there is no %s \"%.80s\"", kind, name);
+	conf_error(&reader->conf, at, reader_nearest(reader, name, index, hint),
+		   "there is no %s \"%.80s\"", kind, name);
 	return RULES_NO_INDEX;
 }
 
-int reader_reference(struct reader *reader, config_setting_t *group, const char *key, const char *kind,
-		     const struct name_index *index, uint16_t *value)
+int reader_reference(struct reader *reader, config_setting_t *group, const char *key,
+		     const char *kind, const struct name_index *index, uint16_t *value)
 {
 	const char *name = NULL;
 	int got = conf_string(&reader->conf, group, key, &name);
@@ -127,8 +133,8 @@ int reader_country(struct reader *reader, const config_setting_t *at, const char
 	if (country != WEIR_COUNTRY_ZZ && !country_is_assigned((unsigned)country)) {
 		meant = country_meant(code);
 		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", meant != NULL ? meant : "");
-		conf_warn(&reader->conf, at, meant != NULL ? hint : NULL, "ISO 3166-1 does not assign the country code \"%s\"",
-			  code);
+		conf_warn(&reader->conf, at, meant != NULL ? hint : NULL,
+			  "ISO 3166-1 does not assign the country code \"%s\"", code);
 	}
 	return country;
 }

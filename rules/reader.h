@@ -20,13 +20,14 @@ struct reader {
 	struct source source;
 	struct conf conf;
 	struct diags *diags;
-	struct name_index tenant_names, domains, groups, zones, pools, queues, replies, reasons, rule_names;
+	struct name_index tenant_names, domains, groups, zones, pools, queues, replies, reasons,
+		rule_names;
 	struct id_index tenant_ids;
 	struct group_sets *group_sets; // groups.c
-	uint32_t max_tenants;          // places in rules->tenants, grown by tenants.c, not the arena's yet
-	uint32_t *warned;              // by country: file + 1 of the last warning about its code (tenants.c)
-	uint64_t nearest_work;         // names compared for hints so far
-	bool tenants_incomplete;       // a tenant was not read: references are not judged
+	uint32_t max_tenants; // places in rules->tenants, grown by tenants.c, not the arena's yet
+	uint32_t *warned;     // by country: file + 1 of the last warning about its code (tenants.c)
+	uint64_t nearest_work;	 // names compared for hints so far
+	bool tenants_incomplete; // a whole list of tenants was not read: references are not judged
 	bool out_of_memory;
 };
 
@@ -47,19 +48,21 @@ struct reader_name {
 	size_t step;
 	uint32_t value;
 };
-const char *reader_name(struct reader *reader, config_setting_t *group, const struct reader_name *name);
+const char *reader_name(struct reader *reader, config_setting_t *group,
+			const struct reader_name *name);
 
 // Resolves a reference at `at` to a name of `kind` in `index`; reports a dangling one with the
 // nearest name. RULES_NO_INDEX when it dangles.
-uint16_t reader_resolve(struct reader *reader, const config_setting_t *at, const char *kind, const char *name,
-			const struct name_index *index);
+uint16_t reader_resolve(struct reader *reader, const config_setting_t *at, const char *kind,
+			const char *name, const struct name_index *index);
 
 // The same for the string setting `key` of a group. 1, 0 absent, -1 wrong.
-int reader_reference(struct reader *reader, config_setting_t *group, const char *key, const char *kind,
-		     const struct name_index *index, uint16_t *value);
+int reader_reference(struct reader *reader, config_setting_t *group, const char *key,
+		     const char *kind, const struct name_index *index, uint16_t *value);
 
 // `did you mean "..."?` into `out`, or NULL. Counts the work: past a limit there are no more hints.
-const char *reader_nearest(struct reader *reader, const char *name, const struct name_index *index, char out[128]);
+const char *reader_nearest(struct reader *reader, const char *name, const struct name_index *index,
+			   char out[128]);
 
 // A country code at `at`: its index, or -1 reported. Warns of codes that are not assigned.
 int reader_country(struct reader *reader, const config_setting_t *at, const char *code);
@@ -77,6 +80,12 @@ void read_match(struct reader *reader, config_setting_t *rule, struct match_def 
 void read_action(struct reader *reader, config_setting_t *action, struct action_def *out);
 void match_any(struct match_def *match);
 
+// Parts of read_match. The list of a key: false when it is absent or wrong; an empty one is an error.
+bool match_list(struct reader *reader, config_setting_t *match, const char *key,
+		struct conf_list *list);
+void match_read_tenants(struct reader *reader, config_setting_t *group, struct match_def *match);
+void match_read_words(struct reader *reader, config_setting_t *group, struct match_def *match);
+
 // Tenants, from the rule file or a tenant file.
 struct tenant_text { // one tenant as written; absent: NULL or 0
 	const char *name;
@@ -89,10 +98,11 @@ struct tenant_text { // one tenant as written; absent: NULL or 0
 };
 // Adds one; what is wrong with names, domains, groups and duplicates is reported at its place.
 void reader_add_tenant(struct reader *reader, const struct tenant_text *text);
-void tenant_report(struct reader *reader, const struct tenant_text *text, const char *hint, const char *what,
-		   const char *value);
+void tenant_report(struct reader *reader, const struct tenant_text *text, const char *hint,
+		   const char *what, const char *value);
 // Gives a tenant its interned set of groups; false when memory is out.
-bool tenant_add_groups(struct reader *reader, const struct tenant_text *text, struct tenant_def *tenant);
+bool tenant_add_groups(struct reader *reader, const struct tenant_text *text,
+		       struct tenant_def *tenant);
 void groups_fini(struct reader *reader);
 
 // Reads a tenant file (CSV). `at` is the setting that names it.
@@ -102,7 +112,8 @@ void read_tenant_file(struct reader *reader, const config_setting_t *at, const c
 void read_tenant_rows(struct reader *reader, uint32_t file, const char *text, size_t length);
 
 // rules_read for text in memory: `path` is what messages call it; includes are refused.
-struct rule_set *rules_read_text(const char *path, const char *text, size_t length, struct diags *diags);
+struct rule_set *rules_read_text(const char *path, const char *text, size_t length,
+				 struct diags *diags);
 
 // Makes a rule_set ready to be filled, and frees what is not the rule_set's own.
 bool reader_init(struct reader *reader, struct diags *diags);

@@ -51,7 +51,8 @@ int source_start_piece(struct source *source, uint32_t file, uint32_t line)
 			return -ENOMEM;
 		source->pieces = grown;
 	}
-	source->pieces[n] = (struct source_piece){ .start = source->lines + 1, .line = line, .file = file };
+	source->pieces[n] =
+		(struct source_piece){ .start = source->lines + 1, .line = line, .file = file };
 	source->n_pieces++;
 	return 0;
 }
@@ -105,7 +106,8 @@ static int finish(struct source *source, int err)
 	return err == 0 || err == -ENOMEM ? err : -EINVAL;
 }
 
-int source_read_text(struct source *source, const char *path, const char *text, size_t length, struct diags *diags)
+int source_read_text(struct source *source, const char *path, const char *text, size_t length,
+		     struct diags *diags)
 {
 	int err;
 

@@ -15,7 +15,12 @@
 
 #include "rules/diag.h"
 
-enum { SOURCE_MAX_FILES = 1000, SOURCE_MAX_DEPTH = 10, SOURCE_MAX_NESTING = 32, SOURCE_MAX_KEYS = 200 };
+enum {
+	SOURCE_MAX_FILES = 1000,
+	SOURCE_MAX_DEPTH = 10,
+	SOURCE_MAX_NESTING = 32,
+	SOURCE_MAX_KEYS = 200
+};
 
 // From line `start` of the cleaned text on: line `line` of `file` and what follows it.
 struct source_piece {
@@ -39,7 +44,8 @@ struct source {
 int source_read(struct source *source, const char *path, struct diags *diags);
 
 // As source_read, for text in memory; `path` is what diagnostics call it. Includes are refused.
-int source_read_text(struct source *source, const char *path, const char *text, size_t length, struct diags *diags);
+int source_read_text(struct source *source, const char *path, const char *text, size_t length,
+		     struct diags *diags);
 
 void source_fini(struct source *source);
 

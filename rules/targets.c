@@ -15,7 +15,8 @@ static const char *const statuses[] = { "accepted", "refused", "busy", NULL };
 static void read_queue(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct queue_def *queues = reader->rules->queues, *queue = &queues[i];
-	const struct reader_name name = { "queue", &reader->queues, name_fault, &queues[0].where, sizeof(queues[0]), i };
+	const struct reader_name name = { "queue",	    &reader->queues,   name_fault,
+					  &queues[0].where, sizeof(queues[0]), i };
 	int routing = ROUTING_BALANCED;
 
 	queue->where = reader_where(reader, group);
@@ -60,7 +61,8 @@ static void read_text(struct reader *reader, config_setting_t *group, struct rep
 	length = strlen(text);
 	fault = text_fault(text, length);
 	if (length > REPLY_TEXT_MAX)
-		conf_error(&reader->conf, setting, NULL, "text has %zu bytes, more than %d", length, REPLY_TEXT_MAX);
+		conf_error(&reader->conf, setting, NULL, "text has %zu bytes, more than %d", length,
+			   REPLY_TEXT_MAX);
 	if (fault != NULL)
 		conf_error(&reader->conf, setting, NULL, "text %s", fault);
 	reply->text = arena_string(reader->arena, text, length);
@@ -71,7 +73,8 @@ static void read_text(struct reader *reader, config_setting_t *group, struct rep
 static void read_reply(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct reply_def *replies = reader->rules->replies, *reply = &replies[i];
-	const struct reader_name name = { "reply", &reader->replies, name_fault, &replies[0].where, sizeof(replies[0]), i };
+	const struct reader_name name = { "reply",	     &reader->replies,	 name_fault,
+					  &replies[0].where, sizeof(replies[0]), i };
 	const struct conf_range seconds = { 0, INT64_C(1) << 31 };
 	int64_t retry_after = 0;
 	int status = WEIR_STATUS_ACCEPTED, got;
@@ -87,12 +90,14 @@ static void read_reply(struct reader *reader, config_setting_t *group, uint16_t 
 	conf_group(&reader->conf, group, reply_keys);
 	got = conf_word(&reader->conf, group, "status", statuses, &status);
 	if (got == 0)
-		conf_error(&reader->conf, group, "status = \"accepted\", \"refused\" or \"busy\"", "it has no status");
+		conf_error(&reader->conf, group, "status = \"accepted\", \"refused\" or \"busy\"",
+			   "it has no status");
 	reply->status = (enum weir_status)status;
 	if (conf_int(&reader->conf, group, "retry_after", seconds, &retry_after) == 0)
 		retry_after = status == WEIR_STATUS_BUSY ? REPLY_RETRY_DEFAULT : 0;
 	else if (got > 0 && status != WEIR_STATUS_BUSY)
-		conf_warn(&reader->conf, config_setting_get_member(group, "retry_after"), "only \"busy\" carries it",
+		conf_warn(&reader->conf, config_setting_get_member(group, "retry_after"),
+			  "only \"busy\" carries it",
 			  "retry_after is never sent with status \"%s\"", statuses[status]);
 	reply->retry_after = (uint32_t)retry_after;
 	read_text(reader, group, reply);

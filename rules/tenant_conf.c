@@ -8,11 +8,14 @@
 #include "rules/names.h"
 #include "rules/reader.h"
 
-static const char *const tenant_keys[] = { "id", "name", "domains", "groups", "home", "rate", "burst", "key", NULL };
-static const struct conf_range positive = { 1, UINT32_MAX };
+static const char *const tenant_keys[] = { "id",   "name",  "domains", "groups", "home",
+					   "rate", "burst", "key",     NULL };
+static const struct conf_range positive = { 1, UINT32_MAX, NULL };
+static const struct conf_range rates = { 1, UINT32_MAX, "leave it out for no limit" };
 
 // A list of texts as an array of pointers into libconfig's tree; the caller frees it.
-static const char **read_texts(struct reader *reader, config_setting_t *group, const char *key, uint32_t *n)
+static const char **read_texts(struct reader *reader, config_setting_t *group, const char *key,
+			       uint32_t *n)
 {
 	const char **texts, *text;
 	struct conf_list list;
@@ -65,7 +68,8 @@ static void name_tenant(struct reader *reader, unsigned i, const struct tenant_t
 		snprintf(what, sizeof(reader->conf.what), "tenant number %u", i + 1);
 }
 
-static void read_required(struct reader *reader, config_setting_t *group, unsigned i, struct tenant_text *text)
+static void read_required(struct reader *reader, config_setting_t *group, unsigned i,
+			  struct tenant_text *text)
 {
 	struct conf *conf = &reader->conf;
 
@@ -88,14 +92,13 @@ static void read_tenant(struct reader *reader, config_setting_t *group, unsigned
 	snprintf(conf->what, sizeof(conf->what), "tenant number %u", i + 1);
 	if (!config_setting_is_group(group)) {
 		conf_group(conf, group, tenant_keys);
-		reader->tenants_incomplete = true;
 		return;
 	}
 	read_required(reader, group, i, &text);
 	conf_group(conf, group, tenant_keys);
 	conf_place(conf, group, &text.file, &text.line);
-	conf_int(conf, group, "rate", positive, &text.rate);
-	conf_int(conf, group, "burst", positive, &text.burst);
+	conf_int(conf, group, "rate", rates, &text.rate);
+	conf_int(conf, group, "burst", rates, &text.burst);
 	if (text.burst > 0 && config_setting_get_member(group, "rate") != NULL && text.rate == 0)
 		text.burst = 0; // the rate was reported: not "burst without rate" as well
 	text.home = read_home(reader, group);
@@ -121,8 +124,6 @@ static void read_files(struct reader *reader, config_setting_t *root)
 
 		if (name != NULL)
 			read_tenant_file(reader, element, name);
-		else
-			reader->tenants_incomplete = true;
 	}
 }
 

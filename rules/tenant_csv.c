@@ -13,7 +13,9 @@
 #include "rules/reader.h"
 
 enum column { ID, NAME, DOMAINS, GROUPS, HOME, RATE, BURST, N_COLUMNS };
-static const char *const columns[N_COLUMNS] = { "id", "name", "domains", "groups", "home", "rate", "burst" };
+static const char *const columns[N_COLUMNS] = { "id",	"name", "domains", "groups",
+						"home", "rate", "burst" };
+enum { MAX_RESERVE = 2000000 };
 #define HEADER "id,name,domains,groups,home,rate,burst"
 
 struct texts { // parts of one list, kept from row to row
@@ -21,9 +23,11 @@ struct texts { // parts of one list, kept from row to row
 	uint32_t max;
 };
 
-static void report(struct reader *reader, const struct tenant_text *text, const char *hint, const char *what)
+static void report(struct reader *reader, const struct tenant_text *text, const char *hint,
+		   const char *what)
 {
-	diags_push(reader->diags, DIAG_ERROR, reader->source.files[text->file], text->line, hint, "%s", what);
+	diags_push(reader->diags, DIAG_ERROR, reader->source.files[text->file], text->line, hint,
+		   "%s", what);
 }
 
 static bool grow_texts(struct texts *texts, uint32_t n)
@@ -79,15 +83,17 @@ static int64_t parse_number(const char *field)
 	return value >= 1 && value <= UINT32_MAX ? (int64_t)value : -1;
 }
 
-static int64_t read_number(struct reader *reader, const struct tenant_text *text, struct csv_record *row, enum column column)
+static int64_t read_number(struct reader *reader, const struct tenant_text *text,
+			   struct csv_record *row, enum column column)
 {
 	int64_t value = parse_number(row->field[column]);
 	char what[200];
 
 	if (value >= 0)
 		return value;
-	snprintf(what, sizeof(what), "tenant \"%.64s\": %s \"%.40s\" is not a number of 1 to 4294967295", row->field[NAME],
-		 columns[column], row->field[column]);
+	snprintf(what, sizeof(what),
+		 "tenant \"%.64s\": %s \"%.40s\" is not a number of 1 to 4294967295",
+		 row->field[NAME], columns[column], row->field[column]);
 	report(reader, text, NULL, what);
 	return 0;
 }
@@ -100,19 +106,23 @@ static int read_home(struct reader *reader, const struct tenant_text *text, stru
 	char what[200];
 
 	if (country < 0 && row->length[HOME] > 0) {
-		snprintf(what, sizeof(what), "tenant \"%.64s\": \"%.40s\" is no country code", row->field[NAME], code);
+		snprintf(what, sizeof(what), "tenant \"%.64s\": \"%.40s\" is no country code",
+			 row->field[NAME], code);
 		report(reader, text, "two capital letters of ISO 3166-1", what);
 	}
 	if (country < 0 || country == WEIR_COUNTRY_ZZ || country_is_assigned((unsigned)country) ||
 	    reader->warned[country] == text->file + 1)
 		return country;
 	reader->warned[country] = text->file + 1;
-	diags_push(reader->diags, DIAG_WARNING, reader->source.files[text->file], text->line, country_meant(code),
-		   "tenant \"%.64s\": ISO 3166-1 does not assign the country code \"%s\"", row->field[NAME], code);
+	diags_push(reader->diags, DIAG_WARNING, reader->source.files[text->file], text->line,
+		   country_meant(code),
+		   "tenant \"%.64s\": ISO 3166-1 does not assign the country code \"%s\"",
+		   row->field[NAME], code);
 	return country;
 }
 
-static void read_row(struct reader *reader, struct tenant_text *text, struct csv_record *row, struct texts lists[2])
+static void read_row(struct reader *reader, struct tenant_text *text, struct csv_record *row,
+		     struct texts lists[2])
 {
 	text->id = read_number(reader, text, row, ID);
 	if (row->length[ID] == 0)
@@ -121,7 +131,9 @@ static void read_row(struct reader *reader, struct tenant_text *text, struct csv
 		report(reader, text, NULL, "the row has no name");
 	text->name = row->length[NAME] > 0 ? row->field[NAME] : NULL;
 	text->rate = read_number(reader, text, row, RATE);
-	text->burst = row->length[RATE] > 0 && text->rate == 0 ? 0 : read_number(reader, text, row, BURST);
+	text->burst = row->length[RATE] > 0 && text->rate == 0
+			      ? 0
+			      : read_number(reader, text, row, BURST);
 	text->home = read_home(reader, text, row);
 	if (!split(&lists[0], row->field[DOMAINS], &text->n_domains) ||
 	    !split(&lists[1], row->field[GROUPS], &text->n_groups)) {
@@ -141,7 +153,8 @@ static bool is_header(const struct csv_record *row)
 	return true;
 }
 
-static void read_rows(struct reader *reader, struct csv *csv, struct tenant_text *text, struct texts lists[2])
+static void read_rows(struct reader *reader, struct csv *csv, struct tenant_text *text,
+		      struct texts lists[2])
 {
 	struct csv_record row;
 	const char *why = NULL;
@@ -152,15 +165,27 @@ static void read_rows(struct reader *reader, struct csv *csv, struct tenant_text
 		text->line = row.line;
 		if (got < 0) {
 			report(reader, text, NULL, why);
-			reader->tenants_incomplete = true;
 		} else if (row.n != N_COLUMNS) {
-			snprintf(what, sizeof(what), "the row has %u fields, not %d", row.n, N_COLUMNS);
+			snprintf(what, sizeof(what), "the row has %u fields, not %d", row.n,
+				 N_COLUMNS);
 			report(reader, text, "the columns are " HEADER, what);
-			reader->tenants_incomplete = true;
 		} else {
 			read_row(reader, text, &row, lists);
 		}
 	}
+}
+
+// Makes room for the rows at once: growing the indices while a million rows are put costs more.
+static void reserve(struct reader *reader, const char *data, size_t length)
+{
+	uint32_t rows = reader->rules->n_tenants;
+
+	for (const char *p = data;
+	     rows < MAX_RESERVE && (p = memchr(p, '\n', length - (size_t)(p - data))) != NULL; p++)
+		rows++;
+	if (name_index_reserve(&reader->tenant_names, rows) != 0 ||
+	    id_index_reserve(&reader->tenant_ids, rows) != 0)
+		reader_out_of_memory(reader);
 }
 
 // `data` is writable and has a byte behind it.
@@ -173,12 +198,15 @@ static void read_csv(struct reader *reader, uint32_t file, char *data, size_t le
 	struct csv csv;
 	int got;
 
+	reserve(reader, data, length);
 	csv_init(&csv, data, length);
 	got = csv_next(&csv, &row, &why);
 	if (got <= 0 || !is_header(&row)) {
 		text.line = row.line;
-		report(reader, &text, "the first line must be " HEADER, got == 0 ? "the tenant file is empty" :
-		       got < 0 ? why : "the header is missing or another one");
+		report(reader, &text, "the first line must be " HEADER,
+		       got == 0	 ? "the tenant file is empty"
+		       : got < 0 ? why
+				 : "the header is missing or another one");
 		reader->tenants_incomplete = true;
 		return;
 	}
@@ -201,21 +229,52 @@ void read_tenant_rows(struct reader *reader, uint32_t file, const char *text, si
 	free(copy);
 }
 
+// Adds the path to the files, once; its index, or -1 reported.
+static int add_file(struct reader *reader, const config_setting_t *at, const char *path)
+{
+	int file;
+
+	for (uint32_t i = 0; i < reader->source.n_files; i++) {
+		if (strcmp(reader->source.files[i], path) != 0)
+			continue;
+		conf_error(&reader->conf, at, "leave one out", "the file %s is read already", path);
+		return -1;
+	}
+	if (reader->source.n_files >= SOURCE_MAX_FILES) {
+		conf_error(&reader->conf, at, NULL, "more than %d files", SOURCE_MAX_FILES);
+		return -1;
+	}
+	file = source_add_file(&reader->source, path);
+	if (file < 0)
+		reader_out_of_memory(reader);
+	return file;
+}
+
+static void read_path(struct reader *reader, const config_setting_t *at, const char *path)
+{
+	int file = add_file(reader, at, path);
+	char *data, why[128];
+	size_t length = 0;
+
+	if (file < 0)
+		return;
+	if (file_read(path, FILE_MAX_CSV, &data, &length, why, sizeof(why)) != 0) {
+		conf_error(&reader->conf, at, "paths are relative to the rule file",
+			   "the tenant file %s cannot be read: %s", path, why);
+		reader->tenants_incomplete = true;
+		return;
+	}
+	read_csv(reader, (uint32_t)file, data, length);
+	free(data);
+}
+
 void read_tenant_file(struct reader *reader, const config_setting_t *at, const char *name)
 {
-	char *path = file_join(reader->source.files[0], name), *data = NULL, why[128];
-	size_t length = 0;
-	int file = path != NULL && reader->source.n_files < SOURCE_MAX_FILES ? source_add_file(&reader->source, path) : -ENOMEM;
+	char *path = file_join(reader->source.files[0], name);
 
-	if (path == NULL || file < 0) {
+	if (path == NULL)
 		reader_out_of_memory(reader);
-	} else if (file_read(path, FILE_MAX_CSV, &data, &length, why, sizeof(why)) != 0) {
-		conf_error(&reader->conf, at, "paths are relative to the rule file", "the tenant file %s cannot be read: %s", path,
-			   why);
-		reader->tenants_incomplete = true;
-	} else {
-		read_csv(reader, (uint32_t)file, data, length);
-	}
-	free(data);
+	else
+		read_path(reader, at, path);
 	free(path);
 }

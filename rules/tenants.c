@@ -10,29 +10,46 @@
 #include "rules/names.h"
 #include "rules/reader.h"
 
-void tenant_report(struct reader *reader, const struct tenant_text *text, const char *hint, const char *what,
-		   const char *value)
+void tenant_report(struct reader *reader, const struct tenant_text *text, const char *hint,
+		   const char *what, const char *value)
 {
 	if (text->name != NULL)
-		diags_push(reader->diags, DIAG_ERROR, reader->source.files[text->file], text->line, hint,
-			   "tenant \"%.80s\": %s%.80s", text->name, what, value);
+		diags_push(reader->diags, DIAG_ERROR, reader->source.files[text->file], text->line,
+			   hint, "tenant \"%.80s\": %s%.80s", text->name, what, value);
 	else
-		diags_push(reader->diags, DIAG_ERROR, reader->source.files[text->file], text->line, hint,
-			   "tenant %lld: %s%.80s", (long long)text->id, what, value);
+		diags_push(reader->diags, DIAG_ERROR, reader->source.files[text->file], text->line,
+			   hint, "tenant %lld: %s%.80s", (long long)text->id, what, value);
 }
 
-static void report_taken(struct reader *reader, const struct tenant_text *text, const char *what, uint32_t tenant)
+static void report_taken(struct reader *reader, const struct tenant_text *text, const char *what,
+			 uint32_t tenant)
 {
 	const struct tenant_def *first = &reader->rules->tenants[tenant];
 
 	diags_push(reader->diags, DIAG_ERROR, reader->source.files[text->file], text->line, NULL,
-		   "tenant \"%.80s\": %s is taken by tenant \"%.80s\" at %s:%u", text->name != NULL ? text->name : "?",
-		   what, first->name, reader->source.files[first->where.file], first->where.line);
+		   "tenant \"%.80s\": %s is taken by tenant \"%.80s\" at %s:%u",
+		   text->name != NULL ? text->name : "?", what, first->name,
+		   reader->source.files[first->where.file], first->where.line);
 }
 
-static bool add_domains(struct reader *reader, const struct tenant_text *text, struct tenant_def *tenant)
+static void report_domain(struct reader *reader, const struct tenant_text *text, const char *domain,
+			  uint32_t tenant)
 {
-	const char **list = text->n_domains > 0 ? arena_get(reader->arena, text->n_domains * sizeof(*list)) : NULL;
+	char what[300];
+
+	snprintf(what, sizeof(what), "the domain \"%s\"", domain);
+	if (tenant == reader->rules->n_tenants)
+		tenant_report(reader, text, "leave one out", what, " is listed twice");
+	else
+		report_taken(reader, text, what, tenant);
+}
+
+static bool add_domains(struct reader *reader, const struct tenant_text *text,
+			struct tenant_def *tenant)
+{
+	const char **list = text->n_domains > 0
+				    ? arena_get(reader->arena, text->n_domains * sizeof(*list))
+				    : NULL;
 	char lower[254], what[400];
 	uint32_t other;
 	int err;
@@ -41,28 +58,29 @@ static bool add_domains(struct reader *reader, const struct tenant_text *text, s
 		const char *fault = domain_parse(text->domains[i], strlen(text->domains[i]), lower);
 
 		if (fault != NULL) {
-			snprintf(what, sizeof(what), "the domain \"%.100s\" %s", text->domains[i], fault);
-			tenant_report(reader, text, "as in mail.example; other scripts as xn--...", what, "");
+			snprintf(what, sizeof(what), "the domain \"%.100s\" %s", text->domains[i],
+				 fault);
+			tenant_report(reader, text, "as in mail.example; other scripts as xn--...",
+				      what, "");
 			continue;
 		}
 		list[tenant->n_domains] = arena_string(reader->arena, lower, strlen(lower));
 		if (list[tenant->n_domains] == NULL)
 			return false;
-		err = name_index_put(&reader->domains, list[tenant->n_domains], reader->rules->n_tenants, &other);
-		snprintf(what, sizeof(what), "the domain \"%.200s\"", lower);
+		err = name_index_put(&reader->domains, list[tenant->n_domains],
+				     reader->rules->n_tenants, &other);
 		if (err < 0)
 			return false;
-		if (err == 1 && other == reader->rules->n_tenants)
-			tenant_report(reader, text, "leave one out", what, " is listed twice");
-		else if (err == 1)
-			report_taken(reader, text, what, other);
+		if (err == 1)
+			report_domain(reader, text, lower, other);
 		tenant->n_domains++;
 	}
 	tenant->domains = list;
 	return list != NULL || text->n_domains == 0;
 }
 
-static bool add_name(struct reader *reader, const struct tenant_text *text, struct tenant_def *tenant)
+static bool add_name(struct reader *reader, const struct tenant_text *text,
+		     struct tenant_def *tenant)
 {
 	size_t length = text->name != NULL ? strlen(text->name) : 0;
 	const char *fault = text->name != NULL ? referable_fault(text->name, length) : NULL;
@@ -92,9 +110,10 @@ static bool add_id(struct reader *reader, const struct tenant_text *text, struct
 	if (tenant->id == 0)
 		return true;
 	err = id_index_put(&reader->tenant_ids, tenant->id, reader->rules->n_tenants, &other);
-	snprintf(what, sizeof(what), "the id %u", tenant->id);
-	if (err == 1)
+	if (err == 1) {
+		snprintf(what, sizeof(what), "the id %u", tenant->id);
 		report_taken(reader, text, what, other);
+	}
 	return err >= 0;
 }
 
@@ -113,7 +132,8 @@ static bool grow_tenants(struct reader *reader)
 	return true;
 }
 
-static bool add_key(struct reader *reader, const struct tenant_text *text, struct tenant_def *tenant)
+static bool add_key(struct reader *reader, const struct tenant_text *text,
+		    struct tenant_def *tenant)
 {
 	uint8_t *copy;
 
@@ -135,15 +155,20 @@ void reader_add_tenant(struct reader *reader, const struct tenant_text *text)
 		return;
 	}
 	tenant = &reader->rules->tenants[reader->rules->n_tenants];
-	*tenant = (struct tenant_def){ .rate = (uint32_t)text->rate, .burst = (uint32_t)text->burst,
-				       .home = text->home >= 0 ? (uint16_t)text->home : WEIR_COUNTRY_NONE,
-				       .where = { .file = (uint16_t)text->file, .line = text->line } };
+	*tenant = (struct tenant_def){
+		.rate = (uint32_t)text->rate,
+		.burst = (uint32_t)text->burst,
+		.home = text->home >= 0 ? (uint16_t)text->home : WEIR_COUNTRY_NONE,
+		.where = { .file = (uint16_t)text->file, .line = text->line }
+	};
 	if (tenant->rate > 0 && tenant->burst == 0)
 		tenant->burst = tenant->rate >= 200 ? tenant->rate / 100 : 1; // 10 ms of it
 	if (text->burst > 0 && text->rate == 0)
-		tenant_report(reader, text, "add rate, or leave burst out", "burst without rate", "");
-	if (!add_name(reader, text, tenant) || !add_id(reader, text, tenant) || !add_domains(reader, text, tenant) ||
-	    !tenant_add_groups(reader, text, tenant) || !add_key(reader, text, tenant)) {
+		tenant_report(reader, text, "add rate, or leave burst out", "burst without rate",
+			      "");
+	if (!add_name(reader, text, tenant) || !add_id(reader, text, tenant) ||
+	    !add_domains(reader, text, tenant) || !tenant_add_groups(reader, text, tenant) ||
+	    !add_key(reader, text, tenant)) {
 		reader_out_of_memory(reader);
 		return;
 	}

@@ -15,11 +15,16 @@ static bool is_tail(unsigned char byte)
 static bool is_second(unsigned char first, unsigned char second)
 {
 	switch (first) {
-	case 0xe0: return second >= 0xa0 && second <= 0xbf;
-	case 0xed: return second >= 0x80 && second <= 0x9f;
-	case 0xf0: return second >= 0x90 && second <= 0xbf;
-	case 0xf4: return second >= 0x80 && second <= 0x8f;
-	default: return is_tail(second);
+	case 0xe0:
+		return second >= 0xa0 && second <= 0xbf;
+	case 0xed:
+		return second >= 0x80 && second <= 0x9f;
+	case 0xf0:
+		return second >= 0x90 && second <= 0xbf;
+	case 0xf4:
+		return second >= 0x80 && second <= 0x8f;
+	default:
+		return is_tail(second);
 	}
 }
 

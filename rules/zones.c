@@ -12,14 +12,16 @@ static const char *const zone_keys[] = { "name", "countries", NULL };
 static const char *const residency_keys[] = { "enforce", "exceptions", NULL };
 static const char *const exception_keys[] = { "country", "zone", "reason", NULL };
 
-static void read_countries(struct reader *reader, config_setting_t *group, struct country_set *countries)
+static void read_countries(struct reader *reader, config_setting_t *group,
+			   struct country_set *countries)
 {
 	struct conf *conf = &reader->conf;
 	struct conf_list list;
 	int got = conf_list(conf, group, "countries", &list);
 
 	if (got == 0 || (got > 0 && list.n == 0))
-		conf_error(conf, got > 0 ? list.setting : group, "countries = [ \"DE\", ... ]", "it holds no country");
+		conf_error(conf, got > 0 ? list.setting : group, "countries = [ \"DE\", ... ]",
+			   "it holds no country");
 	for (unsigned i = 0; i < list.n; i++) {
 		config_setting_t *element = conf_list_get(&list, i);
 		const char *code = conf_element(conf, element, "countries");
@@ -33,7 +35,8 @@ static void read_countries(struct reader *reader, config_setting_t *group, struc
 static void read_zone(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct zone_def *zones = reader->rules->zones, *zone = &zones[i];
-	const struct reader_name name = { "zone", &reader->zones, referable_fault, &zones[0].where, sizeof(zones[0]), i };
+	const struct reader_name name = { "zone",	   &reader->zones,   referable_fault,
+					  &zones[0].where, sizeof(zones[0]), i };
 
 	zone->where = reader_where(reader, group);
 	if (!config_setting_is_group(group)) {
@@ -64,7 +67,8 @@ void read_zones(struct reader *reader, config_setting_t *root)
 	reader->conf.what[0] = '\0';
 }
 
-static void read_exception(struct reader *reader, config_setting_t *group, struct residency_exception *exception)
+static void read_exception(struct reader *reader, config_setting_t *group,
+			   struct residency_exception *exception)
 {
 	struct conf *conf = &reader->conf;
 	const char *code = NULL, *reason = NULL;
@@ -76,15 +80,19 @@ static void read_exception(struct reader *reader, config_setting_t *group, struc
 	got = conf_string(conf, group, "country", &code);
 	if (got == 0)
 		conf_error(conf, group, NULL, "it has no country");
-	country = got > 0 ? reader_country(reader, config_setting_get_member(group, "country"), code) : -1;
+	country =
+		got > 0 ? reader_country(reader, config_setting_get_member(group, "country"), code)
+			: -1;
 	exception->country = country >= 0 ? (uint16_t)country : 0;
 	if (reader_reference(reader, group, "zone", "zone", &reader->zones, &exception->zone) == 0)
 		conf_error(conf, group, NULL, "it has no zone");
 	got = conf_string(conf, group, "reason", &reason);
 	if (got == 0 || (got > 0 && reason[0] == '\0'))
-		conf_error(conf, group, "reason = \"who approved it and when\"", "it has no reason");
+		conf_error(conf, group, "reason = \"who approved it and when\"",
+			   "it has no reason");
 	else if (got > 0 && text_fault(reason, strlen(reason)) != NULL)
-		conf_error(conf, config_setting_get_member(group, "reason"), NULL, "reason is not valid UTF-8");
+		conf_error(conf, config_setting_get_member(group, "reason"), NULL,
+			   "reason is not valid UTF-8");
 }
 
 void read_residency(struct reader *reader, config_setting_t *root)
@@ -112,7 +120,8 @@ void read_residency(struct reader *reader, config_setting_t *root)
 	conf->what[0] = '\0';
 }
 
-static void read_prefix(struct reader *reader, config_setting_t *element, struct blocked_def *blocked)
+static void read_prefix(struct reader *reader, config_setting_t *element,
+			struct blocked_def *blocked)
 {
 	const char *text = conf_element(&reader->conf, element, "blocked_sources");
 	char mended[PREFIX_TEXT], hint[PREFIX_TEXT + 16];
@@ -124,12 +133,14 @@ static void read_prefix(struct reader *reader, config_setting_t *element, struct
 	family = prefix_parse(text, blocked->address, &blocked->length);
 	blocked->family = (uint8_t)(family > 0 ? family : 0);
 	if (family == 0)
-		conf_error(&reader->conf, element, "as in 192.0.2.0/24 or 2001:db8::/32", "\"%.80s\" is no address or prefix",
-			   text);
+		conf_error(&reader->conf, element, "as in 192.0.2.0/24 or 2001:db8::/32",
+			   "\"%.80s\" is no address or prefix", text);
 	if (family < 0) {
-		prefix_format(blocked->address, strchr(text, ':') != NULL ? 6 : 4, blocked->length, mended);
+		prefix_format(blocked->address, strchr(text, ':') != NULL ? 6 : 4, blocked->length,
+			      mended);
 		snprintf(hint, sizeof(hint), "write \"%s\"", mended);
-		conf_error(&reader->conf, element, hint, "the prefix \"%.80s\" has bits set behind its length", text);
+		conf_error(&reader->conf, element, hint,
+			   "the prefix \"%.80s\" has bits set behind its length", text);
 	}
 }
 

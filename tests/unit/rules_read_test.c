@@ -41,8 +41,9 @@ static void a_rule_file_without_tenants_and_rules_is_legal(void **state)
 
 static void a_rate_alone_gives_a_burst_of_ten_milliseconds(void **state)
 {
-	struct rule_set *rules = read_good(SMALL "tenants = ( { id = 1; name = \"a\"; rate = 50; }, { id = 2; name = \"b\"; "
-						 "rate = 4000000000L; } );\n");
+	struct rule_set *rules = read_good(
+		SMALL "tenants = ( { id = 1; name = \"a\"; rate = 50; }, { id = 2; name = \"b\"; "
+		      "rate = 4000000000L; } );\n");
 
 	(void)state;
 	assert_int_equal(rules->tenants[0].burst, 1);
