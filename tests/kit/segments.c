@@ -4,9 +4,15 @@
 #include "tests/kit/segments.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
 
 struct weir_segment *segment_make(const struct segment_shape *shape)
 {
@@ -20,6 +26,53 @@ struct weir_segment *segment_make(const struct segment_shape *shape)
 	memset(segment, 0, header.size);
 	memcpy(segment, &header, sizeof(header));
 	return segment;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static int name_file(struct segment_file *file, const char *folder, const uint8_t boot_id[WEIR_BOOT_ID_SIZE])
+{
+	char temporary[520];
+	int n = snprintf(file->path, sizeof(file->path), "%s/segment.", folder);
+
+	for (unsigned i = 0; i < WEIR_BOOT_ID_SIZE; i++)
+		n += snprintf(file->path + n, sizeof(file->path) - (size_t)n, "%02x", boot_id[i]);
+	snprintf(temporary, sizeof(temporary), "/proc/self/fd/%d", file->fd);
+	return linkat(AT_FDCWD, temporary, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+int segment_file_make(struct segment_file *file, const char *folder, const struct segment_shape *shape)
+{
+	struct weir_segment header = { .n_workers = shape->workers, .n_ports = shape->ports, .n_names = shape->names,
+				       .ring_slots = shape->ring_slots, .pid = (uint32_t)getpid(),
+				       .started_ns = now_ns() };
+
+	segment_layout(&header);
+	if (getrandom(header.boot_id, sizeof(header.boot_id), 0) != sizeof(header.boot_id))
+		return -EIO;
+	file->size = header.size;
+	file->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0640);
+	if (file->fd < 0)
+		return -errno;
+	if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(file->fd, (off_t)header.size) < 0)
+		return -errno;
+	file->segment = mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+	if (file->segment == MAP_FAILED)
+		return -errno;
+	memcpy(file->segment, &header, sizeof(header));
+	return name_file(file, folder, header.boot_id);
+}
+
+void segment_file_close(struct segment_file *file)
+{
+	munmap(file->segment, file->size);
+	close(file->fd);
 }
 
 void segment_name(struct weir_segment *segment, uint32_t index, enum weir_name_kind kind, uint32_t order,

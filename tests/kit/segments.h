@@ -13,6 +13,18 @@ struct segment_shape {
 // Zeroed, 64-byte aligned memory with a laid out header; free() it. Aborts when memory is out.
 struct weir_segment *segment_make(const struct segment_shape *shape);
 
+// A segment in a file as a dataplane makes it: locked before it has its name, folder/segment.BOOTID, mapped for writing.
+struct segment_file {
+	struct weir_segment *segment;
+	size_t size;
+	int fd; // holds the lock
+	char path[512];
+};
+
+// 0 or -errno. segment_file_close ends like a dataplane that was killed: the file stays.
+int segment_file_make(struct segment_file *file, const char *folder, const struct segment_shape *shape);
+void segment_file_close(struct segment_file *file);
+
 // Puts a name into the registry at `index`.
 void segment_name(struct weir_segment *segment, uint32_t index, enum weir_name_kind kind, uint32_t order,
 		  const char *name);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Requests of weirctl: stats, status, history, load. All but load answer at once; a load answers when
+// every worker uses the table, or when it has failed.
+#include "controlplane/commands.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controlplane/control.h"
+#include "controlplane/history.h"
+#include "controlplane/link.h"
+#include "controlplane/log.h"
+#include "controlplane/publisher.h"
+#include "dataplane/abi/stats.h"
+
+static void reply(struct client *client, json_t *result)
+{
+	client_reply(client, json_pack("{s:b, s:o}", "ok", 1, "result", result));
+}
+
+static void reply_error(struct client *client, const char *kind, const char *error)
+{
+	client_reply(client, json_pack("{s:b, s:s, s:s}", "ok", 0, "kind", kind, "error", error));
+}
+
+static void run_stats(struct commands *commands, struct client *client, const json_t *request)
+{
+	struct mapping *map = link_mapping(commands->link);
+	json_t *stats;
+
+	(void)request;
+	if (!map) {
+		reply_error(client, "environment", "no dataplane is connected: start weir-dataplane");
+		return;
+	}
+	stats = stats_json(map->segment);
+	if (stats)
+		reply(client, stats);
+	else
+		reply_error(client, "environment", "out of memory");
+}
+
+static void run_history(struct commands *commands, struct client *client, const json_t *request)
+{
+	(void)request;
+	reply(client, history_read(commands->history));
+}
+
+static void put_queue(const struct spool_queue *queue, void *argument)
+{
+	json_array_append_new(argument, json_pack("{s:s, s:I, s:I}", "name", queue->name, "depth",
+		(json_int_t)queue->depth, "stored", (json_int_t)queue->stored));
+}
+
+static json_t *spool_json(struct commands *commands)
+{
+	json_t *queues = json_array(), *object;
+	struct consumer_status status;
+	int err = spool_queues(commands->spool, put_queue, queues);
+
+	consumer_status(commands->consumer, &status);
+	object = json_pack("{s:o, s:I, s:i, s:i}", "queues", queues, "stored", (json_int_t)status.stored,
+			   "orphans", (int)status.orphans, "stopped_channels", (int)status.stopped_channels);
+	if (err || status.stalled)
+		json_object_set_new(object, "error", json_string(strerror(err ? -err : -status.stalled)));
+	else
+		json_object_set_new(object, "error", json_null());
+	return object;
+}
+
+static void run_status(struct commands *commands, struct client *client, const json_t *request)
+{
+	const struct load *running = publisher_running(commands->publisher);
+	const char *file = publisher_file(commands->publisher);
+	struct timespec now;
+
+	(void)request;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	reply(client, json_pack("{s:s, s:i, s:I, s:b, s:I, s:b, s:s?, s:o}", "gateway", commands->gateway->name, "pid",
+		(int)getpid(), "uptime_s", (json_int_t)((uint64_t)now.tv_sec - commands->started_s), "connected",
+		(int)link_is_up(commands->link), "generation", (json_int_t)link_generation(commands->link), "loading",
+		(int)(running != NULL), "rules", file, "spool", spool_json(commands)));
+}
+
+static json_t *diagnostics_json(const struct diags *diags)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < diags->n; i++) {
+		const struct diag *d = &diags->list[i];
+
+		json_array_append_new(array, json_pack("{s:s, s:I, s:s, s:s, s:s?}", "file", d->file ? d->file : "", "line",
+			(json_int_t)d->line, "kind", d->kind == DIAG_ERROR ? "error" : "warning", "text", d->text, "hint",
+			d->hint));
+	}
+	return array;
+}
+
+static void on_load_done(void *argument, const struct load_outcome *outcome)
+{
+	const struct load *load = outcome->load;
+	json_t *diagnostics = diagnostics_json(&load->diags);
+
+	if (outcome->result == LOAD_PUBLISHED)
+		client_reply(argument, json_pack("{s:b, s:{s:I, s:s, s:I, s:I, s:I, s:f}, s:o}", "ok", 1, "result",
+			"generation", (json_int_t)outcome->generation, "file", load->path, "rules",
+			(json_int_t)load->n_rules, "tenants", (json_int_t)load->n_tenants, "bytes",
+			(json_int_t)load->size, "seconds", load->seconds, "diagnostics", diagnostics));
+	else
+		client_reply(argument, json_pack("{s:b, s:s, s:s, s:o, s:I}", "ok", 0, "kind",
+			outcome->result == LOAD_REFUSED ? "refused" : "environment", "error", outcome->why,
+			"diagnostics", diagnostics, "suppressed", (json_int_t)load->diags.suppressed));
+}
+
+static void run_load(struct commands *commands, struct client *client, const json_t *request)
+{
+	const char *path = json_string_value(json_object_get(request, "path"));
+	int err;
+
+	if (!path || path[0] != '/') {
+		reply_error(client, "usage", "load needs an absolute path");
+		return;
+	}
+	err = publisher_load(commands->publisher, LOAD_BY_OPERATOR, path, client_who(client));
+	if (!err)
+		publisher_tell(commands->publisher, on_load_done, client);
+	else if (err == -EBUSY)
+		reply_error(client, "busy", "another load is running: try again when it is done");
+	else if (err == -ENOTCONN)
+		reply_error(client, "environment", "no dataplane is connected: start weir-dataplane");
+	else
+		reply_error(client, "environment", strerror(-err));
+}
+
+void commands_request(void *argument, struct client *client, const json_t *request)
+{
+	static const struct {
+		const char *name;
+		void (*run)(struct commands *commands, struct client *client, const json_t *request);
+	} table[] = {
+		{ "stats", run_stats }, { "status", run_status }, { "history", run_history }, { "load", run_load },
+	};
+	const char *name = json_string_value(json_object_get(request, "command"));
+
+	for (size_t i = 0; name && i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(name, table[i].name) == 0) {
+			log_info("%s asked by %s", name, client_who(client));
+			table[i].run(argument, client, request);
+			return;
+		}
+	reply_error(client, "usage", "no such command (stats, status, history, load)");
+}
+
+void commands_gone(void *argument, struct client *client)
+{
+	struct commands *commands = argument;
+
+	publisher_forget(commands->publisher, client);
+}

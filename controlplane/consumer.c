@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The consumer thread. What it shares with the loop stands under one mutex, held for moments only; the
+// spool is written outside of it. Invariant: consumer_consumed never names a slot that is not durable.
+#include "controlplane/consumer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "controlplane/log.h"
+#include "controlplane/orphans.h"
+#include "controlplane/source.h"
+
+enum { BATCH = 1024 };
+#define MS UINT64_C(1000000)
+#define PAUSE_NS (1 * MS)
+#define SCAN_NS (1000 * MS)
+#define RETRY_NS (1000 * MS)
+
+struct consumer {
+	struct spool *spool;
+	uint32_t spool_mb;
+	int wake;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t order; // something below changed
+	// under the mutex
+	struct mapping *wanted;
+	uint64_t epoch; // of the attachment; one more with each change
+	bool stop;
+	unsigned n_consumed; // workers; 0: the attached segment is not started
+	uint64_t consumed[WEIR_MAX_WORKERS];
+	struct consumer_status status;
+	// the thread's own
+	struct source *live;
+	uint64_t live_epoch;
+	struct orphans orphans;
+	uint64_t next_scan;
+	int stalled;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+// Takes over what the loop attached or detached. Whether to go on.
+static bool take_orders(struct consumer *c)
+{
+	struct mapping *map = NULL;
+	bool change, stop;
+
+	pthread_mutex_lock(&c->mutex);
+	stop = c->stop;
+	change = c->epoch != c->live_epoch;
+	c->live_epoch = c->epoch;
+	if (change && c->wanted)
+		map = mapping_get(c->wanted);
+	pthread_mutex_unlock(&c->mutex);
+	if (!change)
+		return !stop;
+	source_destroy(c->live);
+	c->live = map ? source_create(map) : NULL;
+	if (map && !c->live) {
+		log_error("out of memory: the agent channel is not served");
+		mapping_put(map);
+	}
+	if (c->live)
+		orphans_forget(&c->orphans, c->live->map);
+	c->next_scan = 0;
+	return !stop;
+}
+
+static unsigned count_stopped(const struct consumer *c, unsigned *n_orphans)
+{
+	unsigned stopped = c->live ? source_stopped(c->live) : 0;
+
+	*n_orphans = 0;
+	for (const struct orphan *o = c->orphans.list; o; o = o->next) {
+		stopped += o->source ? source_stopped(o->source) : 0;
+		(*n_orphans)++;
+	}
+	return stopped;
+}
+
+// Tells the loop what is durable.
+static void report(struct consumer *c, unsigned n_stored)
+{
+	unsigned n_orphans, stopped = count_stopped(c, &n_orphans);
+	bool news = false;
+
+	pthread_mutex_lock(&c->mutex);
+	c->status.stored += n_stored;
+	c->status.orphans = n_orphans;
+	c->status.stopped_channels = stopped;
+	c->status.stalled = c->stalled;
+	if (c->live && c->live->started && c->live_epoch == c->epoch) {
+		unsigned n = c->live->map->segment->n_workers;
+
+		news = c->n_consumed != n;
+		c->n_consumed = n;
+		for (unsigned w = 0; w < n; w++) {
+			news |= c->consumed[w] != c->live->channel[w].durable;
+			c->consumed[w] = c->live->channel[w].durable;
+		}
+	}
+	pthread_mutex_unlock(&c->mutex);
+	if (news)
+		eventfd_write(c->wake, 1);
+}
+
+// Calls `step` for the live source and every orphan until one fails.
+static int each_source(struct consumer *c, struct batch *batch, int (*step)(struct source *source, struct batch *batch))
+{
+	int err = c->live ? step(c->live, batch) : 0;
+
+	for (struct orphan *o = c->orphans.list; o && !err; o = o->next)
+		if (o->source)
+			err = step(o->source, batch);
+	return err;
+}
+
+static int step_start(struct source *source, struct batch *batch)
+{
+	return source->started ? 0 : source_start(source, batch->spool);
+}
+
+static int step_settle(struct source *source, struct batch *batch)
+{
+	(void)batch;
+	source_settle(source);
+	return 0;
+}
+
+static int step_restart(struct source *source, struct batch *batch)
+{
+	(void)batch;
+	source->started = false;
+	return 0;
+}
+
+// One batch from all sources. Messages stored, or the spool's error.
+static int store_batch(struct consumer *c)
+{
+	struct batch batch = { .spool = c->spool, .room = BATCH, .now_ns = clock_ns(CLOCK_REALTIME) };
+	int err = each_source(c, &batch, step_start);
+
+	if (!err)
+		err = each_source(c, &batch, source_collect);
+	if (!err && batch.open)
+		err = spool_commit(c->spool);
+	if (err) { // what a failed commit left behind, the cursors know
+		each_source(c, &batch, step_restart);
+		return err;
+	}
+	each_source(c, &batch, step_settle);
+	return (int)(BATCH - batch.room);
+}
+
+// Says once that the spool takes nothing, and once that it does again.
+static void note_stall(struct consumer *c, int err)
+{
+	if (err && !c->stalled && err == -EDQUOT)
+		log_error("the spool has reached agents.spool_mb = %u: nothing is acknowledged, tried again every second",
+			  c->spool_mb);
+	else if (err && !c->stalled)
+		log_error("the spool takes no messages (%s): nothing is acknowledged, tried again every second",
+			  strerror(-err));
+	else if (!err && c->stalled)
+		log_info("the spool takes messages again");
+	c->stalled = err;
+}
+
+// Waits for an order, but no longer than `ns`.
+static void pause_for(struct consumer *c, uint64_t ns)
+{
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) + ns;
+	struct timespec at = { (time_t)(until / 1000000000), (long)(until % 1000000000) };
+
+	pthread_mutex_lock(&c->mutex);
+	while (!c->stop && c->epoch == c->live_epoch)
+		if (pthread_cond_timedwait(&c->order, &c->mutex, &at) == ETIMEDOUT)
+			break;
+	pthread_mutex_unlock(&c->mutex);
+}
+
+static void turn(struct consumer *c)
+{
+	int n;
+
+	if (clock_ns(CLOCK_MONOTONIC) >= c->next_scan) {
+		orphans_scan(&c->orphans, c->live ? c->live->map : NULL);
+		c->next_scan = clock_ns(CLOCK_MONOTONIC) + SCAN_NS;
+	}
+	n = store_batch(c);
+	note_stall(c, n < 0 ? n : 0);
+	report(c, n < 0 ? 0 : (unsigned)n);
+	if (n >= 0)
+		orphans_retire(&c->orphans, c->spool);
+	if (n < 0)
+		pause_for(c, RETRY_NS);
+	else if (!c->live && !c->orphans.list)
+		pause_for(c, SCAN_NS);
+	else if (n < BATCH)
+		pause_for(c, PAUSE_NS);
+}
+
+static void *consumer_run(void *argument)
+{
+	struct consumer *c = argument;
+
+	while (take_orders(c))
+		turn(c);
+	return NULL;
+}
+
+static int start_thread(struct consumer *c)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all); // signals are the loop's
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&c->thread, NULL, consumer_run, c);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
+struct consumer *consumer_create(struct spool *spool, const char *run_folder, uint32_t spool_mb, int wake)
+{
+	struct consumer *c = calloc(1, sizeof(*c));
+	pthread_condattr_t attributes;
+	int err;
+
+	if (!c)
+		return NULL;
+	c->spool = spool;
+	c->spool_mb = spool_mb;
+	c->wake = wake;
+	c->orphans.folder = run_folder;
+	pthread_mutex_init(&c->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->order, &attributes);
+	pthread_condattr_destroy(&attributes);
+	err = start_thread(c);
+	if (!err)
+		return c;
+	free(c);
+	errno = err;
+	return NULL;
+}
+
+void consumer_destroy(struct consumer *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->mutex);
+	c->stop = true;
+	pthread_cond_signal(&c->order);
+	pthread_mutex_unlock(&c->mutex);
+	pthread_join(c->thread, NULL);
+	source_destroy(c->live);
+	mapping_put(c->wanted);
+	orphans_forget(&c->orphans, NULL);
+	pthread_cond_destroy(&c->order);
+	pthread_mutex_destroy(&c->mutex);
+	free(c);
+}
+
+static void set_wanted(struct consumer *c, struct mapping *map)
+{
+	struct mapping *before;
+
+	pthread_mutex_lock(&c->mutex);
+	before = c->wanted;
+	c->wanted = map;
+	c->epoch++;
+	c->n_consumed = 0;
+	memset(c->consumed, 0, sizeof(c->consumed));
+	pthread_cond_signal(&c->order);
+	pthread_mutex_unlock(&c->mutex);
+	mapping_put(before);
+}
+
+void consumer_attach(struct consumer *consumer, struct mapping *map)
+{
+	set_wanted(consumer, mapping_get(map));
+}
+
+void consumer_detach(struct consumer *consumer)
+{
+	set_wanted(consumer, NULL);
+}
+
+unsigned consumer_consumed(struct consumer *consumer, uint64_t sequence[WEIR_MAX_WORKERS])
+{
+	unsigned n;
+
+	pthread_mutex_lock(&consumer->mutex);
+	n = consumer->n_consumed;
+	memcpy(sequence, consumer->consumed, n * sizeof(sequence[0]));
+	pthread_mutex_unlock(&consumer->mutex);
+	return n;
+}
+
+void consumer_status(struct consumer *consumer, struct consumer_status *status)
+{
+	pthread_mutex_lock(&consumer->mutex);
+	*status = consumer->status;
+	pthread_mutex_unlock(&consumer->mutex);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The connection to the dataplane, run_dir/NAME/dp.sock: kept up as long as there is a dataplane, tried
+// again quietly while there is none. Loop's thread only.
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "controlplane/consumer.h"
+#include "controlplane/mapping.h"
+#include "dataplane/abi/socket.h"
+
+struct link;
+
+// What its owner hears. `up`: a dataplane said hello and its segment is mapped. `down`: it is gone.
+// `ack`: its answer to link_offer (status as in weir_table_ack).
+struct link_events {
+	void (*up)(void *argument, const struct weir_hello *hello);
+	void (*down)(void *argument);
+	void (*ack)(void *argument, const struct weir_table_ack *ack);
+	void *argument;
+};
+
+// Begins to connect as soon as the loop runs. All arguments outlive the link (`events` is copied).
+// NULL when memory is out or `path` is too long for a socket.
+struct link *link_create(struct event_base *base, const char *path, struct consumer *consumer,
+			 const struct link_events *events);
+void link_destroy(struct link *link);
+
+// Uses a connected socket (taken over) as if link had connected it. For tests.
+void link_adopt(struct link *link, int fd);
+
+bool link_is_up(const struct link *link);
+
+// Generation of the table that the dataplane uses; 0: none, or no dataplane.
+uint64_t link_generation(const struct link *link);
+
+// The live segment, borrowed until the loop goes on; NULL while there is none.
+struct mapping *link_mapping(const struct link *link);
+
+// Offers a sealed image of `size` bytes as the next generation, which it returns in `generation`.
+// 0; -ENOTCONN; -EBUSY while an answer is awaited; -errno.
+int link_offer(struct link *link, int fd, size_t size, uint64_t *generation);
+
+// Passes on to the dataplane what the consumer made durable. Call when the consumer has news.
+void link_acknowledge(struct link *link);
+
+// Ends the connection, saying why, and connects again.
+void link_break(struct link *link, const char *why);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Compiling a rule file into a sealed image. The thread touches its own struct load only, until it
+// writes `wake`. Refuses what the rules refuse, and pools on ports that the appliance does not have.
+#include "controlplane/load.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controlplane/image.h"
+#include "rules/compile.h"
+#include "rules/read.h"
+
+const char *load_kind_name(enum load_kind kind)
+{
+	static const char *const names[] = { "start", "load", "reconnect" };
+
+	return names[kind];
+}
+
+static void check_pool(const struct gateway *gateway, const struct rule_set *rules, const struct pool_def *pool,
+		       struct diags *diags)
+{
+	const char *file = pool->where.file < rules->n_files ? rules->files[pool->where.file] : rules->files[0];
+
+	if (gateway_port_find(gateway, pool->port_name, pool->port_index) >= 0)
+		return;
+	if (pool->port_name)
+		diags_push(diags, DIAG_ERROR, file, pool->where.line, "name a port of gateway.conf",
+			   "pool \"%s\": %s has no port \"%s\"", pool->name, gateway->file, pool->port_name);
+	else
+		diags_push(diags, DIAG_ERROR, file, pool->where.line, "ports count from 0",
+			   "pool \"%s\": %s has no port %u", pool->name, gateway->file, pool->port_index);
+}
+
+static int compile(struct load *load, struct table_image *image)
+{
+	struct rule_set *rules = NULL;
+	int err = rules_load(load->path, image, &rules, &load->diags);
+
+	for (unsigned i = 0; rules && i < rules->n_pools; i++)
+		check_pool(load->gateway, rules, &rules->pools[i], &load->diags);
+	if (rules) {
+		load->n_tenants = rules->n_tenants;
+		load->n_rules = rules->n_rules;
+	}
+	rules_destroy(rules);
+	if (!err && load->diags.n_errors > 0)
+		err = -EINVAL;
+	return err;
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void *load_run(void *argument)
+{
+	struct load *load = argument;
+	struct table_image image = { 0 };
+	double begun = now_s();
+
+	load->err = compile(load, &image);
+	if (!load->err) {
+		load->size = image.size;
+		load->crc = ((const struct table_header *)image.data)->crc;
+		load->fd = image_seal(image.data, image.size, atomic_load(&load->huge));
+		if (load->fd < 0)
+			load->err = load->fd;
+	}
+	table_image_fini(&image);
+	load->seconds = now_s() - begun;
+	eventfd_write(load->wake, 1);
+	return NULL;
+}
+
+static int start_thread(struct load *load)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all); // signals are the loop's
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&load->thread, NULL, load_run, load);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
+struct load *load_start(enum load_kind kind, const char *path, const char *who, const struct gateway *gateway, int wake)
+{
+	struct load *load = calloc(1, sizeof(*load));
+	int err = ENOMEM;
+
+	if (!load)
+		return NULL;
+	load->kind = kind;
+	load->gateway = gateway;
+	load->wake = wake;
+	load->fd = -1;
+	load->path = strdup(path);
+	load->who = strdup(who);
+	diags_init(&load->diags);
+	if (load->path && load->who)
+		err = start_thread(load);
+	if (!err)
+		return load;
+	load_destroy(load);
+	errno = err;
+	return NULL;
+}
+
+void load_wait(struct load *load)
+{
+	pthread_join(load->thread, NULL);
+}
+
+void load_destroy(struct load *load)
+{
+	if (!load)
+		return;
+	if (load->fd >= 0)
+		close(load->fd);
+	diags_fini(&load->diags);
+	free(load->path);
+	free(load->who);
+	free(load);
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// weir-controlplane: compiles and publishes rule tables, moves messages for agents into the spool, and
+// answers weirctl. One event loop; one thread for the spool; one for a load while it compiles. No EAL,
+// no write access to any memory of the dataplane. docs/controlplane.md has the picture.
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controlplane/commands.h"
+#include "controlplane/consumer.h"
+#include "controlplane/control.h"
+#include "controlplane/link.h"
+#include "controlplane/log.h"
+#include "controlplane/place.h"
+#include "controlplane/publisher.h"
+
+enum { DONE, REFUSED, USAGE, ENVIRONMENT };
+
+struct plane {
+	struct gateway *gateway;
+	struct place place;
+	struct event_base *base;
+	struct event *on_term, *on_int, *on_hup, *on_news;
+	int news; // eventfd of the consumer
+	struct spool *spool;
+	struct consumer *consumer;
+	struct publisher *publisher;
+	struct link *link;
+	struct control *control;
+	struct commands commands;
+};
+
+static const char usage[] = "usage: weir-controlplane --config FILE\n";
+
+// The configuration file, or NULL and the exit status.
+static const char *read_arguments(int argc, char **argv, int *status)
+{
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		fputs(usage, stdout);
+		*status = DONE;
+		return NULL;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("weir-controlplane " WEIR_VERSION);
+		*status = DONE;
+		return NULL;
+	}
+	if (argc == 3 && strcmp(argv[1], "--config") == 0)
+		return argv[2];
+	if (argc == 2 && strncmp(argv[1], "--config=", 9) == 0)
+		return argv[1] + 9;
+	fputs(usage, stderr);
+	*status = USAGE;
+	return NULL;
+}
+
+static int read_gateway(struct plane *plane, const char *path)
+{
+	struct diags diags;
+
+	diags_init(&diags);
+	plane->gateway = gateway_read(path, true, &diags);
+	diags_print(&diags, stderr);
+	diags_fini(&diags);
+	return plane->gateway ? DONE : REFUSED;
+}
+
+static void on_signal(evutil_socket_t number, short what, void *argument)
+{
+	struct plane *plane = argument;
+
+	(void)what;
+	log_info("%s: ending", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	event_base_loopbreak(plane->base);
+}
+
+static void load_own_rules(struct plane *plane, enum load_kind kind, const char *who)
+{
+	int err = publisher_load(plane->publisher, kind, plane->gateway->rules, who);
+
+	if (err)
+		log_error("%s is not loaded: %s", plane->gateway->rules,
+			  err == -EBUSY ? "another load is running" : strerror(-err));
+}
+
+static void on_reload(evutil_socket_t number, short what, void *argument)
+{
+	(void)number;
+	(void)what;
+	load_own_rules(argument, LOAD_BY_OPERATOR, "SIGHUP");
+}
+
+static void on_news(evutil_socket_t fd, short what, void *argument)
+{
+	struct plane *plane = argument;
+	eventfd_t n;
+
+	(void)what;
+	if (eventfd_read(fd, &n) == 0)
+		link_acknowledge(plane->link);
+}
+
+static void plane_up(void *argument, const struct weir_hello *hello)
+{
+	publisher_up(((struct plane *)argument)->publisher, hello);
+}
+
+static void plane_down(void *argument)
+{
+	publisher_down(((struct plane *)argument)->publisher);
+}
+
+static void plane_ack(void *argument, const struct weir_table_ack *ack)
+{
+	publisher_ack(((struct plane *)argument)->publisher, ack);
+}
+
+static int open_loop(struct plane *plane)
+{
+	plane->base = event_base_new();
+	plane->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!plane->base || plane->news < 0)
+		return -ENOMEM;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); // a size limit is an error of a write like any other
+	plane->on_term = evsignal_new(plane->base, SIGTERM, on_signal, plane);
+	plane->on_int = evsignal_new(plane->base, SIGINT, on_signal, plane);
+	plane->on_hup = evsignal_new(plane->base, SIGHUP, on_reload, plane);
+	plane->on_news = event_new(plane->base, plane->news, EV_READ | EV_PERSIST, on_news, plane);
+	if (!plane->on_term || !plane->on_int || !plane->on_hup || !plane->on_news ||
+	    event_add(plane->on_term, NULL) < 0 || event_add(plane->on_int, NULL) < 0 ||
+	    event_add(plane->on_hup, NULL) < 0 || event_add(plane->on_news, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int open_spool(struct plane *plane)
+{
+	char why[PLACE_PATH + 200];
+
+	plane->spool = spool_open(plane->place.spool, plane->gateway->spool_mb, false, why, sizeof(why));
+	if (!plane->spool)
+		log_error("%s", why);
+	return plane->spool ? 0 : -EINVAL;
+}
+
+static int open_services(struct plane *plane)
+{
+	const struct link_events link = { plane_up, plane_down, plane_ack, plane };
+	const struct control_events control = { commands_request, commands_gone, &plane->commands };
+	char why[PLACE_PATH + 200];
+	struct timespec now;
+
+	plane->publisher = publisher_create(plane->base, plane->gateway, plane->place.history);
+	plane->consumer = consumer_create(plane->spool, plane->place.run, plane->gateway->spool_mb, plane->news);
+	if (!plane->publisher || !plane->consumer)
+		return -ENOMEM;
+	plane->link = link_create(plane->base, plane->place.socket, plane->consumer, &link);
+	if (!plane->link)
+		return -ENOMEM;
+	publisher_serve(plane->publisher, plane->link);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	plane->commands = (struct commands){ plane->gateway, plane->place.history, plane->link, plane->publisher,
+					     plane->consumer, plane->spool, (uint64_t)now.tv_sec };
+	plane->control = control_create(plane->base, plane->place.control, &control, why, sizeof(why));
+	if (!plane->control)
+		log_error("%s", why);
+	return plane->control ? 0 : -EINVAL;
+}
+
+static int run(struct plane *plane)
+{
+	int err = open_loop(plane);
+
+	if (!err)
+		err = open_spool(plane);
+	if (!err)
+		err = open_services(plane);
+	if (err == -ENOMEM)
+		log_error("out of memory or descriptors, or run_dir is too long for a socket");
+	if (err)
+		return ENVIRONMENT;
+	log_info("gateway %s: up, pid %d", plane->gateway->name, (int)getpid());
+	load_own_rules(plane, LOAD_AT_START, "start");
+	event_base_dispatch(plane->base);
+	return DONE;
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+static void close_all(struct plane *plane)
+{
+	control_destroy(plane->control);
+	link_destroy(plane->link);
+	consumer_destroy(plane->consumer);
+	if (!publisher_destroy(plane->publisher))
+		plane->gateway = NULL; // stays for the thread that compiles
+	spool_close(plane->spool);
+	free_event(plane->on_news);
+	free_event(plane->on_hup);
+	free_event(plane->on_int);
+	free_event(plane->on_term);
+	if (plane->news >= 0)
+		close(plane->news);
+	if (plane->base)
+		event_base_free(plane->base);
+	place_close(&plane->place);
+}
+
+int main(int argc, char **argv)
+{
+	struct plane plane = { .news = -1 };
+	int status = DONE;
+	const char *config = read_arguments(argc, argv, &status);
+
+	if (!config)
+		return status;
+	log_open("weir-controlplane");
+	status = read_gateway(&plane, config);
+	if (!status)
+		status = place_open(&plane.place, plane.gateway);
+	if (!status) {
+		status = run(&plane);
+		close_all(&plane);
+	}
+	gateway_destroy(plane.gateway);
+	return status;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Where this control plane runs: its folders, its lock, its user.
+#pragma once
+
+#include "rules/gateway.h"
+
+enum { PLACE_PATH = 512 };
+
+struct place {
+	char run[PLACE_PATH];     // run_dir/NAME
+	char socket[PLACE_PATH];  // dp.sock in it
+	char control[PLACE_PATH]; // control.sock in it
+	char spool[PLACE_PATH];   // state_dir/NAME/spool
+	char history[PLACE_PATH]; // state_dir/NAME/history
+	int lock;                 // run_dir/NAME/controlplane.lock
+};
+
+// Makes the folders that are missing, takes the lock, and, started by root with `user` in gateway.conf,
+// gives the folders to that user's group and becomes it for good. Returns 0, or the exit status of DESIGN 1.1
+// after saying on stderr what is wrong and how to mend it.
+int place_open(struct place *place, const struct gateway *gateway);
+void place_close(struct place *place);

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A load is idle, compiling (its thread runs) or on offer (the dataplane has been asked). At most one
+// runs. Loop's thread. The image of a load that was offered and not answered becomes the wanted one:
+// it was good, and the next dataplane gets it.
+#include "controlplane/publisher.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controlplane/history.h"
+#include "controlplane/link.h"
+#include "controlplane/log.h"
+
+enum { ANSWER_S = 60 };
+
+struct publisher {
+	const struct gateway *gateway;
+	const char *history;
+	struct link *link;
+	int wake;                  // written by the load's thread
+	struct event *compiled, *late;
+	struct load *running;      // NULL: idle
+	bool offered;              // the running load is with the dataplane
+	uint64_t generation;       // offered
+	load_done done;
+	void *argument;
+	struct load *wanted;       // the last good one, with its image
+	uint32_t live_crc;         // of the table that the dataplane uses; 0 and no generation: none
+};
+
+static void write_history(const struct publisher *p, const struct load_outcome *outcome)
+{
+	static const char *const results[] = { "published", "refused", "failed" };
+	const struct load *load = outcome->load;
+	char time_text[32] = "", crc[9];
+	time_t now = time(NULL);
+	struct tm utc;
+	json_t *entry;
+	int err;
+
+	if (gmtime_r(&now, &utc))
+		strftime(time_text, sizeof(time_text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	snprintf(crc, sizeof(crc), "%08x", load->crc);
+	entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "time", time_text, "event",
+			  load_kind_name(load->kind), "who", load->who, "file", load->path, "result",
+			  results[outcome->result], "crc", crc, "tenants", (json_int_t)load->n_tenants, "rules",
+			  (json_int_t)load->n_rules, "why", outcome->why);
+	if (!entry)
+		return;
+	json_object_set_new(entry, "generation",
+			    outcome->generation ? json_integer((json_int_t)outcome->generation) : json_null());
+	err = history_append(p->history, entry);
+	if (err)
+		log_warning("%s: not written: %s", p->history, strerror(-err));
+	json_decref(entry);
+}
+
+static void log_outcome(const struct load_outcome *outcome)
+{
+	const struct load *load = outcome->load;
+
+	if (outcome->result == LOAD_PUBLISHED)
+		log_info("%s is in use: generation %llu, %u rules, %u tenants, %zu KiB, compiled in %.2f s (%s)", load->path,
+			 (unsigned long long)outcome->generation, load->n_rules, load->n_tenants, load->size >> 10,
+			 load->seconds, load->who);
+	else
+		log_error("%s is not loaded: %s (%s)", load->path, outcome->why, load->who);
+}
+
+static void catch_up(struct publisher *p);
+
+// Ends the running load: history, log, whoever waits. Frees it, unless it became the wanted one.
+static void finish(struct publisher *p, enum load_result result, const char *why)
+{
+	struct load *load = p->running;
+	struct load_outcome outcome = { result, load, result == LOAD_PUBLISHED ? p->generation : 0, why };
+	load_done done = p->done;
+
+	p->running = NULL;
+	p->offered = false;
+	p->done = NULL;
+	event_del(p->late);
+	log_outcome(&outcome);
+	write_history(p, &outcome);
+	if (done)
+		done(p->argument, &outcome);
+	if (load != p->wanted)
+		load_destroy(load);
+	catch_up(p);
+}
+
+// The running load's image is what dataplanes shall use from now on.
+static void keep_image(struct publisher *p)
+{
+	if (p->wanted != p->running)
+		load_destroy(p->wanted);
+	p->wanted = p->running;
+}
+
+static void offer(struct publisher *p)
+{
+	static const struct timeval answer = { ANSWER_S, 0 };
+	int err = link_offer(p->link, p->running->fd, p->running->size, &p->generation);
+
+	p->offered = true;
+	if (err) // ends the load by publisher_down
+		link_break(p->link, strerror(-err));
+	else
+		event_add(p->late, &answer);
+}
+
+// Gives the wanted image to a dataplane that has another, when nothing else runs.
+static void catch_up(struct publisher *p)
+{
+	if (p->running || !p->wanted || !link_is_up(p->link) ||
+	    (link_generation(p->link) && p->live_crc == p->wanted->crc))
+		return;
+	p->running = p->wanted;
+	if (p->running->published)
+		p->running->kind = LOAD_AT_RECONNECT;
+	offer(p);
+}
+
+static void log_diagnostics(const struct load *load)
+{
+	char line[1000];
+
+	for (uint32_t i = 0; i < load->diags.n; i++)
+		if (load->diags.list[i].kind == DIAG_ERROR)
+			log_error("%s", diag_format(&load->diags.list[i], line, sizeof(line)));
+		else
+			log_warning("%s", diag_format(&load->diags.list[i], line, sizeof(line)));
+	if (load->diags.suppressed)
+		log_warning("and %u more", load->diags.suppressed);
+}
+
+// A good image at the start, or again: is there somebody to give it to, and does it have it already?
+static void settle_good(struct publisher *p)
+{
+	struct load *load = p->running;
+
+	if (load->kind == LOAD_BY_OPERATOR && !link_is_up(p->link)) {
+		keep_image(p);
+		finish(p, LOAD_FAILED, "the dataplane is gone; it gets the table when it is back");
+		return;
+	}
+	if (link_is_up(p->link) && (load->kind == LOAD_BY_OPERATOR || link_generation(p->link) == 0 ||
+				    p->live_crc != load->crc)) {
+		offer(p);
+		return;
+	}
+	keep_image(p);
+	p->running = NULL;
+	if (link_is_up(p->link))
+		log_info("the dataplane uses %s already, as generation %llu", load->path,
+			 (unsigned long long)link_generation(p->link));
+	else
+		log_info("%s is good: %u rules, %u tenants; it waits for a dataplane", load->path, load->n_rules,
+			 load->n_tenants);
+}
+
+static void on_compiled(evutil_socket_t fd, short what, void *argument)
+{
+	struct publisher *p = argument;
+	char why[200];
+	eventfd_t n;
+
+	(void)what;
+	if (eventfd_read(fd, &n) < 0 || !p->running)
+		return;
+	load_wait(p->running);
+	log_diagnostics(p->running);
+	if (!p->running->err) {
+		settle_good(p);
+	} else if (p->running->diags.n_errors > 0) {
+		snprintf(why, sizeof(why), "%u error%s in the file", p->running->diags.n_errors,
+			 p->running->diags.n_errors == 1 ? "" : "s");
+		finish(p, LOAD_REFUSED, why);
+	} else {
+		snprintf(why, sizeof(why), "it cannot be compiled: %s", strerror(-p->running->err));
+		finish(p, LOAD_FAILED, why);
+	}
+}
+
+static void on_late(evutil_socket_t fd, short what, void *argument)
+{
+	struct publisher *p = argument;
+
+	(void)fd;
+	(void)what;
+	link_break(p->link, "no answer to a table for a minute"); // ends the load by publisher_down
+}
+
+struct publisher *publisher_create(struct event_base *base, const struct gateway *gateway, const char *history)
+{
+	struct publisher *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->gateway = gateway;
+	p->history = history;
+	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->wake >= 0) {
+		p->compiled = event_new(base, p->wake, EV_READ | EV_PERSIST, on_compiled, p);
+		p->late = event_new(base, -1, 0, on_late, p);
+		if (p->compiled && p->late && event_add(p->compiled, NULL) == 0)
+			return p;
+	}
+	publisher_destroy(p);
+	return NULL;
+}
+
+bool publisher_destroy(struct publisher *p)
+{
+	bool compiling = p && p->running && !p->offered;
+
+	if (!p)
+		return true;
+	if (p->compiled)
+		event_free(p->compiled);
+	if (p->late)
+		event_free(p->late);
+	if (compiling) // its thread still writes to it and to `wake`
+		log_warning("%s: the load is given up", p->running->path);
+	else if (p->wake >= 0)
+		close(p->wake);
+	if (p->running && p->offered && p->running != p->wanted)
+		load_destroy(p->running);
+	load_destroy(p->wanted);
+	free(p);
+	return !compiling;
+}
+
+void publisher_serve(struct publisher *publisher, struct link *link)
+{
+	publisher->link = link;
+}
+
+int publisher_load(struct publisher *p, enum load_kind kind, const char *path, const char *who)
+{
+	if (p->running)
+		return -EBUSY;
+	if (kind == LOAD_BY_OPERATOR && !link_is_up(p->link))
+		return -ENOTCONN;
+	p->running = load_start(kind, path, who, p->gateway, p->wake);
+	if (!p->running)
+		return -errno;
+	atomic_store(&p->running->huge, link_is_up(p->link));
+	return 0;
+}
+
+void publisher_tell(struct publisher *p, load_done done, void *argument)
+{
+	p->done = done;
+	p->argument = argument;
+}
+
+void publisher_forget(struct publisher *p, const void *argument)
+{
+	if (p->argument == argument)
+		p->done = NULL;
+}
+
+const struct load *publisher_running(const struct publisher *p)
+{
+	return p->running;
+}
+
+const char *publisher_file(const struct publisher *p)
+{
+	return p->wanted ? p->wanted->path : NULL;
+}
+
+void publisher_up(struct publisher *p, const struct weir_hello *hello)
+{
+	p->live_crc = hello->table_crc;
+	if (p->running)
+		atomic_store(&p->running->huge, true);
+	catch_up(p);
+}
+
+void publisher_down(struct publisher *p)
+{
+	if (!p->running || !p->offered)
+		return;
+	keep_image(p);
+	finish(p, LOAD_FAILED, "the dataplane went away before it answered; it gets the table when it is back");
+}
+
+void publisher_ack(struct publisher *p, const struct weir_table_ack *ack)
+{
+	char why[WEIR_WHY_MAX + 64];
+
+	if (ack->status == 0) {
+		p->live_crc = p->running->crc;
+		p->running->published = true;
+		keep_image(p);
+		finish(p, LOAD_PUBLISHED, "");
+		return;
+	}
+	snprintf(why, sizeof(why), "the dataplane refuses the table: %s (%s)", ack->why, strerror(ack->status));
+	if (p->running == p->wanted)
+		p->wanted = NULL; // offered again and refused: it is not good after all
+	finish(p, LOAD_REFUSED, why);
+}

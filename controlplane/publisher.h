@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Loads of rule files: one at a time, from the file to the moment when every worker uses the table. A
+// refused file changes nothing. The last good image is kept, and offered again to a dataplane that
+// comes without it. Loop's thread only; compiling is done in a thread of its own (load.h).
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controlplane/load.h"
+#include "dataplane/abi/socket.h"
+#include "rules/gateway.h"
+
+struct link;
+struct publisher;
+
+enum load_result { LOAD_PUBLISHED, LOAD_REFUSED, LOAD_FAILED };
+
+// How a load ended. `why` is one line for a person; diagnostics are the load's.
+struct load_outcome {
+	enum load_result result;
+	const struct load *load;
+	uint64_t generation; // published
+	const char *why;     // "" when published
+};
+
+// Called once for a load that was begun with a function, unless publisher_forget came before.
+typedef void (*load_done)(void *argument, const struct load_outcome *outcome);
+
+// `link` is given by publisher_serve. NULL when memory or descriptors are out.
+struct publisher *publisher_create(struct event_base *base, const struct gateway *gateway, const char *history);
+
+// Waits for no thread: returns false when a load was still compiling, which goes on using `gateway` until
+// the process ends.
+bool publisher_destroy(struct publisher *publisher);
+
+// The connection that tables go over.
+void publisher_serve(struct publisher *publisher, struct link *link);
+
+// Begins a load of `path` (absolute). 0; -EBUSY: one is running; -ENOTCONN: no dataplane, and an operator
+// wants the table in use; -errno. `done` may be NULL.
+int publisher_load(struct publisher *publisher, enum load_kind kind, const char *path, const char *who);
+
+// Who is told how the load that was just begun ends, and that nobody is any more.
+void publisher_tell(struct publisher *publisher, load_done done, void *argument);
+void publisher_forget(struct publisher *publisher, const void *argument);
+
+// The load that runs, or NULL.
+const struct load *publisher_running(const struct publisher *publisher);
+
+// The file of the last good image, or NULL.
+const char *publisher_file(const struct publisher *publisher);
+
+// What the link says (link.h).
+void publisher_up(struct publisher *publisher, const struct weir_hello *hello);
+void publisher_down(struct publisher *publisher);
+void publisher_ack(struct publisher *publisher, const struct weir_table_ack *ack);

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The spool's writer: batches of messages with the cursors that go with them. One thread. A batch is
+// all or nothing; the state in memory is read again from the tables after a batch that failed.
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "controlplane/spool_parts.h"
+#include "controlplane/spool_value.h"
+
+enum { NO_ROOM = 1 << 20 }; // a disk with less is full
+
+struct cursor_key {
+	uint8_t boot_id[WEIR_BOOT_ID_SIZE], worker[4];
+};
+
+static struct cursor_key cursor_key(const uint8_t boot_id[WEIR_BOOT_ID_SIZE], uint32_t worker)
+{
+	struct cursor_key key;
+
+	memcpy(key.boot_id, boot_id, sizeof(key.boot_id));
+	for (unsigned i = 0; i < sizeof(key.worker); i++)
+		key.worker[i] = (uint8_t)(worker >> (8 * (3 - i)));
+	return key;
+}
+
+// Ends a batch that failed with an LMDB result or a -errno of ours.
+static int give_up(struct spool *spool, int err)
+{
+	if (spool->txn)
+		mdb_txn_abort(spool->txn);
+	spool->txn = NULL;
+	if (spool->env && spool_state_load(spool))
+		spool->broken = true;
+	pthread_rwlock_unlock(&spool->lock);
+	return err;
+}
+
+static int reopen(struct spool *spool)
+{
+	int err;
+
+	pthread_rwlock_wrlock(&spool->lock);
+	spool_env_close(spool);
+	err = spool_env_open(spool);
+	spool->broken = err != 0;
+	pthread_rwlock_unlock(&spool->lock);
+	return err;
+}
+
+int spool_begin(struct spool *spool)
+{
+	int err = spool->broken || !spool->env ? reopen(spool) : 0;
+
+	if (err)
+		return err;
+	pthread_rwlock_rdlock(&spool->lock);
+	err = spool_errno(mdb_txn_begin(spool->env, NULL, 0, &spool->txn));
+	if (err) {
+		spool->txn = NULL;
+		spool->broken = true;
+		pthread_rwlock_unlock(&spool->lock);
+	}
+	return err;
+}
+
+void spool_abort(struct spool *spool)
+{
+	if (spool->txn)
+		give_up(spool, 0);
+}
+
+static struct queue_entry *find_queue(struct spool *spool, const char *name)
+{
+	struct queue_entry *entry = queue_list_find(&spool->queues, name);
+	struct spool_queue queue = { .id = spool->state.next_queue };
+
+	if (entry)
+		return entry;
+	memcpy(queue.name, name, strlen(name) + 1);
+	entry = queue_list_add(&spool->queues, &queue);
+	spool->state.next_queue += entry != NULL;
+	return entry;
+}
+
+int spool_append(struct spool *spool, const struct spool_message *message)
+{
+	int size = spool_value_size(message), result;
+	struct queue_entry *entry;
+	struct spool_key key;
+	MDB_val k = { sizeof(key), &key }, v;
+
+	if (size < 0)
+		return give_up(spool, size);
+	entry = find_queue(spool, message->queue);
+	if (!entry)
+		return give_up(spool, -ENOMEM);
+	v.mv_size = (size_t)size;
+	spool_key_format(&key, entry->queue.id, message->record.priority, spool->state.next_arrival);
+	result = mdb_put(spool->txn, spool->table[TABLE_MESSAGES], &k, &v, MDB_RESERVE | MDB_NOOVERWRITE);
+	if (result)
+		return give_up(spool, result == MDB_KEYEXIST ? -EIO : spool_errno(result));
+	spool_value_format(message, v.mv_data);
+	spool->state.next_arrival++;
+	entry->queue.depth++;
+	entry->queue.stored++;
+	entry->changed = true;
+	return 0;
+}
+
+int spool_cursor_put(struct spool *spool, const uint8_t boot_id[WEIR_BOOT_ID_SIZE], uint32_t worker, uint64_t next)
+{
+	struct cursor_key key = cursor_key(boot_id, worker);
+	MDB_val k = { sizeof(key), &key }, v = { sizeof(next), &next };
+	int result = mdb_put(spool->txn, spool->table[TABLE_CURSORS], &k, &v, 0);
+
+	return result ? give_up(spool, spool_errno(result)) : 0;
+}
+
+static int write_state(struct spool *spool)
+{
+	MDB_val k = { 5, (void *)(uintptr_t)"state" }, v = { sizeof(spool->state), &spool->state };
+	int result = mdb_put(spool->txn, spool->table[TABLE_META], &k, &v, 0);
+
+	for (uint32_t i = 0; i < spool->queues.n && !result; i++) {
+		const struct spool_queue *queue = &spool->queues.entries[i].queue;
+		struct spool_queue_value value = { .id = queue->id, .depth = queue->depth, .stored = queue->stored };
+
+		if (!spool->queues.entries[i].changed)
+			continue;
+		k = (MDB_val){ strlen(queue->name), (void *)(uintptr_t)queue->name };
+		v = (MDB_val){ sizeof(value), &value };
+		result = mdb_put(spool->txn, spool->table[TABLE_QUEUES], &k, &v, 0);
+		spool->queues.entries[i].changed = false;
+	}
+	return result;
+}
+
+// LMDB calls a short write EIO; mostly it is a full disk.
+static int explain(const struct spool *spool, int err)
+{
+	struct statvfs disk;
+
+	if (err == -EIO && statvfs(spool->folder, &disk) == 0 && disk.f_bavail < NO_ROOM / disk.f_frsize)
+		return -ENOSPC;
+	return err;
+}
+
+int spool_commit(struct spool *spool)
+{
+	int result = write_state(spool);
+
+	if (result)
+		return give_up(spool, spool_errno(result));
+	result = mdb_txn_commit(spool->txn); // ends the transaction either way
+	spool->txn = NULL;
+	if (result)
+		return give_up(spool, explain(spool, spool_errno(result)));
+	pthread_rwlock_unlock(&spool->lock);
+	return 0;
+}
+
+int spool_cursor_get(struct spool *spool, const uint8_t boot_id[WEIR_BOOT_ID_SIZE], uint32_t worker, uint64_t *next)
+{
+	struct cursor_key key = cursor_key(boot_id, worker);
+	MDB_val k = { sizeof(key), &key }, v;
+	int err = spool_begin(spool);
+
+	if (err)
+		return err;
+	err = spool_errno(mdb_get(spool->txn, spool->table[TABLE_CURSORS], &k, &v));
+	if (!err && v.mv_size != sizeof(*next))
+		err = -EIO;
+	if (!err)
+		memcpy(next, v.mv_data, sizeof(*next));
+	spool_abort(spool);
+	return err;
+}
+
+int spool_cursors_drop(struct spool *spool, const uint8_t boot_id[WEIR_BOOT_ID_SIZE])
+{
+	int err = spool_begin(spool);
+
+	for (uint32_t worker = 0; worker < WEIR_MAX_WORKERS && !err; worker++) {
+		struct cursor_key key = cursor_key(boot_id, worker);
+		MDB_val k = { sizeof(key), &key };
+		int result = mdb_del(spool->txn, spool->table[TABLE_CURSORS], &k, NULL);
+
+		if (result && result != MDB_NOTFOUND)
+			err = give_up(spool, spool_errno(result));
+	}
+	return err ? err : spool_commit(spool);
+}
