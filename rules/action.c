@@ -9,7 +9,7 @@
 
 static const char *const rule_keys[] = { "name", "match", "action", NULL };
 static const char *const action_keys[] = { "forward", "agents", "reply",  "drop", "set_priority",
-					   "rate",    "burst",	"exceed", "copy", NULL };
+					   "rate",    "burst",  "exceed", "copy", NULL };
 static const char *const kinds[] = { "forward", "agents", "reply", "drop", NULL };
 static const char *const priorities[] = { "emergency", "urgent", "normal", "non-urgent", NULL };
 
@@ -148,22 +148,17 @@ void read_action(struct reader *reader, config_setting_t *action, struct action_
 static void read_rule(struct reader *reader, config_setting_t *group, uint32_t i)
 {
 	struct rule_def *rules = reader->rules->rules, *rule = &rules[i];
-	const struct reader_name name = { "rule",	   &reader->rule_names, name_fault,
-					  &rules[0].where, sizeof(rules[0]),	i };
+	const struct reader_name name = { "rule",          &reader->rule_names, name_fault,
+					  &rules[0].where, sizeof(rules[0]),    i };
 	config_setting_t *action;
 
 	rule->where = reader_where(reader, group);
-	if (!config_setting_is_group(group)) {
-		conf_group(&reader->conf, group, rule_keys);
-		return;
-	}
-	rule->name = reader_name(reader, group, &name);
+	rule->name = reader_open(reader, group, &name, rule_keys);
 	if (rule->name == NULL)
-		reader_out_of_memory(reader);
-	else if (strcmp(rule->name, "default") == 0)
-		conf_error(&reader->conf, group, "give it another name",
-			   "\"default\" is the name of the default");
-	conf_group(&reader->conf, group, rule_keys);
+		return;
+	if (strcmp(rule->name, "default") == 0)
+		conf_error(&reader->conf, config_setting_get_member(group, "name"),
+			   "give it another name", "\"default\" is the name of the default");
 	read_match(reader, group, &rule->match);
 	action = config_setting_get_member(group, "action");
 	if (action != NULL)

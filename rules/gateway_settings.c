@@ -55,7 +55,7 @@ int gateway_read_name(struct gateway_reader *reader, config_setting_t *group, co
 bool gateway_text_is_good(struct gateway_reader *reader, config_setting_t *group, const char *key,
 			  const char *text, size_t max)
 {
-	const char *fault = text[0] == '\0'	 ? "is empty"
+	const char *fault = text[0] == '\0'      ? "is empty"
 			    : strlen(text) > max ? "is too long"
 						 : text_fault(text, strlen(text));
 
@@ -159,16 +159,12 @@ static void read_worker_cpus(struct gateway_reader *reader, config_setting_t *gr
 		add_worker_cpu(reader, conf_list_get(&list, i));
 }
 
-static void read_dataplane(struct gateway_reader *reader, config_setting_t *root)
+static void read_dataplane_keys(struct gateway_reader *reader, config_setting_t *group)
 {
-	config_setting_t *group = config_setting_get_member(root, "dataplane");
 	struct gateway *gateway = reader->gateway;
 	int64_t main_cpu = 0;
 	int pages = HUGEPAGES_AUTO;
 
-	if (group == NULL || !conf_group(&reader->conf, group, dataplane_keys))
-		return;
-	snprintf(reader->conf.what, sizeof(reader->conf.what), "dataplane");
 	conf_int(&reader->conf, group, "main_cpu", (struct conf_range){ 0, MAX_CPU }, &main_cpu);
 	gateway->main_cpu = (uint16_t)main_cpu;
 	read_worker_cpus(reader, group);
@@ -178,24 +174,42 @@ static void read_dataplane(struct gateway_reader *reader, config_setting_t *root
 		 &gateway->tx_staging);
 	conf_word(&reader->conf, group, "hugepages", hugepages, &pages);
 	gateway->hugepages = (enum gateway_hugepages)pages;
+}
+
+static void read_dataplane(struct gateway_reader *reader, config_setting_t *root)
+{
+	config_setting_t *group = config_setting_get_member(root, "dataplane");
+
+	if (group == NULL)
+		return;
+	snprintf(reader->conf.what, sizeof(reader->conf.what), "dataplane");
+	if (conf_group(&reader->conf, group, dataplane_keys))
+		read_dataplane_keys(reader, group);
 	reader->conf.what[0] = '\0';
 }
 
-static void read_agents(struct gateway_reader *reader, config_setting_t *root)
+static void read_agents_keys(struct gateway_reader *reader, config_setting_t *group)
 {
-	config_setting_t *group = config_setting_get_member(root, "agents");
 	struct gateway *gateway = reader->gateway;
 	uint32_t slots = gateway->agent_slots;
 
-	if (group == NULL || !conf_group(&reader->conf, group, agents_keys))
-		return;
-	snprintf(reader->conf.what, sizeof(reader->conf.what), "agents");
 	read_u32(reader, group, "slots", (struct conf_range){ 1024, 1 << 20 }, &slots);
 	if ((slots & (slots - 1)) != 0)
 		conf_error(&reader->conf, config_setting_get_member(group, "slots"), "as 16384 is",
 			   "slots %u is no power of two", slots);
 	gateway->agent_slots = slots;
 	read_u32(reader, group, "spool_mb", (struct conf_range){ 1, 16 << 20 }, &gateway->spool_mb);
+}
+
+static void read_agents(struct gateway_reader *reader, config_setting_t *root)
+{
+	config_setting_t *group = config_setting_get_member(root, "agents");
+
+	if (group == NULL)
+		return;
+	snprintf(reader->conf.what, sizeof(reader->conf.what), "agents");
+	if (conf_group(&reader->conf, group, agents_keys))
+		read_agents_keys(reader, group);
 	reader->conf.what[0] = '\0';
 }
 

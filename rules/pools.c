@@ -51,22 +51,17 @@ static void read_member(struct reader *reader, config_setting_t *group, struct p
 			struct name_index *names)
 {
 	struct member_def *member = &pool->members[pool->n_members];
-	const struct reader_name name = { "member",	   names,
-					  name_fault,	   &pool->members[0].where,
-					  sizeof(*member), pool->n_members };
+	char kind[WEIR_NAME_MAX + 32];
+	const struct reader_name name = {
+		kind, names, name_fault, &pool->members[0].where, sizeof(*member), pool->n_members
+	};
 	int64_t weight = 1;
 
+	snprintf(kind, sizeof(kind), "pool \"%s\": member", pool->name);
 	member->where = reader_where(reader, group);
-	if (!config_setting_is_group(group)) {
-		conf_group(&reader->conf, group, member_keys);
-		return;
-	}
-	member->name = reader_name(reader, group, &name);
+	member->name = reader_open(reader, group, &name, member_keys);
 	if (member->name == NULL)
-		reader_out_of_memory(reader);
-	snprintf(reader->conf.what, sizeof(reader->conf.what), "pool \"%s\": member \"%s\"",
-		 pool->name != NULL ? pool->name : "", member->name != NULL ? member->name : "");
-	conf_group(&reader->conf, group, member_keys);
+		return;
 	read_address(reader, group, member);
 	read_mac(reader, group, member);
 	conf_int(&reader->conf, group, "weight", (struct conf_range){ 1, 1000 }, &weight);
@@ -119,19 +114,14 @@ static void read_port(struct reader *reader, config_setting_t *group, struct poo
 static void read_pool(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct pool_def *pools = reader->rules->pools, *pool = &pools[i];
-	const struct reader_name name = { "pool",	   &reader->pools,   name_fault,
+	const struct reader_name name = { "pool",          &reader->pools,   name_fault,
 					  &pools[0].where, sizeof(pools[0]), i };
 
 	pool->where = reader_where(reader, group);
 	pool->zone = RULES_NO_INDEX;
-	if (!config_setting_is_group(group)) {
-		conf_group(&reader->conf, group, pool_keys);
-		return;
-	}
-	pool->name = reader_name(reader, group, &name);
+	pool->name = reader_open(reader, group, &name, pool_keys);
 	if (pool->name == NULL)
-		reader_out_of_memory(reader);
-	conf_group(&reader->conf, group, pool_keys);
+		return;
 	reader_reference(reader, group, "zone", "zone", &reader->zones, &pool->zone);
 	read_port(reader, group, pool);
 	read_members(reader, group, pool);

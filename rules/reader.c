@@ -3,6 +3,7 @@
 // What every part of the reader does: names, references, countries.
 #include "rules/reader.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,16 +39,14 @@ static void report_duplicate(struct reader *reader, config_setting_t *group,
 		   reader->source.files[where.file], where.line);
 }
 
-const char *reader_name(struct reader *reader, config_setting_t *group,
-			const struct reader_name *name)
+static const char *take_name(struct reader *reader, config_setting_t *group,
+			     const struct reader_name *name)
 {
 	struct conf *conf = &reader->conf;
 	const char *text = NULL, *fault, *copy;
 	uint32_t first;
-	int got;
+	int got = conf_string(conf, group, "name", &text);
 
-	snprintf(conf->what, sizeof(conf->what), "%s number %u", name->kind, name->value + 1);
-	got = conf_string(conf, group, "name", &text);
 	if (got == 0)
 		conf_error(conf, group, NULL, "it has no name");
 	if (got <= 0)
@@ -60,12 +59,25 @@ const char *reader_name(struct reader *reader, config_setting_t *group,
 	}
 	snprintf(conf->what, sizeof(conf->what), "%s \"%s\"", name->kind, text);
 	copy = arena_string(reader->arena, text, strlen(text));
-	if (copy == NULL)
-		return NULL;
-	got = name_index_put(name->index, copy, name->value, &first);
+	got = copy != NULL ? name_index_put(name->index, copy, name->value, &first) : -ENOMEM;
 	if (got == 1)
 		report_duplicate(reader, group, name, first);
+	if (got < 0)
+		reader_out_of_memory(reader);
 	return got < 0 ? NULL : copy;
+}
+
+const char *reader_open(struct reader *reader, config_setting_t *group,
+			const struct reader_name *name, const char *const *keys)
+{
+	struct conf *conf = &reader->conf;
+	const char *copy = NULL;
+
+	snprintf(conf->what, sizeof(conf->what), "%s number %u", name->kind, name->value + 1);
+	if (config_setting_is_group(group))
+		copy = take_name(reader, group, name);
+	conf_group(conf, group, keys);
+	return copy;
 }
 
 const char *reader_nearest(struct reader *reader, const char *name, const struct name_index *index,

@@ -26,7 +26,7 @@ struct reader {
 	struct group_sets *group_sets; // groups.c
 	uint32_t max_tenants; // places in rules->tenants, grown by tenants.c, not the arena's yet
 	uint32_t *warned;     // by country: file + 1 of the last warning about its code (tenants.c)
-	uint64_t nearest_work;	 // names compared for hints so far
+	uint64_t nearest_work;   // names compared for hints so far
 	bool tenants_incomplete; // a whole list of tenants was not read: references are not judged
 	bool out_of_memory;
 };
@@ -36,10 +36,9 @@ bool reader_out_of_memory(struct reader *reader);
 
 struct where reader_where(const struct reader *reader, const config_setting_t *at);
 
-// Name of `kind`s that is required of a group: present, a good name, and not yet in `index` (which
-// gets it with `value`; duplicates are reported with `first`, the place of the one before). Sets
-// conf.what to `kind "NAME"` (or `kind number N` where there is no name). Returns the arena's copy,
-// "" where it was wrong, NULL when memory is out.
+// Opens a group that has a name: checks that it is a group, that its name is there, good and not yet
+// in `index` (which gets it with `value`; duplicates are reported with the place of the one before),
+// and that its keys are known. Sets conf.what to `KIND "NAME"`, or `KIND number N` where there is no good name.
 struct reader_name {
 	const char *kind;
 	struct name_index *index;
@@ -48,8 +47,10 @@ struct reader_name {
 	size_t step;
 	uint32_t value;
 };
-const char *reader_name(struct reader *reader, config_setting_t *group,
-			const struct reader_name *name);
+// Returns the arena's copy of the name, "" where it was wrong, NULL when it is no group or memory is
+// out: there is nothing to read on then. All is reported.
+const char *reader_open(struct reader *reader, config_setting_t *group,
+			const struct reader_name *name, const char *const *keys);
 
 // Resolves a reference at `at` to a name of `kind` in `index`; reports a dangling one with the
 // nearest name. RULES_NO_INDEX when it dangles.

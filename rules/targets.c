@@ -15,20 +15,15 @@ static const char *const statuses[] = { "accepted", "refused", "busy", NULL };
 static void read_queue(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct queue_def *queues = reader->rules->queues, *queue = &queues[i];
-	const struct reader_name name = { "queue",	    &reader->queues,   name_fault,
+	const struct reader_name name = { "queue",          &reader->queues,   name_fault,
 					  &queues[0].where, sizeof(queues[0]), i };
 	int routing = ROUTING_BALANCED;
 
 	queue->where = reader_where(reader, group);
 	queue->zone = RULES_NO_INDEX;
-	if (!config_setting_is_group(group)) {
-		conf_group(&reader->conf, group, queue_keys);
-		return;
-	}
-	queue->name = reader_name(reader, group, &name);
+	queue->name = reader_open(reader, group, &name, queue_keys);
 	if (queue->name == NULL)
-		reader_out_of_memory(reader);
-	conf_group(&reader->conf, group, queue_keys);
+		return;
 	conf_word(&reader->conf, group, "routing", routings, &routing);
 	queue->routing = (enum queue_routing)routing;
 	reader_reference(reader, group, "zone", "zone", &reader->zones, &queue->zone);
@@ -73,21 +68,16 @@ static void read_text(struct reader *reader, config_setting_t *group, struct rep
 static void read_reply(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct reply_def *replies = reader->rules->replies, *reply = &replies[i];
-	const struct reader_name name = { "reply",	     &reader->replies,	 name_fault,
+	const struct reader_name name = { "reply",           &reader->replies,   name_fault,
 					  &replies[0].where, sizeof(replies[0]), i };
 	const struct conf_range seconds = { 0, INT64_C(1) << 31 };
 	int64_t retry_after = 0;
 	int status = WEIR_STATUS_ACCEPTED, got;
 
 	reply->where = reader_where(reader, group);
-	if (!config_setting_is_group(group)) {
-		conf_group(&reader->conf, group, reply_keys);
-		return;
-	}
-	reply->name = reader_name(reader, group, &name);
+	reply->name = reader_open(reader, group, &name, reply_keys);
 	if (reply->name == NULL)
-		reader_out_of_memory(reader);
-	conf_group(&reader->conf, group, reply_keys);
+		return;
 	got = conf_word(&reader->conf, group, "status", statuses, &status);
 	if (got == 0)
 		conf_error(&reader->conf, group, "status = \"accepted\", \"refused\" or \"busy\"",

@@ -56,30 +56,30 @@ static const uint8_t *read_key(struct reader *reader, config_setting_t *group, u
 	return NULL;
 }
 
-static void name_tenant(struct reader *reader, unsigned i, const struct tenant_text *text)
+// Sets conf.what by what there is of the tenant: its name, else its id, else its number.
+static void name_tenant(struct reader *reader, config_setting_t *group, unsigned i)
 {
 	char *what = reader->conf.what;
+	const char *name;
+	long long id = 0;
+	int small;
 
-	if (text->name != NULL)
-		snprintf(what, sizeof(reader->conf.what), "tenant \"%s\"", text->name);
-	else if (text->id > 0)
-		snprintf(what, sizeof(reader->conf.what), "tenant %lld", (long long)text->id);
+	if (config_setting_lookup_int(group, "id", &small) == CONFIG_TRUE)
+		id = small;
+	if (config_setting_lookup_string(group, "name", &name) == CONFIG_TRUE)
+		snprintf(what, sizeof(reader->conf.what), "tenant \"%s\"", name);
+	else if (id != 0 || config_setting_lookup_int64(group, "id", &id) == CONFIG_TRUE)
+		snprintf(what, sizeof(reader->conf.what), "tenant %lld", id);
 	else
 		snprintf(what, sizeof(reader->conf.what), "tenant number %u", i + 1);
 }
 
-static void read_required(struct reader *reader, config_setting_t *group, unsigned i,
-			  struct tenant_text *text)
+static void read_required(struct reader *reader, config_setting_t *group, struct tenant_text *text)
 {
-	struct conf *conf = &reader->conf;
-
-	name_tenant(reader, i, text);
-	if (conf_string(conf, group, "name", &text->name) == 0)
-		conf_error(conf, group, NULL, "it has no name");
-	name_tenant(reader, i, text);
-	if (conf_int(conf, group, "id", positive, &text->id) == 0)
-		conf_error(conf, group, NULL, "it has no id");
-	name_tenant(reader, i, text);
+	if (conf_int(&reader->conf, group, "id", positive, &text->id) == 0)
+		conf_error(&reader->conf, group, NULL, "it has no id");
+	if (conf_string(&reader->conf, group, "name", &text->name) == 0)
+		conf_error(&reader->conf, group, NULL, "it has no name");
 }
 
 static void read_tenant(struct reader *reader, config_setting_t *group, unsigned i)
@@ -94,7 +94,8 @@ static void read_tenant(struct reader *reader, config_setting_t *group, unsigned
 		conf_group(conf, group, tenant_keys);
 		return;
 	}
-	read_required(reader, group, i, &text);
+	name_tenant(reader, group, i);
+	read_required(reader, group, &text);
 	conf_group(conf, group, tenant_keys);
 	conf_place(conf, group, &text.file, &text.line);
 	conf_int(conf, group, "rate", rates, &text.rate);

@@ -35,18 +35,13 @@ static void read_countries(struct reader *reader, config_setting_t *group,
 static void read_zone(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct zone_def *zones = reader->rules->zones, *zone = &zones[i];
-	const struct reader_name name = { "zone",	   &reader->zones,   referable_fault,
+	const struct reader_name name = { "zone",          &reader->zones,   referable_fault,
 					  &zones[0].where, sizeof(zones[0]), i };
 
 	zone->where = reader_where(reader, group);
-	if (!config_setting_is_group(group)) {
-		conf_group(&reader->conf, group, zone_keys);
-		return;
-	}
-	zone->name = reader_name(reader, group, &name);
+	zone->name = reader_open(reader, group, &name, zone_keys);
 	if (zone->name == NULL)
-		reader_out_of_memory(reader);
-	conf_group(&reader->conf, group, zone_keys);
+		return;
 	read_countries(reader, group, &zone->countries);
 }
 
@@ -102,9 +97,13 @@ void read_residency(struct reader *reader, config_setting_t *root)
 	struct conf *conf = &reader->conf;
 	struct conf_list list;
 
-	if (group == NULL || !conf_group(conf, group, residency_keys))
+	if (group == NULL)
 		return;
 	snprintf(conf->what, sizeof(conf->what), "residency");
+	if (!conf_group(conf, group, residency_keys)) {
+		conf->what[0] = '\0';
+		return;
+	}
 	conf_bool(conf, group, "enforce", &rules->enforce_residency);
 	conf_groups(conf, group, "exceptions", WEIR_N_COUNTRIES * RULES_MAX_ZONES, &list);
 	rules->exceptions = arena_get(reader->arena, list.n * sizeof(*rules->exceptions));
