@@ -15,7 +15,7 @@ DISPOSITIONS = ["forward", "agents", "reply", "drop", "police", "shed", "malform
 
 def program(name):
     return os.path.join(BUILD, {"weir-dataplane": "dataplane", "weir-controlplane": "controlplane",
-                                "weirctl": "controlplane/weirctl"}[name], name)
+                                "weirctl": "controlplane"}[name], name)
 
 
 def cpus():

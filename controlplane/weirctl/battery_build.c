@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Bytes of a battery's message: a frame as a sender on the next hop would give it to the gateway, with
+// all lengths, checksums and the tag right (docs/wire-format.md).
+#include <endian.h>
+#include <string.h>
+
+#include "controlplane/weirctl/battery.h"
+#include "dataplane/checksum.h"
+#include "dataplane/decode/siphash.h"
+
+enum { ETHER_SIZE = 14, IPV4_SIZE = 20, IPV6_SIZE = 40, UDP_SIZE = 8, NATIVE_SIZE = 16, TAG_SIZE = 8, FLAG_TAG = 4 };
+
+static uint8_t *put8(uint8_t *at, unsigned value)
+{
+	*at = (uint8_t)value;
+	return at + 1;
+}
+
+static uint8_t *put16(uint8_t *at, unsigned value)
+{
+	return put8(put8(at, value >> 8 & 0xff), value & 0xff);
+}
+
+static uint8_t *put32(uint8_t *at, uint32_t value)
+{
+	return put16(put16(at, value >> 16), value & 0xffff);
+}
+
+static bool is_tagged(const struct battery_message *message)
+{
+	return message->key && message->tag != TAG_NONE;
+}
+
+static uint8_t *put_native(uint8_t *at, const struct battery_message *message)
+{
+	uint8_t *start = at, *body = at + NATIVE_SIZE + (is_tagged(message) ? TAG_SIZE : 0);
+	char letters[3];
+	uint64_t tag;
+
+	weir_country_format(message->country, letters);
+	at = put8(at, 0x57);
+	at = put8(at, 0x10 | (is_tagged(message) ? FLAG_TAG : 0));
+	at = put8(at, message->priority);
+	at = put8(at, message->channel);
+	at = put32(at, message->tenant_id);
+	at = put8(put8(at, (unsigned char)letters[0]), (unsigned char)letters[1]);
+	at = put16(at, message->size);
+	at = put32(at, message->line);
+	memset(body, 'x', message->size);
+	if (is_tagged(message)) {
+		tag = siphash24(message->key, start, NATIVE_SIZE, body, message->size);
+		tag = htole64(message->tag == TAG_WRONG ? ~tag : tag);
+		memcpy(at, &tag, sizeof(tag));
+	}
+	return body + message->size;
+}
+
+static uint8_t *put_ip(uint8_t *at, const struct battery_message *message)
+{
+	if (message->family == 4) {
+		memset(at, 0, IPV4_SIZE);
+		at[0] = 0x45;
+		at[8] = 64;
+		at[9] = 17;
+		memcpy(at + 12, message->source, 4);
+		put32(at + 16, 0xcb0071fe); // 203.0.113.254
+		return at + IPV4_SIZE;
+	}
+	memset(at, 0, IPV6_SIZE);
+	at[0] = 0x60;
+	at[6] = 17;
+	at[7] = 64;
+	memcpy(at + 8, message->source, 16);
+	put32(at + 24, 0x20010db8); // 2001:db8::fe
+	at[39] = 0xfe;
+	return at + IPV6_SIZE;
+}
+
+// Lengths and checksums of the headers at `ip` and `udp`; the datagram ends at `end`.
+static void finish(uint8_t *ip, uint8_t *udp, const uint8_t *end)
+{
+	uint16_t length = (uint16_t)(end - udp), sum;
+
+	put16(udp + 4, length);
+	if (ip[0] >> 4 == 4) {
+		put16(ip + 2, (unsigned)(end - ip));
+		sum = checksum_finish(checksum_plain_header(ip));
+		memcpy(ip + 10, &sum, sizeof(sum));
+		sum = checksum_finish_udp(checksum_add_bytes(checksum_pseudo4(ip, length), udp, length));
+	} else {
+		put16(ip + 4, length);
+		sum = checksum_finish_udp(checksum_add_bytes(checksum_pseudo6(ip, length), udp, length));
+	}
+	memcpy(udp + 6, &sum, sizeof(sum));
+}
+
+uint32_t battery_build(const struct battery_message *message, uint8_t frame[BATTERY_FRAME_MAX])
+{
+	static const uint16_t port[WEIR_N_PROTOCOLS] = {[WEIR_NATIVE] = 5700, [WEIR_SIP] = 5060, [WEIR_COAP] = 5683};
+	uint8_t *ip = frame + ETHER_SIZE, *udp, *end;
+
+	memcpy(frame, "\2\0\0\0\0\2\2\0\0\0\0\1", 12);
+	put16(frame + 12, message->family == 4 ? 0x0800 : 0x86dd);
+	udp = put_ip(ip, message);
+	put16(udp, 40000);
+	put16(udp + 2, port[message->protocol]);
+	put32(udp + 4, 0);
+	if (message->protocol == WEIR_NATIVE) {
+		end = put_native(udp + UDP_SIZE, message);
+	} else {
+		memset(udp + UDP_SIZE, 'x', message->size);
+		end = udp + UDP_SIZE + message->size;
+	}
+	finish(ip, udp, end);
+	return (uint32_t)(end - frame);
+}

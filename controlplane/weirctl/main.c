@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// weirctl, the operators' command line (DESIGN 1.1, 1.5, 1.6): finds the command by its one or two words,
+// takes the shared options out, and runs it. `help` and `version` work for everything.
+#include <stdio.h>
+#include <string.h>
+
+#include "controlplane/weirctl/weirctl.h"
+
+static const struct command commands[] = {
+	{"rules check", "FILE", "check a rule file and prove its residency",
+	 "Prints the table's size, or every error of the file and of the files that it names.\n"
+	 "Warnings go to stderr and refuse nothing.\n", command_check},
+	{"rules explain", "FILE --tenant T --country C --priority P [--channel X] [--protocol X] [--size N]",
+	 "say which rule decides a message, and why",
+	 "Prints the deciding rule, its verdict, and for each earlier rule the first key that did not hold.\n"
+	 "  --tenant    name or id; \"unknown\" or an id that is not in the file is an unknown tenant\n"
+	 "  --country   two letters, ZZ where unknown\n"
+	 "  --priority  emergency, urgent, normal or non-urgent\n"
+	 "  --channel   name or number (unspecified)\n"
+	 "  --protocol  native, sip or coap (native)\n"
+	 "  --size      payload bytes (0)\n", command_explain},
+	{"rules compile", "RULES -o IMAGE", "compile a rule file to a table image",
+	 "The image is what a dataplane takes with --table. It takes the place of IMAGE at once or not at all.\n",
+	 command_compile},
+	{"classify", "--rules FILE --pcap IN.pcap [--udp-checksum verify|trust]",
+	 "judge the frames of a capture as the dataplane would",
+	 "With --json one object a frame, in order; without, a line a frame and the sums.\n"
+	 "  --pcap          pcap or pcapng of link type Ethernet, \"-\" for standard input\n"
+	 "  --udp-checksum  trust: skip that check, as for senders that offload it (verify)\n"
+	 "  --config        gateway.conf whose listeners to use (5700 native, 5060 sip, 5683 coap)\n", command_classify},
+	{"battery", "FILE", "run messages with expected outcomes through a rule file",
+	 "Prints the outcomes by tenant, country, priority, queue and reply, and each expectation that failed.\n",
+	 command_battery},
+};
+enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_overview(FILE *to)
+{
+	fputs("usage: weirctl [--json] [--config FILE] COMMAND ...\n\n", to);
+	for (unsigned i = 0; i < N_COMMANDS; i++)
+		fprintf(to, "  %-15s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n  --json         machine-readable output\n"
+	      "  --config FILE  the gateway's gateway.conf\n"
+	      "  --help         this, or with a command: about it\n"
+	      "  --version      the version\n\n"
+	      "Exit status: 0 done, 1 refused or a check failed, 2 wrong usage, 3 the environment failed.\n", to);
+}
+
+static void print_help(const struct command *command)
+{
+	printf("usage: weirctl [--json] [--config FILE] %s%s%s\n\n%s\n", command->name, *command->usage ? " " : "",
+	       command->usage, command->help);
+}
+
+// How many of `words` the command's name takes, 0 where it is another command.
+static int name_length(const char *name, int n, char **words)
+{
+	const char *space = strchr(name, ' ');
+	size_t first = space ? (size_t)(space - name) : strlen(name);
+
+	if (n < 1 || strlen(words[0]) != first || strncmp(name, words[0], first) != 0)
+		return 0;
+	if (!space)
+		return 1;
+	return n > 1 && strcmp(space + 1, words[1]) == 0 ? 2 : 0;
+}
+
+// The commands that start with the first word, for "rules what?".
+static int no_command(int n, char **words)
+{
+	const char *separator = " (";
+
+	fprintf(stderr, "weirctl: no command \"%s%s%s\"", words[0], n > 1 ? " " : "", n > 1 ? words[1] : "");
+	for (unsigned i = 0; i < N_COMMANDS; i++) {
+		const char *rest = strchr(commands[i].name, ' ');
+
+		if (!rest || strncmp(commands[i].name, words[0], strlen(words[0])) != 0)
+			continue;
+		fprintf(stderr, "%s%s", separator, commands[i].name);
+		separator = ", ";
+	}
+	fputs(*separator == ',' ? ")\n" : " (weirctl --help lists them)\n", stderr);
+	return STATUS_USAGE;
+}
+
+// Takes the shared options out of `words`. Returns the words left, or -1 for --config without a file.
+static int take_shared(int n, char **words, struct options *options, bool *help, bool *version)
+{
+	int left = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (strcmp(words[i], "--json") == 0)
+			options->json = true;
+		else if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
+			*help = true;
+		else if (strcmp(words[i], "--version") == 0)
+			*version = true;
+		else if (strncmp(words[i], "--config=", 9) == 0)
+			options->config = words[i] + 9;
+		else if (strcmp(words[i], "--config") != 0)
+			words[left++] = words[i];
+		else if (++i < n)
+			options->config = words[i];
+		else
+			return -1;
+	}
+	return options->config && !*options->config ? -1 : left;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {0};
+	bool help = false, version = false;
+	char **words = argv + 1;
+	int n = take_shared(argc - 1, words, &options, &help, &version);
+
+	if (n < 0)
+		return failure(STATUS_USAGE, "--config needs a file");
+	if (version) {
+		puts("weirctl " WEIR_VERSION);
+		return output_close(STATUS_DONE);
+	}
+	if (n == 0) {
+		print_overview(help ? stdout : stderr);
+		return help ? output_close(STATUS_DONE) : STATUS_USAGE;
+	}
+	for (unsigned i = 0; i < N_COMMANDS; i++) {
+		int skip = name_length(commands[i].name, n, words);
+
+		if (!skip)
+			continue;
+		if (!help)
+			return output_close(commands[i].run(&commands[i], &options, n - skip, words + skip));
+		print_help(&commands[i]);
+		return output_close(STATUS_DONE);
+	}
+	return no_command(n, words);
+}

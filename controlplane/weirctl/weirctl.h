@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// weirctl: one table of commands (main.c), one file a command. A command gets the words after its
+// name; the options that all share (--json, --config) are taken out before, wherever they stood.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Exit status of every program of weir (DESIGN 1.1).
+enum { STATUS_DONE, STATUS_REFUSED, STATUS_USAGE, STATUS_ENVIRONMENT };
+
+struct options {
+	bool json;
+	const char *config; // gateway.conf, NULL where not given
+};
+
+struct command {
+	const char *name;    // one or two words: "rules check"
+	const char *usage;   // what follows the name, "" for nothing
+	const char *summary; // one line
+	const char *help;    // lines that --help adds, each ending in a newline
+	// `words`[0..n) follow the name. Returns an exit status, everything printed.
+	int (*run)(const struct command *command, const struct options *options, int n, char **words);
+};
+
+// One thing that a command takes: an option with a value where `name` starts with '-', else a word in
+// its place. `value` is set where it was given, and stays as it was otherwise.
+struct argument {
+	const char *name;
+	const char **value;
+	bool required;
+};
+
+// Sorts `words` into `arguments`, which ends with one without a name. Returns STATUS_DONE, or
+// STATUS_USAGE with one line on stderr that says what is wrong and how the command is called.
+int arguments_parse(const struct command *command, int n, char **words, const struct argument *arguments);
+
+// Prints `weirctl NAME: text (usage: …)` on stderr and returns STATUS_USAGE.
+int usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Prints `weirctl: text` on stderr and returns `status`.
+int failure(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Flushes stdout: `status`, or STATUS_ENVIRONMENT with a line on stderr where not all could be written.
+int output_close(int status);
+
+int command_check(const struct command *command, const struct options *options, int n, char **words);
+int command_explain(const struct command *command, const struct options *options, int n, char **words);
+int command_compile(const struct command *command, const struct options *options, int n, char **words);
+int command_classify(const struct command *command, const struct options *options, int n, char **words);
+int command_battery(const struct command *command, const struct options *options, int n, char **words);
