@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A second opinion on every frame: DESIGN 1.2 to 1.4 in Python, written from the contract alone.
+
+Slow and literal. It shares nothing with the C code; gen_capture.py uses it to say what
+`weirctl classify` must print. Standard library only.
+"""
+import ipaddress
+import struct
+
+PRIORITIES = ["emergency", "urgent", "normal", "non-urgent"]
+CHANNELS = ["unspecified", "sms", "email", "chat", "voice", "push", "social", "web"] + [str(n) for n in range(8, 16)]
+PROTOCOLS = ["native", "sip", "coap"]
+EMERGENCY, URGENT, NORMAL, NON_URGENT = range(4)
+MASK = (1 << 64) - 1
+
+
+class Stop(Exception):
+    """A frame ends here, in this disposition, for this reason."""
+
+    def __init__(self, disposition, reason):
+        super().__init__(reason)
+        self.disposition, self.reason = disposition, reason
+
+
+def malformed(reason):
+    return Stop("malformed", reason)
+
+
+def exception(reason):
+    return Stop("exception", reason)
+
+
+def checksum(data):
+    """RFC 1071: the complement of the one's complement sum of 16-bit words."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def siphash24(key, data):
+    def rotate(x, n):
+        return (x << n | x >> (64 - n)) & MASK
+
+    def rounds(n):
+        nonlocal v0, v1, v2, v3
+        for _ in range(n):
+            v0 = (v0 + v1) & MASK
+            v1 = rotate(v1, 13) ^ v0
+            v0 = rotate(v0, 32)
+            v2 = (v2 + v3) & MASK
+            v3 = rotate(v3, 16) ^ v2
+            v0 = (v0 + v3) & MASK
+            v3 = rotate(v3, 21) ^ v0
+            v2 = (v2 + v1) & MASK
+            v1 = rotate(v1, 17) ^ v2
+            v2 = rotate(v2, 32)
+
+    k0, k1 = struct.unpack("<QQ", key)
+    v0, v1, v2, v3 = k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573
+    padded = data + b"\0" * (7 - len(data) % 8) + bytes([len(data) & 0xFF])
+    for (word,) in struct.iter_unpack("<Q", padded):
+        v3 ^= word
+        rounds(2)
+        v0 ^= word
+    v2 ^= 0xFF
+    rounds(4)
+    return v0 ^ v1 ^ v2 ^ v3
+
+
+def parse_ethernet(frame):
+    """The inner type and what follows it."""
+    if len(frame) < 14:
+        raise malformed("truncated")
+    kind, rest = struct.unpack(">H", frame[12:14])[0], frame[14:]
+    for _ in range(2):
+        if kind not in (0x8100, 0x88A8):
+            break
+        if len(rest) < 4:
+            raise malformed("truncated")
+        kind, rest = struct.unpack(">H", rest[2:4])[0], rest[4:]
+    return kind, rest
+
+
+def parse_ipv4(packet):
+    """Source, destination, protocol, payload."""
+    if len(packet) < 20:
+        raise malformed("truncated")
+    version, header = packet[0] >> 4, (packet[0] & 15) * 4
+    total = struct.unpack(">H", packet[2:4])[0]
+    if version != 4 or header < 20 or total < header:
+        raise malformed("ip-header")
+    if header > len(packet) or total > len(packet):
+        raise malformed("truncated")
+    if checksum(packet[:header]) != 0:
+        raise malformed("ip-checksum")
+    if struct.unpack(">H", packet[6:8])[0] & 0x3FFF:
+        raise malformed("fragment")
+    return packet[12:16], packet[16:20], packet[9], packet[header:total]
+
+
+def parse_ipv6(packet):
+    if len(packet) < 40:
+        raise malformed("truncated")
+    if packet[0] >> 4 != 6:
+        raise malformed("ip-header")
+    length = struct.unpack(">H", packet[4:6])[0]
+    if length > len(packet) - 40:
+        raise malformed("truncated")
+    following, payload, walked = packet[6], packet[40 : 40 + length], 0
+    while following in (0, 43, 60):
+        walked += 1
+        if walked > 8:
+            raise malformed("ipv6-extensions")
+        if len(payload) < 8 or len(payload) < 8 * (payload[1] + 1):
+            raise malformed("truncated")
+        following, payload = payload[0], payload[8 * (payload[1] + 1) :]
+    if following == 44:
+        raise malformed("truncated" if len(payload) < 8 else "fragment")
+    return packet[8:24], packet[24:40], following, payload
+
+
+def parse_udp(source, destination, payload, trust):
+    """Destination port and the message."""
+    if len(payload) < 8:
+        raise malformed("truncated")
+    _, port, length, carried = struct.unpack(">HHHH", payload[:8])
+    if length < 8 or length > len(payload):
+        raise malformed("truncated")
+    datagram = payload[:length]
+    if not trust:
+        if carried == 0 and len(source) == 16:
+            raise malformed("udp-checksum")
+        pseudo = source + destination + struct.pack(">IHH", length, 0, 17)
+        if carried != 0 and checksum(pseudo + datagram) != 0:
+            raise malformed("udp-checksum")
+    return port, datagram[8:]
+
+
+class Message:
+    """A decoded native message."""
+
+    def __init__(self, data):
+        if len(data) < 16:
+            raise malformed("native-short")
+        magic, version_flags, self.priority, self.channel, self.tenant = struct.unpack(">BBBBI", data[:8])
+        country, length = data[8:10], struct.unpack(">H", data[10:12])[0]
+        version, flags = version_flags >> 4, version_flags & 15
+        if magic != 0x57:
+            raise malformed("native-magic")
+        if version != 1:
+            raise malformed("native-version")
+        if flags & 0xA:
+            raise malformed("native-flags")
+        if self.priority > 3:
+            raise malformed("native-priority")
+        if self.channel > 15:
+            raise malformed("native-channel")
+        if self.tenant == 0:
+            raise malformed("native-tenant")
+        if country != b"\0\0" and not all(ord("A") <= c <= ord("Z") for c in country):
+            raise malformed("native-country")
+        self.country = "ZZ" if country == b"\0\0" else country.decode()
+        head = 24 if flags & 4 else 16
+        if len(data) - head != length:
+            raise malformed("native-length")
+        self.tag = data[16:24] if flags & 4 else None
+        self.header, self.body = data[:16], data[head:]
+        self.size = length
+        self.protocol = "native"
+
+    def tag_holds(self, key):
+        """`key` is the tenant's, or None for none."""
+        if key is None or self.tag is None:
+            return key is None and self.tag is None
+        return self.tag == struct.pack("<Q", siphash24(key, self.header + self.body))
+
+
+class Listener:
+    def __init__(self, address, port, protocol):
+        self.address = None if address == "any" else ipaddress.ip_address(address).packed
+        self.text, self.port, self.protocol = address, port, protocol
+
+    def takes(self, destination, port):
+        return self.port == port and self.address in (None, destination)
+
+
+DEFAULT_LISTENERS = [Listener("any", 5700, "native"), Listener("any", 5060, "sip"), Listener("any", 5683, "coap")]
+
+
+class Rules:
+    """A rule file as plain data.
+
+    tenants: dicts id, name, groups, key (bytes or None); zones: name → list of codes; blocked: prefixes;
+    rules: dicts name, match, action, the last of them the default. A match is a dict with the keys of
+    DESIGN 1.4, each a list (size: a pair, either may be None); an action has `kind` and `target`.
+    """
+
+    def __init__(self, tenants, zones, blocked, rules):
+        self.tenants, self.zones, self.rules = tenants, zones, rules
+        self.blocked = [ipaddress.ip_network(b) for b in blocked]
+        self.by_id = {t["id"]: t for t in tenants}
+
+    def blocks(self, source):
+        address = ipaddress.ip_address(source)
+        return any(address.version == network.version and address in network for network in self.blocked)
+
+    def tenant_matches(self, entry, message):
+        tenant = self.by_id.get(message.tenant)
+        if entry == "unknown":
+            return tenant is None
+        if tenant is None:
+            return False
+        if isinstance(entry, int):
+            return tenant["id"] == entry
+        if entry.startswith("@"):
+            return entry[1:] in tenant["groups"]
+        return tenant["name"] == entry
+
+    def country_matches(self, entry, message):
+        return message.country in self.zones[entry[1:]] if entry.startswith("@") else message.country == entry
+
+    def holds(self, match, message):
+        for key, wanted in match.items():
+            if key == "tenant":
+                good = any(self.tenant_matches(entry, message) for entry in wanted)
+            elif key == "country":
+                good = any(self.country_matches(entry, message) for entry in wanted)
+            elif key == "priority":
+                good = PRIORITIES[message.priority] in wanted
+            elif key == "channel":
+                good = CHANNELS[message.channel] in wanted
+            elif key == "protocol":
+                good = message.protocol in wanted
+            else:
+                low, high = wanted
+                good = (low is None or message.size >= low) and (high is None or message.size <= high)
+            if not good:
+                return False
+        return True
+
+    def decide(self, message):
+        return next(rule for rule in self.rules if self.holds(rule["match"], message))
+
+
+def find_listener(listeners, destination, port):
+    found = [one for one in listeners if one.takes(destination, port)]
+    return next((one for one in found if one.address is not None), found[0] if found else None)
+
+
+def judge(frame, rules, listeners, trust, out):
+    """Fills `out` as far as the frame gets; raises Stop where it ends before the rules."""
+    kind, rest = parse_ethernet(frame)
+    if kind == 0x0800:
+        source, destination, protocol, payload = parse_ipv4(rest)
+    elif kind == 0x86DD:
+        source, destination, protocol, payload = parse_ipv6(rest)
+    else:
+        raise exception("ethertype")
+    if protocol != 17:
+        raise exception("not-udp")
+    port, data = parse_udp(source, destination, payload, trust)
+    listener = find_listener(listeners, destination, port)
+    if listener is None:
+        raise exception("no-listener")
+    if rules.blocks(source):
+        raise Stop("drop", "blocked-source")
+    out["protocol"] = listener.protocol
+    if listener.protocol != "native":
+        raise exception("no-decoder")
+    message = Message(data)
+    tenant = rules.by_id.get(message.tenant)
+    if not message.tag_holds(tenant["key"] if tenant else None):
+        raise malformed("native-auth")
+    rule = rules.decide(message)
+    action = rule["action"]
+    out.update(tenant=message.tenant, country=message.country, priority=PRIORITIES[message.priority],
+               channel=CHANNELS[message.channel], size=message.size, rule=rule["name"], disposition=action["kind"])
+    out["reason" if action["kind"] == "drop" else "target"] = action["target"]
+
+
+def classify(n, frame, rules, listeners, trust):
+    """The object that `weirctl classify --json` must print for frame number n."""
+    out = dict.fromkeys(["n", "disposition", "reason", "protocol", "tenant", "country", "priority", "channel", "size",
+                         "rule", "target"])
+    out["n"] = n
+    try:
+        judge(frame, rules, listeners, trust, out)
+    except Stop as stop:
+        out["disposition"], out["reason"] = stop.disposition, stop.reason
+    return out
