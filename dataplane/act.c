@@ -112,34 +112,47 @@ void act_accepted(struct worker *worker, const struct weir_record *record)
 	answer_stage(worker, mbuf, TX_ANSWER, 0);
 }
 
-static void do_forward(struct worker *worker, struct burst *burst, unsigned at,
-		       const struct verdict *verdict)
+// Writes the member's MAC and ours, counts, and stages one frame whose member is known.
+static void forward_one(struct worker *worker, struct burst *burst, unsigned at)
 {
-	const struct live *live = worker->live;
-	const struct table_pool *pool = &live->table.pools[verdict->target];
-	unsigned i = burst->live[at], number, port = live->pool_ports[verdict->target];
+	const struct live_verdict *verdict = &worker->live->verdicts[burst->verdict[at]];
+	const struct live_member *member = &worker->live->members[burst->member[at]];
+	unsigned i = burst->live[at], priority = verdict->set_priority;
 	const struct packet *packet = &burst->packet[i];
 	struct rte_mbuf *mbuf = burst->mbuf[i];
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	enum tx_kind kind = TX_FORWARD;
-	uint64_t high, low;
 
-	packet_source(packet, &high, &low);
-	number = pool->member +
-		 table_find_member(&live->table, pool, member_hash(packet->tenant, high, low));
-	if (packet->flags & PACKET_WANTS_ACK) {
+	if (unlikely(packet->flags & PACKET_WANTS_ACK)) {
 		memcpy(frame_origin(mbuf), frame, sizeof(struct frame_origin));
 		kind = TX_FORWARD_ACK;
 	}
-	memcpy(frame, live->table.members[number].mac, 6);
-	memcpy(frame + 6, worker->ports[port].mac, 6);
-	worker->named[live->member_names[number]]++;
-	worker->named[live->pool_names[verdict->target]]++;
-	if (verdict->zone != TABLE_NONE16)
-		worker->zones[live->zone_rows[verdict->zone] * WEIR_N_COUNTRIES +
-			      packet->country]++;
+	memcpy(frame, member, 12);
+	worker->named[member->name]++;
+	if (likely(verdict->zone != TABLE_NONE))
+		worker->zones[verdict->zone + packet->country]++;
+	if (likely(priority >= WEIR_N_PRIORITIES))
+		priority = packet->priority;
+	tx_push(worker, verdict->port, mbuf, kind, priority);
+}
+
+static void forward_find(const struct live *live, struct burst *burst, unsigned at,
+			 const struct live_verdict *verdict)
+{
+	const struct packet *packet = &burst->packet[burst->live[at]];
+	uint64_t high, low, hash;
+
+	packet_source(packet, &high, &low);
+	hash = member_hash(packet->tenant, high, low);
+	hash = (hash >> 32) * verdict->n_maglev >> 32; // as table_find_member
+	burst->member[at] = verdict->member + live->table.maglev[verdict->maglev + hash];
+}
+
+static void do_forward(struct worker *worker, struct burst *burst, unsigned at)
+{
+	forward_find(worker->live, burst, at, &worker->live->verdicts[burst->verdict[at]]);
 	worker->counters[burst->port].disposition[WEIR_FORWARD]++;
-	tx_push(worker, port, mbuf, kind, priority_of(burst, i, verdict));
+	forward_one(worker, burst, at);
 }
 
 static void do_agents(struct worker *worker, struct burst *burst, unsigned at, unsigned queue)
@@ -211,7 +224,7 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 		worker->counters[burst->port].copies_lost++;
 	switch (verdict->action) {
 	case WEIR_ACT_FORWARD:
-		do_forward(worker, burst, at, verdict);
+		do_forward(worker, burst, at);
 		break;
 	case WEIR_ACT_AGENTS:
 		do_agents(worker, burst, at, verdict->target);
@@ -225,9 +238,26 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 	}
 }
 
+// The common case, forward and nothing else, goes over the burst in steps, so that the loads of one frame's member do not
+// wait for another's: first all members, then all frames.
 void act(struct worker *worker, struct burst *burst)
 {
-	for (unsigned at = 0; at < burst->n_live; at++)
-		act_one(worker, burst, at);
+	const struct live *live = worker->live;
+	uint8_t plain[BURST_MAX];
+	unsigned n = 0;
+
+	for (unsigned at = 0; at < burst->n_live; at++) {
+		const struct live_verdict *verdict = &live->verdicts[burst->verdict[at]];
+
+		if (likely(verdict->plain && !burst->exceeds[at])) {
+			forward_find(live, burst, at, verdict);
+			plain[n++] = (uint8_t)at;
+		} else {
+			act_one(worker, burst, at);
+		}
+	}
+	worker->counters[burst->port].disposition[WEIR_FORWARD] += n;
+	for (unsigned k = 0; k < n; k++)
+		forward_one(worker, burst, plain[k]);
 	punt_publish(worker);
 }

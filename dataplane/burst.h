@@ -32,6 +32,7 @@ struct burst {
 	uint32_t class[BURST_MAX];
 	uint32_t verdict[BURST_MAX];
 	struct triage_key key[BURST_MAX];
+	uint32_t member[BURST_MAX]; // act writes: index into live->members
 	bool exceeds[BURST_MAX]; // police writes: the rule's rate is exceeded
 
 	// frames that are finished here, to be freed at the end of the turn

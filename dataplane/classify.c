@@ -58,7 +58,7 @@ static void find_verdicts(struct worker *worker, struct burst *burst)
 	}
 	table_find_verdicts(&worker->live->table, burst->key, burst->n_live, burst->verdict);
 	for (unsigned at = 0; at < burst->n_live; at++)
-		worker->named[worker->live->rule_names[burst->verdict[at]]]++;
+		worker->named[worker->live->verdicts[burst->verdict[at]].name]++;
 }
 
 // One message of the burst, a different place in it each turn, goes into the list of busiest

@@ -201,6 +201,59 @@ static int ports_build(struct build *build)
 	return 0;
 }
 
+static void member_fill(struct build *build, const struct table_pool *pool, uint16_t port)
+{
+	struct live *live = build->live;
+
+	for (uint32_t i = pool->member; i < pool->member + pool->n_members; i++) {
+		struct live_member *member = &live->members[i];
+
+		memcpy(member->mac_destination, live->table.members[i].mac, 6);
+		memcpy(member->mac_source, build->context->ports[port].mac, 6);
+		member->name = live->member_names[i];
+	}
+}
+
+static void verdict_fill(const struct live *live, uint32_t i)
+{
+	const struct verdict *verdict = &live->table.verdicts[i];
+	struct live_verdict *to = &live->verdicts[i];
+	const struct table_pool *pool;
+
+	to->action = verdict->action;
+	to->set_priority = verdict->set_priority;
+	to->plain = verdict->action == WEIR_ACT_FORWARD && verdict->copy == TABLE_NONE16;
+	to->name = live->rule_names[i];
+	to->meter = verdict->meter;
+	to->zone = verdict->zone == TABLE_NONE16 ? TABLE_NONE : live->zone_rows[verdict->zone] * WEIR_N_COUNTRIES;
+	if (verdict->action != WEIR_ACT_FORWARD)
+		return;
+	pool = &live->table.pools[verdict->target];
+	to->port = (uint8_t)live->pool_ports[verdict->target];
+	to->maglev = pool->maglev;
+	to->n_maglev = pool->n_maglev;
+	to->member = pool->member;
+}
+
+// Gathers what the packet path needs of verdicts and members into one line each.
+static int gather(struct build *build)
+{
+	struct live *live = build->live;
+	const struct table *table = &live->table;
+	uint32_t n_verdicts = table->header->n_rules + 1;
+
+	live->verdicts = aligned_alloc(64, (n_verdicts * sizeof(struct live_verdict) + 63) & ~(size_t)63);
+	live->members = calloc(table_count(table, TABLE_MEMBERS) + 1, sizeof(struct live_member));
+	if (!live->verdicts || !live->members)
+		return fail(build, ENOMEM, "no memory for the table's verdicts");
+	memset(live->verdicts, 0, n_verdicts * sizeof(struct live_verdict));
+	for (uint32_t i = 0; i < table_count(table, TABLE_POOLS); i++)
+		member_fill(build, &table->pools[i], live->pool_ports[i]);
+	for (uint32_t i = 0; i < n_verdicts; i++)
+		verdict_fill(live, i);
+	return 0;
+}
+
 static bool any_tenant_metered(const struct table *table)
 {
 	for (uint64_t i = 0; i < table_count(table, TABLE_TENANT_CLASSES); i++)
@@ -283,6 +336,8 @@ static int live_build(struct build *build, size_t size)
 	if (err == 0)
 		err = ports_build(build);
 	if (err == 0)
+		err = gather(build);
+	if (err == 0)
 		err = meters_build(build);
 	return err;
 }
@@ -341,6 +396,8 @@ void live_destroy(struct live *live)
 		return;
 	meters_fini(&live->tenant_meters);
 	meters_fini(&live->rule_meters);
+	free(live->verdicts);
+	free(live->members);
 	free(live->rule_names);
 	free(live->queue_names);
 	free(live->reason_names);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <rte_rcu_qsbr.h>
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "dataplane/meter.h"
@@ -14,10 +15,34 @@
 struct registry;
 struct port;
 
+// What act, police and classify need of a verdict, gathered from the table, its pool and the registry: one load.
+struct live_verdict {
+	uint8_t action;       // enum weir_action
+	uint8_t set_priority; // or 0xff
+	uint8_t port;         // index of the port forwarded to
+	uint8_t plain;        // 1: forward, without a copy
+	uint32_t name;        // registry index of the rule
+	uint32_t meter;       // profile, or TABLE_NONE
+	uint32_t maglev;      // first of n_maglev in the table's MAGLEV
+	uint32_t n_maglev;
+	uint32_t member;      // first of the pool's members
+	uint32_t zone;        // first of its zone's row in weir_segment.zones, or TABLE_NONE
+	uint32_t reserved;
+};
+static_assert(sizeof(struct live_verdict) == 32, "two verdicts a cache line");
+
+struct live_member {
+	uint8_t mac_destination[6], mac_source[6]; // as the forwarded frame begins
+	uint32_t name; // registry index
+};
+static_assert(sizeof(struct live_member) == 16, "four members a cache line");
+
 struct live {
 	struct table table;
 	uint64_t generation;
 	// by index in the table: index in the registry of names (segment.h)
+	struct live_verdict *verdicts; // n_rules + 1
+	struct live_member *members;
 	uint32_t *rule_names; // n_rules + 1
 	uint32_t *queue_names, *reason_names, *reply_names, *pool_names, *member_names, *zone_names;
 	uint32_t *zone_rows;         // row of weir_segment.zones

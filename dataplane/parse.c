@@ -292,16 +292,3 @@ int listeners_init(struct listeners *listeners, const struct listener *list, uin
 	}
 	return 0;
 }
-
-void packet_source(const struct packet *packet, uint64_t *high, uint64_t *low)
-{
-	const uint8_t *ip = packet->data + packet->l3;
-
-	if (packet->ip_version == 4) {
-		*high = 0;
-		*low = be32toh(checksum_load32(ip + 12));
-		return;
-	}
-	*high = be64toh(checksum_load64(ip + 8));
-	*low = be64toh(checksum_load64(ip + 16));
-}

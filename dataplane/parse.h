@@ -4,8 +4,10 @@
 // blocked sources). Pure, libc only: the dataplane, weirctl classify, tests and fuzzers run this.
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "dataplane/packet.h"
 
@@ -35,4 +37,19 @@ void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_
 		 struct packet *packet);
 
 // Source address as two host-order words, high first; IPv4 in the low word.
-void packet_source(const struct packet *packet, uint64_t *high, uint64_t *low);
+static inline void packet_source(const struct packet *packet, uint64_t *high, uint64_t *low)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+	uint64_t words[2];
+	uint32_t word;
+
+	if (packet->ip_version == 4) {
+		memcpy(&word, ip + 12, sizeof(word));
+		*high = 0;
+		*low = be32toh(word);
+		return;
+	}
+	memcpy(words, ip + 8, sizeof(words));
+	*high = be64toh(words[0]);
+	*low = be64toh(words[1]);
+}

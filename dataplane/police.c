@@ -20,7 +20,7 @@ static bool rule_conforms(struct worker *worker, const struct burst *burst, unsi
 			  uint64_t now)
 {
 	struct live *live = worker->live;
-	uint32_t meter = live->table.verdicts[burst->verdict[at]].meter;
+	uint32_t meter = live->verdicts[burst->verdict[at]].meter;
 
 	return likely(meter == TABLE_NONE) ||
 	       meter_take(&live->rule_meters, worker->index, burst->verdict[at], meter, now);

@@ -97,6 +97,35 @@ static json_t *kind_json(const struct weir_segment *segment, struct registry *re
 	return array;
 }
 
+// What a pool's members got, those that left it included: a pool has no counter of its own.
+static json_int_t pool_count(const struct weir_segment *segment, const struct registry *registry, const char *pool)
+{
+	size_t length = strnlen(pool, WEIR_NAME_MAX + 1);
+	json_int_t sum = 0;
+
+	for (uint32_t i = 0; i < registry->n; i++) {
+		const struct weir_name *name = &registry->names[i];
+
+		if (name->kind == WEIR_NAME_MEMBER && strncmp(name->name, pool, length) == 0 && name->name[length] == '/')
+			sum += (json_int_t)stats_sum(segment, segment->named, segment->n_names, i);
+	}
+	return sum;
+}
+
+static json_t *pools_json(const struct weir_segment *segment, struct registry *registry)
+{
+	uint32_t n = registry_list(segment, registry, WEIR_NAME_POOL, false);
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct weir_name *name = registry->list[i].name;
+
+		json_array_append_new(array, json_pack("{s:o, s:I}",
+			"name", stats_text(name->name, sizeof(name->name)), "count", pool_count(segment, registry, name->name)));
+	}
+	return array;
+}
+
 // Reasons keep what they counted when a later table has them no more: drops stay explained.
 static void put_drops(const struct weir_segment *segment, struct registry *registry, json_t *drops)
 {
@@ -153,7 +182,7 @@ int stats_put_names(const struct weir_segment *segment, json_t *root, json_t *dr
 		json_object_set_new(root, "rules", kind_json(segment, &registry, WEIR_NAME_RULE));
 		json_object_set_new(root, "queues", kind_json(segment, &registry, WEIR_NAME_QUEUE));
 		json_object_set_new(root, "replies", kind_json(segment, &registry, WEIR_NAME_REPLY));
-		json_object_set_new(root, "pools", kind_json(segment, &registry, WEIR_NAME_POOL));
+		json_object_set_new(root, "pools", pools_json(segment, &registry));
 		json_object_set_new(root, "members", kind_json(segment, &registry, WEIR_NAME_MEMBER));
 		json_object_set_new(root, "forward_by_zone", zones_json(segment, &registry));
 		put_drops(segment, &registry, drops);
