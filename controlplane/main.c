@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -82,7 +83,10 @@ static void on_signal(evutil_socket_t number, short what, void *argument)
 
 static void load_own_rules(struct plane *plane, enum load_kind kind, const char *who)
 {
-	int err = publisher_load(plane->publisher, kind, plane->gateway->rules, who);
+	char *absolute = realpath(plane->gateway->rules, NULL); // for the log and the history
+	int err = publisher_load(plane->publisher, kind, absolute ? absolute : plane->gateway->rules, who);
+
+	free(absolute);
 
 	if (err)
 		log_error("%s is not loaded: %s", plane->gateway->rules,

@@ -32,6 +32,13 @@ static const struct command commands[] = {
 	{"battery", "FILE", "run messages with expected outcomes through a rule file",
 	 "Prints the outcomes by tenant, country, priority, queue and reply, and each expectation that failed.\n",
 	 command_battery},
+	{"stats", "", "show what the running gateway has counted",
+	 "Tables for people; with --json the object that other programs read.\n", command_stats},
+	{"status", "", "show whether dataplane, rules and spool are well", "", command_status},
+	{"rules load", "FILE", "check, compile and publish a rule file",
+	 "Returns when every worker uses the new table, and prints its generation. An error leaves the\n"
+	 "running table as it is. The control plane must be able to read FILE.\n", command_load},
+	{"rules history", "", "list what was loaded when, by whom", "", command_history},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// One question to the control plane of a gateway, over run_dir/NAME/control.sock.
+#pragma once
+
+#include <jansson.h>
+
+struct options;
+
+// Sends `request` (taken over; NULL: memory was out) to the control plane of the gateway that the
+// options, $WEIR_CONFIG or /etc/weir/gateway.conf name, and waits for the answer. Returns STATUS_DONE and an
+// answer of ok (the caller's); else an exit status, after printing diagnostics as `file:line: error: …`
+// and one line that says what failed. `rules`, where not NULL, gets the gateway's own rule file (free() it).
+int ask(const struct options *options, json_t *request, char **rules, json_t **answer);

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The live commands of weirctl: stats, status, rules load, rules history. Each asks the control plane
+// of one gateway on its socket and prints the answer. What comes back is checked like any input.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "controlplane/weirctl/ask.h"
+#include "controlplane/weirctl/weirctl.h"
+#include "dataplane/abi/stats.h"
+
+static const char *text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value ? value : "-";
+}
+
+static long long number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static int print_json(const json_t *value)
+{
+	if (json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_COMPACT) < 0)
+		return failure(STATUS_ENVIRONMENT, "the answer cannot be printed");
+	putchar('\n');
+	return STATUS_DONE;
+}
+
+// Asks a command without arguments and prints the result, as JSON or by `print`.
+static int show(const struct options *options, const char *name, void (*print)(const json_t *result))
+{
+	json_t *answer, *result;
+	int status = ask(options, json_pack("{s:s}", "command", name), NULL, &answer);
+
+	if (status)
+		return status;
+	result = json_object_get(answer, "result");
+	if (options->json)
+		status = print_json(result);
+	else
+		print(result);
+	json_decref(answer);
+	return status;
+}
+
+static void print_stats(const json_t *result)
+{
+	stats_print(result, stdout);
+}
+
+int command_stats(const struct command *command, const struct options *options, int n, char **words)
+{
+	static const struct argument none[] = {{0}};
+	int status = arguments_parse(command, n, words, none);
+
+	return status ? status : show(options, "stats", print_stats);
+}
+
+static void print_status(const json_t *result)
+{
+	const json_t *spool = json_object_get(result, "spool");
+	json_t *queues = json_object_get(spool, "queues"), *queue;
+	size_t i;
+
+	printf("gateway %s, control plane pid %lld, up %lld s\n", text(result, "gateway"), number(result, "pid"),
+	       number(result, "uptime_s"));
+	printf("dataplane %s, generation %lld%s\n",
+	       json_is_true(json_object_get(result, "connected")) ? "connected" : "NOT CONNECTED",
+	       number(result, "generation"), json_is_true(json_object_get(result, "loading")) ? ", loading" : "");
+	printf("rules %s\n", text(result, "rules"));
+	printf("spool: %lld messages stored since the start%s%s\n", number(spool, "stored"),
+	       json_is_string(json_object_get(spool, "error")) ? ", STALLED: " : "",
+	       json_is_string(json_object_get(spool, "error")) ? text(spool, "error") : "");
+	if (number(spool, "stopped_channels") || number(spool, "orphans"))
+		printf("       %lld agent channels stopped, %lld segments of dead dataplanes in hand\n",
+		       number(spool, "stopped_channels"), number(spool, "orphans"));
+	if (json_array_size(queues) > 0)
+		printf("\n%-32s %12s %12s\n", "queue", "waiting", "ever");
+	json_array_foreach(queues, i, queue)
+		printf("%-32s %12lld %12lld\n", text(queue, "name"), number(queue, "depth"), number(queue, "stored"));
+}
+
+int command_status(const struct command *command, const struct options *options, int n, char **words)
+{
+	static const struct argument none[] = {{0}};
+	int status = arguments_parse(command, n, words, none);
+
+	return status ? status : show(options, "status", print_status);
+}
+
+static void print_history(const json_t *result)
+{
+	json_t *entry;
+	size_t i;
+
+	if (json_array_size(result) == 0)
+		puts("nothing was loaded yet");
+	json_array_foreach(result, i, entry) {
+		if (json_is_integer(json_object_get(entry, "generation")))
+			printf("%-20s %6lld", text(entry, "time"), number(entry, "generation"));
+		else
+			printf("%-20s %6s", text(entry, "time"), "-");
+		printf("  %-9s %-9s %s  %s  %s\n", text(entry, "event"), text(entry, "result"), text(entry, "file"),
+		       text(entry, "who"), *text(entry, "why") ? text(entry, "why") : "");
+	}
+}
+
+int command_history(const struct command *command, const struct options *options, int n, char **words)
+{
+	static const struct argument none[] = {{0}};
+	int status = arguments_parse(command, n, words, none);
+
+	return status ? status : show(options, "history", print_history);
+}
+
+// The path as the control plane must hear it, which works in another folder. NULL when memory is out.
+static char *absolute(const char *path)
+{
+	char *here, *joined = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	here = getcwd(NULL, 0);
+	if (here && asprintf(&joined, "%s/%s", here, path) < 0)
+		joined = NULL;
+	free(here);
+	return joined;
+}
+
+// After a restart the control plane loads the file of gateway.conf: say so where it is another one.
+static void note_other_file(const char *path, const char *own)
+{
+	struct stat a, b;
+
+	if (stat(path, &a) == 0 && stat(own, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return;
+	fprintf(stderr, "weirctl: note: when weir-controlplane starts again, it loads %s\n", own);
+}
+
+static void print_loaded(const json_t *result)
+{
+	printf("generation %lld: %s, %lld rules, %lld tenants, %.1f KiB, compiled in %.2f s\n", number(result, "generation"),
+	       text(result, "file"), number(result, "rules"), number(result, "tenants"),
+	       (double)number(result, "bytes") / 1024, json_real_value(json_object_get(result, "seconds")));
+}
+
+int command_load(const struct command *command, const struct options *options, int n, char **words)
+{
+	const char *file = NULL;
+	const struct argument arguments[] = {{"FILE", &file, true}, {0}};
+	char *own = NULL, *path;
+	json_t *answer;
+	int status = arguments_parse(command, n, words, arguments);
+
+	if (status)
+		return status;
+	path = absolute(file);
+	if (!path)
+		return failure(STATUS_ENVIRONMENT, "%s: cannot be named from here", file);
+	status = ask(options, json_pack("{s:s, s:s}", "command", "load", "path", path), &own, &answer);
+	if (!status) {
+		if (options->json)
+			status = print_json(json_object_get(answer, "result"));
+		else
+			print_loaded(json_object_get(answer, "result"));
+		note_other_file(path, own);
+		json_decref(answer);
+	}
+	free(own);
+	free(path);
+	return status;
+}
