@@ -15,7 +15,8 @@ DISPOSITIONS = ["forward", "agents", "reply", "drop", "police", "shed", "malform
 
 def program(name):
     return os.path.join(BUILD, {"weir-dataplane": "dataplane", "weir-controlplane": "controlplane",
-                                "weirctl": "controlplane"}[name], name)
+                                "weirctl": "controlplane", "fake_dataplane": "tests/kit",
+                                "spool_check": "tests/kit"}[name], name)
 
 
 def cpus():
