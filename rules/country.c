@@ -3,6 +3,7 @@
 // Officially assigned alpha-2 codes of ISO 3166-1, by first letter: its second letters.
 #include "rules/country.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const assigned[26] = {
@@ -40,7 +41,7 @@ bool country_is_assigned(unsigned country)
 	return seconds != NULL && strchr(seconds, (char)('A' + country % 26)) != NULL;
 }
 
-const char *country_meant(const char *code)
+const char *country_hint(const char *code, char out[32])
 {
 	static const char *const meant[][2] = {
 		{ "UK", "GB" }, { "EL", "GR" }, { "TP", "TL" }, { "ZR", "CD" },
@@ -48,7 +49,9 @@ const char *country_meant(const char *code)
 	};
 
 	for (unsigned i = 0; i < sizeof(meant) / sizeof(meant[0]); i++)
-		if (strcmp(meant[i][0], code) == 0)
-			return meant[i][1];
+		if (strcmp(meant[i][0], code) == 0) {
+			snprintf(out, 32, "did you mean \"%s\"?", meant[i][1]);
+			return out;
+		}
 	return NULL;
 }

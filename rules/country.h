@@ -8,5 +8,6 @@
 // Whether ISO 3166-1 assigns the code of a country index (249 of the 676 do; ZZ is none of them).
 bool country_is_assigned(unsigned country);
 
-// The code that is meant by one often written in its place (UK is written for GB), or NULL.
-const char *country_meant(const char *code);
+// Writes `did you mean "GB"?` for a code that is often written in another's place (UK) into `out` and
+// returns it; NULL where none is.
+const char *country_hint(const char *code, char out[32]);

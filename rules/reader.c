@@ -137,16 +137,12 @@ static int report_code(struct reader *reader, const config_setting_t *at, const 
 int reader_country(struct reader *reader, const config_setting_t *at, const char *code)
 {
 	int country = strlen(code) == 2 ? weir_country_find(code) : -1;
-	const char *meant;
-	char hint[64];
+	char hint[32];
 
 	if (country < 0)
 		return report_code(reader, at, code);
-	if (country != WEIR_COUNTRY_ZZ && !country_is_assigned((unsigned)country)) {
-		meant = country_meant(code);
-		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", meant != NULL ? meant : "");
-		conf_warn(&reader->conf, at, meant != NULL ? hint : NULL,
+	if (country != WEIR_COUNTRY_ZZ && !country_is_assigned((unsigned)country))
+		conf_warn(&reader->conf, at, country_hint(code, hint),
 			  "ISO 3166-1 does not assign the country code \"%s\"", code);
-	}
 	return country;
 }

@@ -13,7 +13,7 @@
 #include "rules/reader.h"
 
 enum column { ID, NAME, DOMAINS, GROUPS, HOME, RATE, BURST, N_COLUMNS };
-static const char *const columns[N_COLUMNS] = { "id",	"name", "domains", "groups",
+static const char *const columns[N_COLUMNS] = { "id",   "name", "domains", "groups",
 						"home", "rate", "burst" };
 enum { MAX_RESERVE = 2000000 };
 #define HEADER "id,name,domains,groups,home,rate,burst"
@@ -103,7 +103,7 @@ static int read_home(struct reader *reader, const struct tenant_text *text, stru
 {
 	const char *code = row->field[HOME];
 	int country = row->length[HOME] == 2 ? weir_country_find(code) : -1;
-	char what[200];
+	char what[200], hint[32];
 
 	if (country < 0 && row->length[HOME] > 0) {
 		snprintf(what, sizeof(what), "tenant \"%.64s\": \"%.40s\" is no country code",
@@ -115,7 +115,7 @@ static int read_home(struct reader *reader, const struct tenant_text *text, stru
 		return country;
 	reader->warned[country] = text->file + 1;
 	diags_push(reader->diags, DIAG_WARNING, reader->source.files[text->file], text->line,
-		   country_meant(code),
+		   country_hint(code, hint),
 		   "tenant \"%.64s\": ISO 3166-1 does not assign the country code \"%s\"",
 		   row->field[NAME], code);
 	return country;
@@ -204,7 +204,7 @@ static void read_csv(struct reader *reader, uint32_t file, char *data, size_t le
 	if (got <= 0 || !is_header(&row)) {
 		text.line = row.line;
 		report(reader, &text, "the first line must be " HEADER,
-		       got == 0	 ? "the tenant file is empty"
+		       got == 0  ? "the tenant file is empty"
 		       : got < 0 ? why
 				 : "the header is missing or another one");
 		reader->tenants_incomplete = true;

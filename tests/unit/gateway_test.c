@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rules/gateway.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rules/gateway_reader.h"
+#include "tests/kit/faults.h"
+
+#define PORT "ports = ( { name = \"in0\"; device = \"net_null0\"; } );\n"
+
+static struct gateway *read_good(const char *text, bool need_ports)
+{
+	struct diags diags;
+	struct gateway *gateway;
+
+	diags_init(&diags);
+	gateway = gateway_read_text("etc/gateway.conf", text, strlen(text), need_ports, &diags);
+	diags_print(&diags, stderr);
+	assert_int_equal(diags.n, 0);
+	assert_non_null(gateway);
+	diags_fini(&diags);
+	return gateway;
+}
+
+static void check_defaults(const struct gateway *gateway)
+{
+	assert_string_equal(gateway->name, "gw1");
+	assert_string_equal(gateway->run_dir, "/run/weir");
+	assert_string_equal(gateway->state_dir, "/var/lib/weir");
+	assert_null(gateway->user);
+	assert_int_equal(gateway->memory_mb, 512);
+	assert_int_equal(gateway->hugepages, HUGEPAGES_AUTO);
+	assert_int_equal(gateway->main_cpu, 0);
+	assert_int_equal(gateway->n_workers, 1);
+	assert_int_equal(gateway->worker_cpus[0], 1);
+	assert_int_equal(gateway->agent_slots, 16384);
+	assert_int_equal(gateway->spool_mb, 4096);
+	assert_int_equal(gateway->tx_staging, 512);
+	assert_int_equal(gateway->n_listeners, 3);
+	assert_int_equal(gateway->listeners[0].port, 5700);
+	assert_int_equal(gateway->listeners[0].protocol, WEIR_NATIVE);
+	assert_int_equal(gateway->listeners[1].port, 5060);
+	assert_int_equal(gateway->listeners[1].protocol, WEIR_SIP);
+	assert_int_equal(gateway->listeners[2].port, 5683);
+	assert_int_equal(gateway->listeners[2].protocol, WEIR_COAP);
+	assert_int_equal(gateway->listeners[2].family, 0);
+}
+
+static void what_is_left_out_has_its_default(void **state)
+{
+	struct gateway *gateway = read_good("", false);
+
+	(void)state;
+	check_defaults(gateway);
+	assert_int_equal(gateway->n_ports, 0);
+	assert_string_equal(gateway->rules, "etc/rules.conf");
+	assert_string_equal(gateway->file, "etc/gateway.conf");
+	gateway_destroy(gateway);
+	gateway = gateway_default();
+	check_defaults(gateway);
+	gateway_destroy(gateway);
+}
+
+static void all_that_is_given_is_read(void **state)
+{
+	struct gateway *gateway = read_good(
+		"name = \"edge-7\"; run_dir = \"/tmp/r\"; state_dir = \"/tmp/s\"; rules = \"/etc/r.conf\"; user = \"weir\";\n"
+		"dataplane = { main_cpu = 3; worker_cpus = ( 4, 5 ); memory_mb = 1024; hugepages = \"never\"; tx_staging = 128; };\n"
+		"ports = ( { name = \"in0\"; device = \"0000:03:00.0\"; queues = 2; udp_checksum = \"trust\"; },\n"
+		"          { name = \"out0\"; device = \"net_null0\"; } );\n"
+		"listeners = ( { address = \"192.0.2.1\"; port = 5700; protocol = \"native\"; },\n"
+		"              { address = \"2001:db8::1\"; port = 5700; protocol = \"coap\"; }, { port = 1; protocol = \"sip\"; } );\n"
+		"agents = { slots = 1024; spool_mb = 1; };\n",
+		true);
+
+	(void)state;
+	assert_string_equal(gateway->name, "edge-7");
+	assert_string_equal(gateway->rules, "/etc/r.conf");
+	assert_string_equal(gateway->user, "weir");
+	assert_int_equal(gateway->main_cpu, 3);
+	assert_int_equal(gateway->n_workers, 2);
+	assert_int_equal(gateway->worker_cpus[1], 5);
+	assert_int_equal(gateway->memory_mb, 1024);
+	assert_int_equal(gateway->hugepages, HUGEPAGES_NEVER);
+	assert_int_equal(gateway->tx_staging, 128);
+	assert_int_equal(gateway->n_ports, 2);
+	assert_int_equal(gateway->ports[0].queues, 2);
+	assert_true(gateway->ports[0].trust_udp_checksum);
+	assert_int_equal(gateway->ports[1].queues, 1);
+	assert_false(gateway->ports[1].trust_udp_checksum);
+	assert_int_equal(gateway->ports[1].line, 4);
+	assert_int_equal(gateway->n_listeners, 3);
+	assert_int_equal(gateway->listeners[0].family, 4);
+	assert_int_equal(gateway->listeners[1].family, 6);
+	assert_int_equal(gateway->listeners[2].family, 0);
+	assert_int_equal(gateway->agent_slots, 1024);
+	assert_int_equal(gateway->spool_mb, 1);
+	gateway_destroy(gateway);
+}
+
+static void a_port_is_found_by_name_or_index(void **state)
+{
+	struct gateway *gateway = read_good(
+		"ports = ( { name = \"a\"; device = \"x\"; }, { name = \"b\"; device = \"y\"; } );",
+		true);
+
+	(void)state;
+	assert_int_equal(gateway_port_find(gateway, "b", 0), 1);
+	assert_int_equal(gateway_port_find(gateway, "c", 0), -1);
+	assert_int_equal(gateway_port_find(gateway, NULL, 1), 1);
+	assert_int_equal(gateway_port_find(gateway, NULL, 2), -1);
+	gateway_destroy(gateway);
+}
+
+static void run_and_state_files_stand_in_folders_by_the_name(void **state)
+{
+	struct gateway *gateway = gateway_default();
+	char path[64], small[8];
+
+	(void)state;
+	assert_int_equal(gateway_run_path(gateway, "dp.sock", path, sizeof(path)), 0);
+	assert_string_equal(path, "/run/weir/gw1/dp.sock");
+	assert_int_equal(gateway_state_path(gateway, "spool", path, sizeof(path)), 0);
+	assert_string_equal(path, "/var/lib/weir/gw1/spool");
+	assert_int_equal(gateway_run_path(gateway, "dp.sock", small, sizeof(small)), -ENAMETOOLONG);
+	gateway_destroy(gateway);
+}
+
+static void each_fault_is_reported_with_its_line(void **state)
+{
+	static const struct fault faults[] = {
+		{ "nam = \"x\";", 2, "unknown setting \"nam\" (did you mean \"name\"?)" },
+		{ "name = \"\";", 2, "name \"\" is not a plain name" },
+		{ "name = \"a/b\";", 2,
+		  "name \"a/b\" is not a plain name (1 to 32 letters, digits, '_' and '-')" },
+		{ "name = 5;", 2, "name must be a text" },
+		{ "run_dir = \"\";", 2, "run_dir is empty" },
+		{ "rules = \"a\\x01\";", 2, "rules has a control character" },
+		{ "user = ( );", 2, "user must be a text" },
+		{ "dataplane = 5;", 2, "dataplane must be a group" },
+		{ "dataplane = {\nmain_cpus = 1; };", 3,
+		  "dataplane: unknown setting \"main_cpus\" (did you mean \"main_cpu\"?)" },
+		{ "dataplane = { main_cpu = -1; };", 2,
+		  "dataplane: main_cpu -1 is outside 0 to 1023" },
+		{ "dataplane = { main_cpu = 1; };", 2,
+		  "main_cpu 1 is the worker's where worker_cpus is left out" },
+		{ "dataplane = { main_cpu = 4;\nworker_cpus = ( 4 ); };", 3,
+		  "worker_cpus holds 4, which is main_cpu" },
+		{ "dataplane = { worker_cpus = ( 4, 5,\n4 ); };", 3, "worker_cpus holds 4 twice" },
+		{ "dataplane = { worker_cpus = ( ); };", 2, "worker_cpus holds 0 cpus" },
+		{ "dataplane = { worker_cpus = \"1\"; };", 2,
+		  "worker_cpus must be a whole number, not a text" },
+		{ "dataplane = { memory_mb = 0; };", 2, "memory_mb 0 is outside 64 to" },
+		{ "dataplane = { hugepages = \"yes\"; };", 2,
+		  "unknown hugepages \"yes\" (it is auto, required or never)" },
+		{ "dataplane = { tx_staging = 1; };", 2, "tx_staging 1 is outside" },
+		{ "agents = { slots = 1000; };", 2,
+		  "agents: slots 1000 is outside 1024 to 1048576" },
+		{ "agents = { slots = 1025; };", 2, "agents: slots 1025 is no power of two" },
+		{ "agents = { spool_mb = 0; };", 2, "spool_mb 0 is outside" },
+		{ "listeners = ( );", 2, "there is no listener" },
+		{ "listeners = ( 5 );", 2, "listener 0: it must be a group" },
+		{ "listeners = ( { port = 0; protocol = \"sip\"; } );", 2,
+		  "listener 0: port 0 is outside 1 to 65535" },
+		{ "listeners = ( { protocol = \"sip\"; } );", 2, "listener 0: it has no port" },
+		{ "listeners = ( { port = 5; } );", 2, "listener 0: it has no protocol" },
+		{ "listeners = ( { port = 5; protocol = \"xmpp\"; } );", 2,
+		  "unknown protocol \"xmpp\"" },
+		{ "listeners = ( { address = \"*\"; port = 5; protocol = \"sip\"; } );", 2,
+		  "\"*\" is no address (an IPv4 or IPv6 address, or \"any\")" },
+		{ "listeners = ( { port = 5; protocol = \"sip\"; },\n{ port = 5; protocol = \"coap\"; } );",
+		  3, "listener 1: the listener of line 2 has its address and port" },
+		{ "name = 4294967297;", 2, NULL },
+		{ "a = (", 2, "this '(' is never closed" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		struct diags diags;
+		char text[1024];
+
+		diags_init(&diags);
+		snprintf(text, sizeof(text), "%s%s", PORT, faults[i].text);
+		assert_null(gateway_read_text("g.conf", text, strlen(text), true, &diags));
+		if (!rules_kit_has(&diags, DIAG_ERROR, faults[i].line,
+				   faults[i].part ? faults[i].part : "misread") ||
+		    (faults[i].part != NULL && diags.n_errors != 1)) {
+			print_error("%s\nexpected on line %u: %s\n", faults[i].text, faults[i].line,
+				    faults[i].part);
+			diags_print(&diags, stderr);
+			fail();
+		}
+		diags_fini(&diags);
+	}
+}
+
+static void each_fault_of_a_port_is_reported_with_its_line(void **state)
+{
+	static const struct fault faults[] = {
+		{ "", 1, "there is no port (ports = (" },
+		{ "ports = ( );", 1, "there is no port" },
+		{ "ports = ( { device = \"x\"; } );", 1, "port 0: it has no name" },
+		{ "ports = ( { name = \"a b\"; device = \"x\"; } );", 1,
+		  "name \"a b\" is not a plain name" },
+		{ "ports = ( { name = \"a\";\n} );", 1, "port \"a\": it has no device" },
+		{ "ports = ( { name = \"a\"; device =\n\"\"; } );", 1,
+		  "port \"a\": device is empty" },
+		{ "ports = ( { name = \"a\"; device = \"x\ny\"; } );", 1,
+		  "device has a control character" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; queues = 2; } );", 1,
+		  "queues 2 is more than the workers, which are 1" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; queues = 0; } );", 1,
+		  "queues 0 is outside 1 to 32" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; udp_checksum = \"off\"; } );", 1,
+		  "unknown udp_checksum \"off\" (it is verify or trust)" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; },\n{ name = \"a\"; device = \"y\"; } );",
+		  2, "the name \"a\" is taken, first on line 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		struct diags diags;
+
+		diags_init(&diags);
+		assert_null(gateway_read_text("g.conf", faults[i].text, strlen(faults[i].text),
+					      true, &diags));
+		if (diags.n_errors != 1 ||
+		    !rules_kit_has(&diags, DIAG_ERROR, faults[i].line, faults[i].part)) {
+			print_error("%s\nexpected on line %u: %s\n", faults[i].text, faults[i].line,
+				    faults[i].part);
+			diags_print(&diags, stderr);
+			fail();
+		}
+		diags_fini(&diags);
+	}
+}
+
+static void a_file_that_is_missing_is_refused(void **state)
+{
+	struct diags diags;
+
+	(void)state;
+	diags_init(&diags);
+	assert_null(gateway_read("/nonexistent/gateway.conf", true, &diags));
+	assert_true(
+		rules_kit_has(&diags, DIAG_ERROR, 0, "cannot be read: No such file or directory"));
+	diags_fini(&diags);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_left_out_has_its_default),
+		cmocka_unit_test(all_that_is_given_is_read),
+		cmocka_unit_test(a_port_is_found_by_name_or_index),
+		cmocka_unit_test(run_and_state_files_stand_in_folders_by_the_name),
+		cmocka_unit_test(each_fault_is_reported_with_its_line),
+		cmocka_unit_test(each_fault_of_a_port_is_reported_with_its_line),
+		cmocka_unit_test(a_file_that_is_missing_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
