@@ -140,6 +140,12 @@ static void log_diagnostics(const struct load *load)
 		log_warning("and %u more", load->diags.suppressed);
 }
 
+static void log_already(const struct publisher *p)
+{
+	log_info("the dataplane uses %s already, as generation %llu", p->wanted->path,
+		 (unsigned long long)link_generation(p->link));
+}
+
 // A good image at the start, or again: is there somebody to give it to, and does it have it already?
 static void settle_good(struct publisher *p)
 {
@@ -158,8 +164,7 @@ static void settle_good(struct publisher *p)
 	keep_image(p);
 	p->running = NULL;
 	if (link_is_up(p->link))
-		log_info("the dataplane uses %s already, as generation %llu", load->path,
-			 (unsigned long long)link_generation(p->link));
+		log_already(p);
 	else
 		log_info("%s is good: %u rules, %u tenants; it waits for a dataplane", load->path, load->n_rules,
 			 load->n_tenants);
@@ -282,7 +287,10 @@ void publisher_up(struct publisher *p, const struct weir_hello *hello)
 	p->live_crc = hello->table_crc;
 	if (p->running)
 		atomic_store(&p->running->huge, true);
-	catch_up(p);
+	if (!p->running && p->wanted && hello->generation && hello->table_crc == p->wanted->crc)
+		log_already(p);
+	else
+		catch_up(p);
 }
 
 void publisher_down(struct publisher *p)

@@ -4,7 +4,8 @@
 // makes a real segment, writes numbered messages into its rings (RATE a second and worker; 0: as fast as
 // they are taken), and speaks dp.sock to the letter: tables are validated, CONSUMED is checked. SIGTERM
 // ends it when all that was written has been acknowledged (status 0, segment removed); a control plane
-// that says what cannot be ends it with status 1.
+// that says what cannot be ends it with status 1. $FAKE_TABLE: "refuse" refuses every table, "ignore"
+// answers none.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -36,6 +37,7 @@ struct fake {
 	int table_fd; // in use, -1: none
 	uint64_t generation, table_size;
 	uint32_t table_crc;
+	const char *on_table; // $FAKE_TABLE
 };
 
 struct producer {
@@ -101,7 +103,7 @@ static void make_listener(struct fake *fake)
 	unlink(address.sun_path);
 	fake->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fake->listener < 0 || bind(fake->listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(fake->listener, 8) < 0)
+	    chmod(address.sun_path, 0660) < 0 || listen(fake->listener, 8) < 0)
 		die(address.sun_path, errno);
 }
 
@@ -205,8 +207,17 @@ static void take_table(struct fake *fake, const struct weir_table_offer *offer, 
 	union weir_message ack = { .table_ack = { .kind = WEIR_TABLE_ACK, .generation = offer->generation } };
 	uint32_t crc = 0;
 
+	if (fake->on_table && strcmp(fake->on_table, "ignore") == 0) {
+		fprintf(stderr, "ignored %llu\n", (unsigned long long)offer->generation);
+		close(fd);
+		return;
+	}
 	ack.table_ack.status = offer->generation == fake->generation + 1 ?
 		check_table(offer, fd, &crc, &ack.table_ack) : ESTALE;
+	if (fake->on_table && strcmp(fake->on_table, "refuse") == 0) {
+		ack.table_ack.status = EPERM;
+		snprintf(ack.table_ack.why, sizeof(ack.table_ack.why), "as the test wants");
+	}
 	if (ack.table_ack.status == 0) {
 		if (fake->table_fd >= 0)
 			close(fake->table_fd);
@@ -304,6 +315,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	fake.folder = argv[1];
+	fake.on_table = getenv("FAKE_TABLE");
 	if (argc > 2)
 		shape.workers = (uint32_t)atoi(argv[2]);
 	if (argc > 3)
