@@ -65,7 +65,7 @@ static unsigned country(struct maker *make)
 {
 	static const char often[][3] = {"DE", "FR", "AT", "CH", "LI", "IN", "US", "GB", "ZZ", "AE"};
 
-	if (percent(make, 80))
+	if (!percent(make, make->shape->rare_percent))
 		return (unsigned)weir_country_find(often[below(make, sizeof(often) / sizeof(*often))]);
 	return below(make, WEIR_N_COUNTRIES);
 }
@@ -231,7 +231,7 @@ static void make_country_key(struct maker *make, struct match_def *match)
 			country_set_put(&match->countries, c);
 		return;
 	}
-	if (make->rules->n_zones > 0 && percent(make, 50))
+	if (make->rules->n_zones > 0 && percent(make, make->shape->zone_percent))
 		match->countries = make->rules->zones[below(make, make->rules->n_zones)].countries;
 	for (unsigned n = 1 + below(make, 4); n > 0; n--)
 		country_set_put(&match->countries, country(make));
@@ -336,6 +336,8 @@ struct kit_rules_shape kit_rules_shape_random(uint64_t seed)
 		.wide_percent = kit_random_below(&state, 100),
 		.n_bounds = (uint16_t)(1 + kit_random_below(&state, 63)),
 		.names_a_rule = 1 + kit_random_below(&state, 5),
+		.rare_percent = 20,
+		.zone_percent = 50,
 	};
 }
 

@@ -15,6 +15,8 @@ struct kit_rules_shape {
 	unsigned wide_percent; // each small key (priority, channel, protocol) left out
 	uint16_t n_bounds;     // distinct size bounds, 0: any size up to 1500
 	uint32_t names_a_rule; // at most so many tenants in a rule
+	unsigned rare_percent; // countries outside the ten common ones
+	unsigned zone_percent; // rules that name a zone
 };
 
 struct kit_key {

@@ -70,7 +70,8 @@ static void table_and_scan_agree_over_3000_rules_with_size_bounds(void **state)
 	const struct kit_rules_shape shape = {.n_rules = 3000, .n_tenants = 2000, .n_groups = 12, .n_zones = 6,
 					      .n_pools = 8, .n_queues = 4, .named_percent = 40,
 					      .grouped_percent = 40, .any_country_percent = 10, .sized_percent = 80,
-					      .wide_percent = 20, .n_bounds = 0, .names_a_rule = 10};
+					      .wide_percent = 20, .n_bounds = 0, .names_a_rule = 10, .rare_percent = 20,
+					      .zone_percent = 50};
 	uint64_t random = kit_seed();
 	struct kit_table subject;
 
