@@ -39,10 +39,10 @@ void table_find_tenants(const struct table *table, const uint32_t *id, unsigned 
 {
 	for (unsigned i = 0; i < n; i++)
 		__builtin_prefetch(&table->buckets[tenant_hash1(id[i]) & table->bucket_mask]);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++)
 		slot[i] = table_find_tenant(table, id[i], &class[i]);
+	for (unsigned i = 0; i < n; i++)
 		__builtin_prefetch(&table->tenant_classes[class[i]]);
-	}
 }
 
 // Number of bounds that are at most `size`: the step that it falls on.
@@ -90,10 +90,109 @@ uint32_t table_find_verdict(const struct table *table, const struct triage_key *
 	return named < group ? named : group;
 }
 
+// One burst between the steps of its look-ups; g is of the group block, n of the named one.
+struct verdict_burst {
+	uint32_t g_dir[BURST], n_dir[BURST];   // index into DIRS
+	uint32_t g_cell[BURST], n_cell[BURST]; // index into CELLS, of the block's first row; then the cell
+};
+
+// Tenant class → blocks → where the row numbers are.
+static inline void find_dirs(const struct table *table, const struct triage_key *key, unsigned n,
+			     struct verdict_burst *burst)
+{
+	const struct table_header *header = table->header;
+	uint32_t width = header->n_small_classes;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct tenant_class *class = &table->tenant_classes[key[i].class];
+		uint32_t country = header->country_class[key[i].country];
+		struct class_block group = table->blocks[class->group_block];
+		struct class_block named = table->blocks[class->named_block];
+		uint32_t small = header->small_class[key[i].small];
+
+		burst->g_dir[i] = group.dir + country;
+		burst->n_dir[i] = named.dir + country;
+		burst->g_cell[i] = group.row * width + small;
+		burst->n_cell[i] = named.row * width + small;
+		__builtin_prefetch(&table->dirs[group.dir + country]);
+		__builtin_prefetch(&table->dirs[named.dir + country]);
+	}
+}
+
+// Row numbers → where the cells are.
+static inline void find_cells(const struct table *table, unsigned n, struct verdict_burst *burst)
+{
+	uint32_t width = table->header->n_small_classes;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t group = burst->g_cell[i] + table->dirs[burst->g_dir[i]] * width;
+		uint32_t named = burst->n_cell[i] + table->dirs[burst->n_dir[i]] * width;
+
+		burst->g_cell[i] = group;
+		burst->n_cell[i] = named;
+		__builtin_prefetch(&table->cells[group]);
+		__builtin_prefetch(&table->cells[named]);
+	}
+}
+
+static inline uint64_t has_leaf(uint32_t group, uint32_t named)
+{
+	return (group | named) >> 31;
+}
+
+// Cells → verdicts. Returns the keys that have steps over size, one bit each, and prefetches those.
+static inline uint64_t find_plain(const struct table *table, unsigned n, struct verdict_burst *burst, uint32_t *verdict)
+{
+	uint64_t stepped = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t group = table->cells[burst->g_cell[i]], named = table->cells[burst->n_cell[i]];
+
+		burst->g_cell[i] = group;
+		burst->n_cell[i] = named;
+		verdict[i] = named < group ? named : group;
+		stepped |= has_leaf(group, named) << i;
+	}
+	for (uint64_t left = stepped; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		uint32_t group = burst->g_cell[i], named = burst->n_cell[i];
+
+		__builtin_prefetch(&table->leaves[(group > named ? group : named) & ~TABLE_LEAF]);
+	}
+	return stepped;
+}
+
+// Takes one step down from the larger of the two cells, which is a leaf. Returns the keys that still have one.
+static inline uint64_t find_stepped(const struct table *table, const struct triage_key *key, uint64_t stepped,
+				    struct verdict_burst *burst, uint32_t *verdict)
+{
+	uint64_t again = 0;
+
+	for (uint64_t left = stepped; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		uint32_t a = burst->g_cell[i], b = burst->n_cell[i];
+		uint32_t low = a < b ? a : b, high = a < b ? b : a;
+		const struct table_leaf *leaf = &table->leaves[high & ~TABLE_LEAF];
+
+		high = leaf->cell[leaf_step(leaf, key[i].size)];
+		burst->g_cell[i] = low;
+		burst->n_cell[i] = high;
+		verdict[i] = low < high ? low : high;
+		again |= has_leaf(low, high) << i;
+	}
+	return again;
+}
+
 void table_find_verdicts(const struct table *table, const struct triage_key *key, unsigned n, uint32_t *verdict)
 {
-	for (unsigned i = 0; i < n; i++)
-		verdict[i] = table_find_verdict(table, &key[i]);
+	struct verdict_burst burst;
+	uint64_t stepped;
+
+	find_dirs(table, key, n, &burst);
+	find_cells(table, n, &burst);
+	stepped = find_plain(table, n, &burst, verdict);
+	while (stepped != 0)
+		stepped = find_stepped(table, key, stepped, &burst, verdict);
 }
 
 bool table_blocks4(const struct table *table, uint32_t address)

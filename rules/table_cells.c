@@ -155,6 +155,8 @@ int table_check_cells(struct table_check *check)
 	if (table_count(t, TABLE_CELLS) % t->header->n_small_classes != 0 ||
 	    table_count(t, TABLE_DIRS) % t->header->n_country_classes != 0)
 		return table_refuse(check, "a row of cells or a dir is cut off");
+	if (table_count(t, TABLE_CELLS) > UINT32_MAX || table_count(t, TABLE_DIRS) > UINT32_MAX)
+		return table_refuse(check, "more cells or dirs than an index can say");
 	if (table_count(t, TABLE_TENANT_CLASSES) == 0 || table_count(t, TABLE_LEAVES) >= TABLE_LEAF)
 		return table_refuse(check, "no tenant classes or too many leaves");
 	notes.n_rows = table_count(t, TABLE_CELLS) / t->header->n_small_classes;
