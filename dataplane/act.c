@@ -19,10 +19,11 @@ static const struct answer busy = { .status = WEIR_STATUS_BUSY,
 				    .length = 4,
 				    .payload = { 0, 0, 0, RETRY_SECONDS } };
 
-static unsigned priority_of(const struct burst *burst, unsigned i, const struct verdict *verdict)
+static unsigned priority_of(const struct burst *burst, unsigned at, const struct verdict *verdict)
 {
-	return verdict->set_priority < WEIR_N_PRIORITIES ? verdict->set_priority
-							 : burst->packet[i].priority;
+	return verdict->set_priority < WEIR_N_PRIORITIES
+		       ? verdict->set_priority
+		       : message_priority(burst->message.kind[at]);
 }
 
 // Turns `mbuf` into the answer. False when there is no one who may be answered, or no room in the
@@ -51,13 +52,14 @@ static void answer_stage(struct worker *worker, struct rte_mbuf *mbuf, enum tx_k
 	tx_push(worker, mbuf->port, mbuf, kind, priority);
 }
 
-void act_refuse(struct worker *worker, struct burst *burst, unsigned i,
+void act_refuse(struct worker *worker, struct burst *burst, unsigned at,
 		enum weir_disposition disposition, unsigned status)
 {
+	unsigned i = burst->live[at];
 	struct rte_mbuf *mbuf = burst->mbuf[i];
 	struct answer_to to;
 
-	if (likely(!(burst->packet[i].flags & PACKET_WANTS_ACK))) {
+	if (likely(!(message_flags(burst->message.kind[at]) & PACKET_WANTS_ACK))) {
 		burst_end(worker, burst, i, disposition);
 		return;
 	}
@@ -112,28 +114,52 @@ void act_accepted(struct worker *worker, const struct weir_record *record)
 	answer_stage(worker, mbuf, TX_ANSWER, 0);
 }
 
-// Writes the member's MAC and ours, counts, and stages one frame whose member is known.
-static void forward_one(struct worker *worker, struct burst *burst, unsigned at)
+// What is left to do for a frame whose member is known: the L2 rewrite, counters, where it goes and how urgently.
+struct forwarding {
+	struct rte_mbuf *mbuf;
+	enum tx_kind kind;
+	unsigned port, priority;
+};
+
+static inline struct forwarding forward_make(struct worker *worker, struct burst *burst,
+					     unsigned at)
 {
 	const struct live_verdict *verdict = &worker->live->verdicts[burst->verdict[at]];
 	const struct live_member *member = &worker->live->members[burst->member[at]];
-	unsigned i = burst->live[at], priority = verdict->set_priority;
-	const struct packet *packet = &burst->packet[i];
-	struct rte_mbuf *mbuf = burst->mbuf[i];
-	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
-	enum tx_kind kind = TX_FORWARD;
+	unsigned kind = burst->message.kind[at];
+	struct forwarding to = { burst->mbuf[burst->live[at]], TX_FORWARD, verdict->port,
+				 verdict->set_priority };
+	uint8_t *frame = rte_pktmbuf_mtod(to.mbuf, uint8_t *);
 
-	if (unlikely(packet->flags & PACKET_WANTS_ACK)) {
-		memcpy(frame_origin(mbuf), frame, sizeof(struct frame_origin));
-		kind = TX_FORWARD_ACK;
+	if (unlikely(message_flags(kind) & PACKET_WANTS_ACK)) {
+		memcpy(frame_origin(to.mbuf), frame, sizeof(struct frame_origin));
+		to.kind = TX_FORWARD_ACK;
 	}
 	memcpy(frame, member, 12);
 	worker->named[member->name]++;
 	if (likely(verdict->zone != TABLE_NONE))
-		worker->zones[verdict->zone + packet->country]++;
-	if (likely(priority >= WEIR_N_PRIORITIES))
-		priority = packet->priority;
-	tx_push(worker, verdict->port, mbuf, kind, priority);
+		worker->zones[verdict->zone + burst->key[at].country]++;
+	if (likely(to.priority >= WEIR_N_PRIORITIES))
+		to.priority = message_priority(kind);
+	return to;
+}
+
+// Stages the `n` frames at `plain`, whose members are known and which are counted.
+static void forward_all(struct worker *worker, struct burst *burst, const uint8_t *plain,
+			unsigned n)
+{
+	bool room = tx_has_room(worker, n);
+
+	for (unsigned k = 0; k < n; k++) {
+		struct forwarding to = forward_make(worker, burst, plain[k]);
+
+		if (likely(room)) {
+			tx_put(&worker->tx[to.port], to.mbuf, to.kind, to.priority);
+			worker->tx[to.port].n_staged++;
+		} else {
+			tx_push(worker, to.port, to.mbuf, to.kind, to.priority);
+		}
+	}
 }
 
 static void forward_find(const struct live *live, struct burst *burst, unsigned at,
@@ -143,16 +169,18 @@ static void forward_find(const struct live *live, struct burst *burst, unsigned 
 	uint64_t high, low, hash;
 
 	packet_source(packet, &high, &low);
-	hash = member_hash(packet->tenant, high, low);
+	hash = member_hash(burst->message.tenant[at], high, low);
 	hash = (hash >> 32) * verdict->n_maglev >> 32; // as table_find_member
 	burst->member[at] = verdict->member + live->table.maglev[verdict->maglev + hash];
 }
 
 static void do_forward(struct worker *worker, struct burst *burst, unsigned at)
 {
+	uint8_t one = (uint8_t)at;
+
 	forward_find(worker->live, burst, at, &worker->live->verdicts[burst->verdict[at]]);
 	worker->counters[burst->port].disposition[WEIR_FORWARD]++;
-	forward_one(worker, burst, at);
+	forward_all(worker, burst, &one, 1);
 }
 
 static void do_agents(struct worker *worker, struct burst *burst, unsigned at, unsigned queue)
@@ -162,7 +190,7 @@ static void do_agents(struct worker *worker, struct burst *burst, unsigned at, u
 	if (punt_push(worker, burst, at, queue, WEIR_RECORD_MESSAGE))
 		burst_end(worker, burst, i, WEIR_AGENTS);
 	else
-		act_refuse(worker, burst, i, WEIR_AGENTS_FULL, WEIR_STATUS_BUSY);
+		act_refuse(worker, burst, at, WEIR_AGENTS_FULL, WEIR_STATUS_BUSY);
 }
 
 static void do_reply(struct worker *worker, struct burst *burst, unsigned at, unsigned template,
@@ -191,7 +219,7 @@ static void do_drop(struct worker *worker, struct burst *burst, unsigned at,
 		    const struct verdict *verdict)
 {
 	worker->named[worker->live->reason_names[verdict->target]]++;
-	act_refuse(worker, burst, burst->live[at], WEIR_DROP, WEIR_STATUS_REFUSED);
+	act_refuse(worker, burst, at, WEIR_DROP, WEIR_STATUS_REFUSED);
 }
 
 // A rule's rate is exceeded: the verdict's `exceed` takes the place of its action.
@@ -201,13 +229,13 @@ static void do_exceed(struct worker *worker, struct burst *burst, unsigned at,
 	switch (verdict->exceed) {
 	case WEIR_ACT_REPLY:
 		do_reply(worker, burst, at, verdict->exceed_target,
-			 priority_of(burst, burst->live[at], verdict));
+			 priority_of(burst, at, verdict));
 		break;
 	case WEIR_ACT_AGENTS:
 		do_agents(worker, burst, at, verdict->exceed_target);
 		break;
 	default:
-		act_refuse(worker, burst, burst->live[at], WEIR_POLICE, WEIR_STATUS_BUSY);
+		act_refuse(worker, burst, at, WEIR_POLICE, WEIR_STATUS_BUSY);
 	}
 }
 
@@ -230,8 +258,7 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 		do_agents(worker, burst, at, verdict->target);
 		break;
 	case WEIR_ACT_REPLY:
-		do_reply(worker, burst, at, verdict->target,
-			 priority_of(burst, burst->live[at], verdict));
+		do_reply(worker, burst, at, verdict->target, priority_of(burst, at, verdict));
 		break;
 	default:
 		do_drop(worker, burst, at, verdict);
@@ -257,7 +284,6 @@ void act(struct worker *worker, struct burst *burst)
 		}
 	}
 	worker->counters[burst->port].disposition[WEIR_FORWARD] += n;
-	for (unsigned k = 0; k < n; k++)
-		forward_one(worker, burst, plain[k]);
+	forward_all(worker, burst, plain, n);
 	punt_publish(worker);
 }

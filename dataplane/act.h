@@ -18,6 +18,6 @@ void act_given_up(struct worker *worker, struct rte_mbuf *mbuf);
 // without a free mbuf or an address that may be answered, answers_lost counts it.
 void act_accepted(struct worker *worker, const struct weir_record *record);
 
-// Ends frame `i` in `disposition`, and answers with `status` where its sender asked for an answer.
-void act_refuse(struct worker *worker, struct burst *burst, unsigned i,
+// Ends the live frame at `at` in `disposition`, and answers with `status` where its sender asked for an answer.
+void act_refuse(struct worker *worker, struct burst *burst, unsigned at,
 		enum weir_disposition disposition, unsigned status);

@@ -7,6 +7,8 @@
 #include <rte_mbuf.h>
 #include <stdbool.h>
 
+#include "dataplane/decode/decode.h"
+#include "dataplane/decode/native_burst.h"
 #include "dataplane/packet.h"
 #include "rules/lookup.h"
 
@@ -23,22 +25,37 @@ struct burst {
 	uint32_t n_live;
 	uint8_t live[BURST_MAX];
 
-	// parse and decode write
+	// parse writes the layers; the message fields of a packet are set by burst_packet alone
 	struct packet packet[BURST_MAX];
+	const uint8_t *payload[BURST_MAX]; // by position in `live`, as everything below
+	uint16_t payload_length[BURST_MAX];
+	uint32_t n_foreign; // of protocols other than native
 
-	// classify writes, by position in `live`
-	uint32_t tenant[BURST_MAX];
+	// decode writes
+	struct messages message;
+
+	// classify writes
 	uint32_t slot[BURST_MAX];
 	uint32_t class[BURST_MAX];
 	uint32_t verdict[BURST_MAX];
 	struct triage_key key[BURST_MAX];
+	bool exceeds[BURST_MAX];    // police writes: the rule's rate is exceeded
 	uint32_t member[BURST_MAX]; // act writes: index into live->members
-	bool exceeds[BURST_MAX]; // police writes: the rule's rate is exceeded
 
 	// frames that are finished here, to be freed at the end of the turn
 	uint32_t n_done;
 	struct rte_mbuf *done[BURST_MAX];
 };
+
+// The packet of the live frame at `at`, its message fields included: for what happens to few frames.
+static inline const struct packet *burst_packet(struct burst *burst, unsigned at)
+{
+	struct packet *packet = &burst->packet[burst->live[at]];
+
+	if (!(packet->flags & PACKET_DECODED))
+		decode_message(packet);
+	return packet;
+}
 
 // Kept in the mbuf's private area for frames whose sender wants an answer and whose L2 header has
 // been rewritten (TX_FORWARD_ACK): what the answer needs if the frame is given up while staged.

@@ -7,58 +7,59 @@
 #include "dataplane/worker.h"
 
 // DESIGN 1.2: a tenant with a key wants a right tag; a tag for anyone else is refused.
-static bool authentic(const struct table *table, uint32_t class, const struct packet *packet)
+static bool authentic(const struct table *table, struct burst *burst, unsigned at)
 {
-	uint32_t key = table->tenant_classes[class].key;
-	bool tagged = packet->flags & PACKET_TAGGED;
+	uint32_t key = table->tenant_classes[burst->class[at]].key;
+	bool tagged = message_flags(burst->message.kind[at]) & PACKET_TAGGED;
 
 	if (likely(key == TABLE_NONE))
 		return !tagged;
-	return tagged && decode_verify(packet, table->keys[key].bytes);
+	return tagged && decode_verify(burst_packet(burst, at), table->keys[key].bytes);
 }
 
-// Looks up the tenants of the live frames and thins the list to those that are authentic.
+static void make_key(struct burst *burst, unsigned to, unsigned at)
+{
+	burst->key[to].class = burst->class[at];
+	burst->key[to].country = burst->message.country[at];
+	burst->key[to].size = burst->message.size[at];
+	burst->key[to].small = message_small(burst->message.kind[at]);
+}
+
+// Looks up the tenants of the live frames, thins the list to those that are authentic, and makes their keys.
 static void find_tenants(struct worker *worker, struct burst *burst)
 {
 	const struct table *table = &worker->live->table;
+	struct messages *message = &burst->message;
 	unsigned n = 0;
 
-	for (unsigned at = 0; at < burst->n_live; at++)
-		burst->tenant[at] = burst->packet[burst->live[at]].tenant;
-	table_find_tenants(table, burst->tenant, burst->n_live, burst->slot, burst->class);
+	table_find_tenants(table, message->tenant, burst->n_live, burst->slot, burst->class);
 	for (unsigned at = 0; at < burst->n_live; at++) {
-		unsigned i = burst->live[at];
-		struct packet *packet = &burst->packet[i];
-		bool good = authentic(table, burst->class[at], packet);
-
-		burst->live[n] = (uint8_t)i;
-		burst->slot[n] = burst->slot[at];
-		burst->class[n] = burst->class[at];
-		n += good;
-		if (unlikely(!good)) {
-			packet->reason = WEIR_REASON_NATIVE_AUTH;
-			burst_end_reason(worker, burst, i);
+		if (unlikely(!authentic(table, burst, at))) {
+			burst->packet[burst->live[at]].reason = WEIR_REASON_NATIVE_AUTH;
+			burst_end_reason(worker, burst, burst->live[at]);
+			continue;
 		}
+		make_key(burst, n, at);
+		if (unlikely(n != at)) {
+			burst->live[n] = burst->live[at];
+			burst->slot[n] = burst->slot[at];
+			message->tenant[n] = message->tenant[at];
+			message->kind[n] = message->kind[at];
+		}
+		n++;
 	}
 	burst->n_live = n;
 }
 
 static void find_verdicts(struct worker *worker, struct burst *burst)
 {
-	for (unsigned at = 0; at < burst->n_live; at++) {
-		const struct packet *packet = &burst->packet[burst->live[at]];
+	const struct live *live = worker->live;
 
-		burst->key[at] = (struct triage_key){
-			.class = burst->class[at],
-			.country = packet->country,
-			.size = packet->size,
-			.small = triage_small(packet->protocol, packet->priority, packet->channel),
-		};
-		worker->countries[packet->country]++;
+	table_find_verdicts(&live->table, burst->key, burst->n_live, burst->verdict);
+	for (unsigned at = 0; at < burst->n_live; at++) {
+		worker->named[live->verdicts[burst->verdict[at]].name]++;
+		worker->countries[burst->key[at].country]++;
 	}
-	table_find_verdicts(&worker->live->table, burst->key, burst->n_live, burst->verdict);
-	for (unsigned at = 0; at < burst->n_live; at++)
-		worker->named[worker->live->verdicts[burst->verdict[at]].name]++;
 }
 
 // One message of the burst, a different place in it each turn, goes into the list of busiest
@@ -66,7 +67,7 @@ static void find_verdicts(struct worker *worker, struct burst *burst)
 // (Space-Saving, Metwally 2005).
 static void sample(struct worker *worker, const struct burst *burst)
 {
-	uint32_t tenant = burst->packet[burst->live[worker->turns % burst->n_live]].tenant;
+	uint32_t tenant = burst->message.tenant[worker->turns % burst->n_live];
 	struct weir_top *bucket =
 		&worker->top[(tenant_hash1(tenant) & (WEIR_TOP_TENANTS / 4 - 1)) * 4];
 	unsigned least = 0;

@@ -225,7 +225,9 @@ static void verdict_fill(const struct live *live, uint32_t i)
 	to->plain = verdict->action == WEIR_ACT_FORWARD && verdict->copy == TABLE_NONE16;
 	to->name = live->rule_names[i];
 	to->meter = verdict->meter;
-	to->zone = verdict->zone == TABLE_NONE16 ? TABLE_NONE : live->zone_rows[verdict->zone] * WEIR_N_COUNTRIES;
+	to->zone = verdict->zone == TABLE_NONE16
+			   ? TABLE_NONE
+			   : live->zone_rows[verdict->zone] * WEIR_N_COUNTRIES;
 	if (verdict->action != WEIR_ACT_FORWARD)
 		return;
 	pool = &live->table.pools[verdict->target];
@@ -242,7 +244,10 @@ static int gather(struct build *build)
 	const struct table *table = &live->table;
 	uint32_t n_verdicts = table->header->n_rules + 1;
 
-	live->verdicts = aligned_alloc(64, (n_verdicts * sizeof(struct live_verdict) + 63) & ~(size_t)63);
+	live->any_blocked =
+		table_count(table, TABLE_BLOCKED4) + table_count(table, TABLE_BLOCKED6) > 0;
+	live->verdicts =
+		aligned_alloc(64, (n_verdicts * sizeof(struct live_verdict) + 63) & ~(size_t)63);
 	live->members = calloc(table_count(table, TABLE_MEMBERS) + 1, sizeof(struct live_member));
 	if (!live->verdicts || !live->members)
 		return fail(build, ENOMEM, "no memory for the table's verdicts");

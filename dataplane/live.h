@@ -5,9 +5,10 @@
 // `struct handover`, waits until every worker has switched (RCU), and destroys the old one.
 #pragma once
 
-#include <rte_rcu_qsbr.h>
 #include <assert.h>
+#include <rte_rcu_qsbr.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "dataplane/meter.h"
 #include "rules/table.h"
@@ -25,21 +26,22 @@ struct live_verdict {
 	uint32_t meter;       // profile, or TABLE_NONE
 	uint32_t maglev;      // first of n_maglev in the table's MAGLEV
 	uint32_t n_maglev;
-	uint32_t member;      // first of the pool's members
-	uint32_t zone;        // first of its zone's row in weir_segment.zones, or TABLE_NONE
+	uint32_t member; // first of the pool's members
+	uint32_t zone;   // first of its zone's row in weir_segment.zones, or TABLE_NONE
 	uint32_t reserved;
 };
 static_assert(sizeof(struct live_verdict) == 32, "two verdicts a cache line");
 
 struct live_member {
 	uint8_t mac_destination[6], mac_source[6]; // as the forwarded frame begins
-	uint32_t name; // registry index
+	uint32_t name;                             // registry index
 };
 static_assert(sizeof(struct live_member) == 16, "four members a cache line");
 
 struct live {
 	struct table table;
 	uint64_t generation;
+	bool any_blocked; // some source is blocked at all
 	// by index in the table: index in the registry of names (segment.h)
 	struct live_verdict *verdicts; // n_rules + 1
 	struct live_member *members;

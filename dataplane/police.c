@@ -10,7 +10,7 @@ static bool tenant_conforms(struct worker *worker, const struct burst *burst, un
 			    uint64_t now)
 {
 	struct live *live = worker->live;
-	uint32_t meter = live->table.tenant_classes[burst->class[at]].meter;
+	uint32_t meter = live->table.tenant_classes[burst->key[at].class].meter;
 
 	return likely(meter == TABLE_NONE) ||
 	       meter_take(&live->tenant_meters, worker->index, burst->slot[at], meter, now);
@@ -33,12 +33,17 @@ void police(struct worker *worker, struct burst *burst)
 
 	for (unsigned at = 0; at < burst->n_live; at++) {
 		if (unlikely(!tenant_conforms(worker, burst, at, now))) {
-			act_refuse(worker, burst, burst->live[at], WEIR_POLICE, WEIR_STATUS_BUSY);
+			act_refuse(worker, burst, at, WEIR_POLICE, WEIR_STATUS_BUSY);
 			continue;
 		}
 		burst->exceeds[n] = !rule_conforms(worker, burst, at, now);
-		burst->live[n] = burst->live[at];
-		burst->verdict[n] = burst->verdict[at];
+		if (unlikely(n != at)) {
+			burst->live[n] = burst->live[at];
+			burst->verdict[n] = burst->verdict[at];
+			burst->key[n] = burst->key[at];
+			burst->message.tenant[n] = burst->message.tenant[at];
+			burst->message.kind[n] = burst->message.kind[at];
+		}
 		n++;
 	}
 	burst->n_live = n;

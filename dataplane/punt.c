@@ -97,7 +97,7 @@ bool punt_push(struct worker *worker, struct burst *burst, unsigned at, unsigned
 	       enum weir_record_kind kind)
 {
 	const struct live *live = worker->live;
-	const struct packet *packet = &burst->packet[burst->live[at]];
+	const struct packet *packet = burst_packet(burst, at);
 	const struct verdict *verdict = &live->table.verdicts[burst->verdict[at]];
 	uint32_t n = weir_record_slots(packet->payload_length);
 	struct punt *punt = &worker->punt;

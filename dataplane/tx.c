@@ -77,12 +77,6 @@ static bool queue_empty(const struct tx *tx, unsigned queue)
 	return tx->queue[queue].head == tx->queue[queue].tail;
 }
 
-// Queue of a message of `priority`.
-static unsigned queue_of(unsigned priority)
-{
-	return priority + (priority >= TX_ANSWERS);
-}
-
 static void put(struct tx *tx, unsigned queue, struct rte_mbuf *mbuf)
 {
 	tx->queue[queue].frame[tx->queue[queue].tail++ & tx->mask] = mbuf;
@@ -126,7 +120,7 @@ void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum t
 {
 	struct tx *tx = &worker->tx[port];
 	struct rte_mbuf *victim = NULL;
-	unsigned queue = queue_of(priority);
+	unsigned queue = tx_queue_of(priority);
 
 	kind_set(mbuf, kind);
 	if (unlikely(kind == TX_ANSWER)) {
@@ -143,6 +137,17 @@ void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum t
 	put(tx, queue, mbuf);
 	if (unlikely(victim != NULL))
 		give_up(worker, victim, WEIR_SHED);
+}
+
+bool tx_has_room(const struct worker *worker, unsigned n)
+{
+	for (unsigned port = 0; port < worker->n_ports; port++) {
+		const struct tx *tx = &worker->tx[port];
+
+		if (tx->n_staged - tx->n_answers + n > tx->limit)
+			return false;
+	}
+	return true;
 }
 
 // Gathers up to BURST_MAX staged frames, highest priority first, without taking them.

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <rte_mbuf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/abi/names.h"
@@ -52,6 +53,25 @@ void tx_fini(struct tx *tx); // frees what is still staged, uncounted: only afte
 // has no meaning for TX_ANSWER.
 void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum tx_kind kind,
 	     unsigned priority);
+
+// Whether every port has room for `n` more messages: then tx_put may stage them without asking again.
+bool tx_has_room(const struct worker *worker, unsigned n);
+
+// Queue of a message of `priority`.
+static inline unsigned tx_queue_of(unsigned priority)
+{
+	return priority + (priority >= TX_ANSWERS);
+}
+
+// tx_push for a message that finds room for certain; the caller adds to tx->n_staged.
+static inline void tx_put(struct tx *tx, struct rte_mbuf *mbuf, enum tx_kind kind,
+			  unsigned priority)
+{
+	struct tx_queue *queue = &tx->queue[tx_queue_of(priority)];
+
+	mbuf->hash.usr = kind; // no PMD reads it on transmit
+	queue->frame[queue->tail++ & tx->mask] = mbuf;
+}
 
 // Sends what is staged, as far as the ports take it.
 void tx(struct worker *worker);

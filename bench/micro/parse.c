@@ -26,7 +26,7 @@ static void fill(struct frame *frame)
 	}
 }
 
-static void parse_burst(uint32_t length)
+static void parse_all(uint32_t length)
 {
 	for (unsigned i = 0; i < BURST; i++)
 		parse_frame(&listeners, pool + (size_t)i * STRIDE, length, false, &packets[i]);
@@ -47,7 +47,7 @@ static void measure(const char *name, struct frame *frame)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		uint64_t start = __rdtsc(), middle, end;
 
-		parse_burst(frame->length);
+		parse_all(frame->length);
 		middle = __rdtsc();
 		decode_burst();
 		end = __rdtsc();

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// decode_native over a burst, for the worker: what the look-ups need of each message, one array a field. libc only.
+#pragma once
+
+#include <stdint.h>
+
+enum { MESSAGES_MAX = 64 };
+
+// Decoded native messages, by position in the burst.
+struct messages {
+	uint32_t tenant[MESSAGES_MAX];
+	uint16_t country[MESSAGES_MAX]; // index
+	uint16_t size[MESSAGES_MAX];    // of the body
+	uint16_t kind[MESSAGES_MAX];    // triage_small() | PACKET_WANTS_ACK, PACKET_TAGGED in the upper byte
+};
+
+static inline uint8_t message_small(uint16_t kind)
+{
+	return (uint8_t)kind;
+}
+
+static inline unsigned message_priority(uint16_t kind)
+{
+	return kind >> 4 & 3;
+}
+
+static inline unsigned message_flags(uint16_t kind)
+{
+	return kind >> 8;
+}
+
+// Decodes `n` (at most MESSAGES_MAX) payloads of `length[i]` bytes at `payload[i]`. Both arrays have room for n rounded up to
+// a multiple of 8. Returns a bit for each payload that decode_native refuses; their fields mean nothing.
+uint64_t decode_native_burst(const uint8_t **payload, uint16_t *length, unsigned n, struct messages *messages);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The burst forms of parse and decode against the plain ones: the same frames, the same outcome in every field.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/decode/decode.h"
+#include "dataplane/decode/native_burst.h"
+#include "dataplane/parse.h"
+#include "rules/lookup.h"
+#include "tests/kit/frame.h"
+
+enum { ROUNDS = 20000, BURST = 64 };
+
+static uint64_t state = 0x9e3779b97f4a7c15;
+static struct listeners listeners;
+static uint8_t room[BURST][FRAME_MAX + 64];
+static uint32_t length[BURST];
+
+static unsigned draw(unsigned n)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (unsigned)((state >> 20) % n);
+}
+
+static int setup(void **unused)
+{
+	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE },
+						{ .port = 5060, .protocol = WEIR_SIP },
+						{ .port = 5701, .family = 4, .address = { 10, 0, 0, 2 }, .protocol = WEIR_NATIVE } };
+
+	return listeners_init(&listeners, list, 3);
+}
+
+// A message that is mostly right: short or not, spoiled in one byte, with mended checksums or not, cut, padded.
+static void make(struct frame *frame)
+{
+	static const uint16_t ports[] = { 5700, 5700, 5700, 5700, 5060, 5701, 9 };
+
+	frame_message(frame, draw(8) ? 4 : 6, (uint16_t)draw(draw(4) ? 12 : 200));
+	frame_put16(frame, frame->udp + 2, ports[draw(7)]);
+	if (draw(4) == 0)
+		frame->bytes[draw(frame->length)] ^= (uint8_t)(1 << draw(8));
+	if (draw(8) == 0)
+		frame->bytes[frame->payload + draw(16)] = (uint8_t)draw(256);
+	if (draw(8))
+		frame_mend(frame);
+	if (draw(16) == 0)
+		frame_put16(frame, frame->udp + 6, 0);
+	if (draw(16) == 0)
+		frame->length = draw(frame->length + 1);
+	if (draw(4) == 0 && frame->length < 200)
+		frame->length += draw(40);
+}
+
+static void make_burst(unsigned n)
+{
+	static struct frame frame;
+
+	for (unsigned i = 0; i < n; i++) {
+		make(&frame);
+		length[i] = frame.length;
+		memcpy(room[i], frame.bytes, frame.length);
+		memset(room[i] + frame.length, (int)draw(256), 64); // must have no influence
+	}
+}
+
+static void assert_same_packet(const struct packet *a, const struct packet *b)
+{
+	assert_int_equal(a->reason, b->reason);
+	if (a->reason != WEIR_REASON_NONE)
+		return;
+	assert_int_equal(a->l3, b->l3);
+	assert_int_equal(a->payload, b->payload);
+	assert_int_equal(a->payload_length, b->payload_length);
+	assert_int_equal(a->ip_version, b->ip_version);
+	assert_int_equal(a->n_vlan, b->n_vlan);
+	assert_int_equal(a->listener, b->listener);
+	assert_int_equal(a->protocol, b->protocol);
+	assert_int_equal(a->flags, b->flags);
+}
+
+static void a_burst_is_parsed_as_its_frames_one_by_one(void **unused)
+{
+	struct packet one[BURST], all[BURST];
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned n = 1 + draw(BURST);
+		bool trust = draw(4) == 0;
+
+		make_burst(n);
+		for (unsigned i = 0; i < n; i++) {
+			parse_frame(&listeners, room[i], length[i], trust, &one[i]);
+			all[i].data = room[i];
+			all[i].length = length[i];
+		}
+		parse_burst(&listeners, all, n, trust);
+		for (unsigned i = 0; i < n; i++)
+			assert_same_packet(&one[i], &all[i]);
+	}
+}
+
+static void a_burst_is_decoded_as_its_messages_one_by_one(void **unused)
+{
+	static uint8_t bytes[BURST][64];
+	const uint8_t *payload[BURST];
+	uint16_t lengths[BURST];
+	struct messages messages;
+	unsigned right = 0;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned n = 1 + draw(BURST);
+		uint64_t wrong;
+
+		for (unsigned i = 0; i < n; i++) {
+			static const uint8_t good[26] = { 0x57, 0x10, 2, 1, 0, 0, 3, 0xe9, 'D', 'E', 0, 10 };
+
+			memcpy(bytes[i], good, sizeof(good));
+			lengths[i] = (uint16_t)(draw(8) ? 26 : draw(40));
+			for (unsigned k = draw(4); k > 0; k--)
+				bytes[i][draw(12)] = (uint8_t)draw(draw(2) ? 256 : 16);
+			if (draw(4) == 0)
+				memset(bytes[i] + 8, 0, 2);
+			if (draw(8) == 0) {
+				bytes[i][1] |= 0x4;
+				bytes[i][11] = 2;
+			}
+			payload[i] = bytes[i];
+		}
+		wrong = decode_native_burst(payload, lengths, n, &messages);
+		for (unsigned i = 0; i < n; i++) {
+			struct packet packet = { .data = bytes[i], .length = 64, .payload_length = lengths[i] };
+
+			decode_native(&packet);
+			assert_int_equal(wrong >> i & 1, packet.reason != WEIR_REASON_NONE);
+			if (packet.reason != WEIR_REASON_NONE)
+				continue;
+			right++;
+			assert_int_equal(messages.tenant[i], packet.tenant);
+			assert_int_equal(messages.country[i], packet.country);
+			assert_int_equal(messages.size[i], packet.size);
+			assert_int_equal(message_small(messages.kind[i]), triage_small(WEIR_NATIVE, packet.priority, packet.channel));
+			assert_int_equal(message_priority(messages.kind[i]), packet.priority);
+			assert_int_equal(message_flags(messages.kind[i]), packet.flags & ~PACKET_DECODED);
+		}
+		if (n < BURST)
+			assert_int_equal(wrong >> n, 0);
+	}
+	assert_true(right > ROUNDS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_burst_is_parsed_as_its_frames_one_by_one),
+		cmocka_unit_test(a_burst_is_decoded_as_its_messages_one_by_one),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
