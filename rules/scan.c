@@ -222,17 +222,19 @@ static int take_end(struct scan *scan, const struct lexeme *lexeme)
 	return -EINVAL;
 }
 
+// Passes over the mark of UTF-8 at the start of a file; UTF-16 is refused.
 static int skip_mark(struct scan *scan, struct cursor *cursor)
 {
 	size_t length = (size_t)(cursor->end - cursor->at);
 
-	if (length >= 3 && memcmp(cursor->at, "\xef\xbb\xbf", 3) == 0)
+	if (length >= 3 && memcmp(cursor->at, "\xef\xbb\xbf", 3) == 0) {
 		cursor->at += 3;
-	if (length < 2 ||
-	    (memcmp(cursor->at, "\xff\xfe", 2) != 0 && memcmp(cursor->at, "\xfe\xff", 2) != 0))
-		return 0;
-	scan_report(scan, 1, "save it as UTF-8", "this is UTF-16 text");
-	return -EINVAL;
+	} else if (length >= 2 && (memcmp(cursor->at, "\xff\xfe", 2) == 0 ||
+				   memcmp(cursor->at, "\xfe\xff", 2) == 0)) {
+		scan_report(scan, 1, "save it as UTF-8", "this is UTF-16 text");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 int scan_cursor(struct scan *scan, struct cursor *cursor)

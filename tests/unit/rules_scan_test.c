@@ -158,6 +158,8 @@ static void comments_and_the_utf8_mark_are_left_out_of_the_copy(void **state)
 	source_fini(&source);
 	assert_string_equal(clean("", &source), "\n");
 	source_fini(&source);
+	assert_string_equal(clean("\xef\xbb\xbf", &source), "\n");
+	source_fini(&source);
 }
 
 static void a_string_and_the_mark_behind_it_stay_together(void **state)
