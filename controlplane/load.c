@@ -123,6 +123,15 @@ void load_wait(struct load *load)
 	pthread_join(load->thread, NULL);
 }
 
+bool load_wait_for(struct load *load, unsigned seconds)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	return pthread_timedjoin_np(load->thread, NULL, &until) == 0;
+}
+
 void load_destroy(struct load *load)
 {
 	if (!load)

@@ -38,6 +38,9 @@ struct load *load_start(enum load_kind kind, const char *path, const char *who, 
 // Waits for the thread, which has written `wake` (or will soon).
 void load_wait(struct load *load);
 
+// The same for at most `seconds`; whether the thread is done.
+bool load_wait_for(struct load *load, unsigned seconds);
+
 // Frees it and closes its image; the thread has been waited for.
 void load_destroy(struct load *load);
 

@@ -20,6 +20,8 @@ void log_open(const char *name)
 	under_systemd = getenv("JOURNAL_STREAM") != NULL;
 }
 
+static void put(int level, const char *word, const char *format, va_list list) __attribute__((format(printf, 3, 0)));
+
 static void put(int level, const char *word, const char *format, va_list list)
 {
 	char line[LINE_MAX_BYTES];

@@ -17,7 +17,7 @@
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 
-enum { ANSWER_S = 60 };
+enum { ANSWER_S = 60, PATIENCE_S = 10 };
 
 struct publisher {
 	const struct gateway *gateway;
@@ -221,9 +221,20 @@ struct publisher *publisher_create(struct event_base *base, const struct gateway
 	return NULL;
 }
 
+// Whether a load goes on compiling although it was waited for.
+static bool still_compiling(struct publisher *p)
+{
+	if (!p->running || p->offered)
+		return false;
+	if (load_wait_for(p->running, PATIENCE_S))
+		return false;
+	log_warning("%s: still compiling: given up", p->running->path);
+	return true;
+}
+
 bool publisher_destroy(struct publisher *p)
 {
-	bool compiling = p && p->running && !p->offered;
+	bool compiling = p && still_compiling(p);
 
 	if (!p)
 		return true;
@@ -231,12 +242,12 @@ bool publisher_destroy(struct publisher *p)
 		event_free(p->compiled);
 	if (p->late)
 		event_free(p->late);
-	if (compiling) // its thread still writes to it and to `wake`
-		log_warning("%s: the load is given up", p->running->path);
-	else if (p->wake >= 0)
-		close(p->wake);
-	if (p->running && p->offered && p->running != p->wanted)
-		load_destroy(p->running);
+	if (!compiling) { // else its thread writes to both until the process ends
+		if (p->wake >= 0)
+			close(p->wake);
+		if (p->running != p->wanted)
+			load_destroy(p->running);
+	}
 	load_destroy(p->wanted);
 	free(p);
 	return !compiling;

@@ -32,8 +32,8 @@ typedef void (*load_done)(void *argument, const struct load_outcome *outcome);
 // `link` is given by publisher_serve. NULL when memory or descriptors are out.
 struct publisher *publisher_create(struct event_base *base, const struct gateway *gateway, const char *history);
 
-// Waits for no thread: returns false when a load was still compiling, which goes on using `gateway` until
-// the process ends.
+// Waits some seconds for a load that is compiling; returns false when it still was, and goes on using `gateway`
+// until the process ends.
 bool publisher_destroy(struct publisher *publisher);
 
 // The connection that tables go over.

@@ -3,7 +3,8 @@
 """kill -9 of the control plane, of the dataplane, of both, at random moments: no message for agents is lost, none is stored twice.
 
 The dataplane is tests/kit/fake_dataplane: real segment, real socket, numbered messages. What the spool holds is compared with
-what was written, number by number and byte by byte. KILLS sets the number of kills (200)."""
+what was written, number by number and byte by byte. KILLS sets the number of kills (200), SLOWER stretches
+the times between them (for sanitizer builds)."""
 import os
 import random
 import re
@@ -16,6 +17,7 @@ from gateway import Gateway, main, program, wait_for  # noqa: E402
 
 KILLS = int(os.environ.get("KILLS", "200"))
 RATE = int(os.environ.get("RATE", "20000"))
+SLOWER = float(os.environ.get("SLOWER", "1"))
 RULES = """version = 1;
 queues = ( { name = "queue-0"; } );
 default = { agents = "queue-0"; };
@@ -48,7 +50,7 @@ class Plane:
     def any_moment(self, longest):
         """Lets the processes run for a random time: the moment of a kill is what this test draws."""
         try:
-            self.controlplane.wait(timeout=self.random.uniform(0, longest))
+            self.controlplane.wait(timeout=self.random.uniform(0, longest * SLOWER))
         except Exception:
             return
         raise AssertionError(f"weir-controlplane ended by itself: {self.gateway.log('weir-controlplane')[-2000:]}")

@@ -11,6 +11,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,12 +48,12 @@ struct producer {
 	pthread_t thread;
 };
 
-static volatile sig_atomic_t stopping;
+static _Atomic bool stopping; // lock-free, so fine in a signal handler
 
 static void on_stop(int number)
 {
 	(void)number;
-	stopping = 1;
+	stopping = true;
 }
 
 static void die(const char *what, int err)

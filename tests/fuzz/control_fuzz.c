@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// control.sock: the input is what a client sends, cut into pieces. Every whole line is answered by one
+// JSON object, and nothing else happens.
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "controlplane/commands.h"
+#include "controlplane/consumer.h"
+#include "controlplane/control.h"
+#include "controlplane/link.h"
+#include "controlplane/publisher.h"
+#include "tests/fuzz/quiet.h"
+#include "tests/kit/folder.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static load_done done;
+static void *done_argument;
+
+// In the place of the rest of the control plane.
+struct mapping *link_mapping(const struct link *link)
+{
+	(void)link;
+	return NULL;
+}
+
+bool link_is_up(const struct link *link)
+{
+	(void)link;
+	return true;
+}
+
+uint64_t link_generation(const struct link *link)
+{
+	(void)link;
+	return 7;
+}
+
+int publisher_load(struct publisher *publisher, enum load_kind kind, const char *path, const char *who)
+{
+	(void)publisher;
+	(void)kind;
+	assert(path[0] == '/' && who[0]);
+	return done ? -EBUSY : 0;
+}
+
+void publisher_tell(struct publisher *publisher, load_done tell, void *argument)
+{
+	(void)publisher;
+	done = tell;
+	done_argument = argument;
+}
+
+void publisher_forget(struct publisher *publisher, const void *argument)
+{
+	(void)publisher;
+	if (argument == done_argument)
+		done = NULL;
+}
+
+const struct load *publisher_running(const struct publisher *publisher)
+{
+	(void)publisher;
+	return NULL;
+}
+
+const char *publisher_file(const struct publisher *publisher)
+{
+	(void)publisher;
+	return NULL;
+}
+
+void consumer_status(struct consumer *consumer, struct consumer_status *status)
+{
+	(void)consumer;
+	*status = (struct consumer_status){ .stored = 3, .stalled = -EDQUOT };
+}
+
+int spool_queues(struct spool *spool, void (*each)(const struct spool_queue *queue, void *argument), void *argument)
+{
+	const struct spool_queue queue = { .name = "desk", .depth = 1, .stored = 2 };
+
+	(void)spool;
+	each(&queue, argument);
+	return 0;
+}
+
+static void finish_load(void)
+{
+	static char path[] = "/rules.conf", who[] = "me";
+	struct load load = { .path = path, .who = who };
+	struct load_outcome outcome = { .result = LOAD_REFUSED, .load = &load, .why = "no" };
+	load_done tell = done;
+
+	done = NULL;
+	if (!tell)
+		return;
+	diags_init(&load.diags);
+	diags_push(&load.diags, DIAG_ERROR, "rules.conf", 3, NULL, "something");
+	tell(done_argument, &outcome);
+	diags_fini(&load.diags);
+}
+
+static void read_answers(int fd)
+{
+	static char text[1 << 20];
+	static size_t used;
+	ssize_t n = recv(fd, text + used, sizeof(text) - used, MSG_DONTWAIT);
+	char *line = text, *end;
+
+	if (n <= 0) {
+		used = 0;
+		return;
+	}
+	used += (size_t)n;
+	while ((end = memchr(line, '\n', used - (size_t)(line - text)))) {
+		json_t *answer = json_loadb(line, (size_t)(end - line), 0, NULL);
+
+		assert(json_is_object(answer) && json_is_boolean(json_object_get(answer, "ok")));
+		json_decref(answer);
+		line = end + 1;
+	}
+	used -= (size_t)(line - text);
+	memmove(text, line, used);
+}
+
+static struct control *make_control(struct event_base **base, struct commands *commands)
+{
+	const struct control_events events = { commands_request, commands_gone, commands };
+	char *folder = folder_make(), path[600], why[200];
+	struct control *control;
+
+	*base = event_base_new();
+	snprintf(path, sizeof(path), "%s/control.sock", folder);
+	control = control_create(*base, path, &events, why, sizeof(why));
+	if (!control)
+		abort();
+	folder_remove(folder);
+	return control;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct gateway gateway;
+	static char name[] = "fuzz";
+	static struct commands commands = { .gateway = &gateway, .history = "/nonexistent" };
+	static struct event_base *base;
+	static struct control *control;
+	int pair[2];
+
+	gateway.name = name;
+	signal(SIGPIPE, SIG_IGN);
+	if (!control)
+		control = make_control(&base, &commands);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	control_adopt(control, pair[1]);
+	while (size > 0) {
+		size_t n = data[0] < size ? data[0] + 1u : size; // the first byte of a piece is its length
+
+		send(pair[0], data, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		data += n;
+		size -= n;
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		if (data[-1] & 1)
+			finish_load();
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		read_answers(pair[0]);
+	}
+	close(pair[0]);
+	finish_load();
+	for (int i = 0; i < 4; i++) // the end of file, and what is still to be written
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	assert(!done);
+	return 0;
+}
