@@ -174,6 +174,9 @@ class Maker:
         if self.chance(0.5):
             return None
         listeners, seen = [], set()
+        if self.chance(0.7):
+            seen.add(("any", 5700))
+            listeners.append(model.Listener("any", 5700, "native"))
         for _ in range(self.random.randint(1, 10)):
             address = self.random.choice(["any", "10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"])
             port = self.random.choice(PORTS)
@@ -224,7 +227,7 @@ class Maker:
         if what == 0:
             head[0] = r.randint(0, 255)
         elif what == 1:
-            head[1] = r.randint(0, 255)
+            head[1] = r.choice([0x10 | r.randint(0, 15), r.randint(0, 255)])
         elif what == 2:
             head[2] = r.randint(0, 255)
         elif what == 3:

@@ -107,6 +107,14 @@ static void the_wrong_field_that_comes_first_gives_the_reason(void **state)
 	assert_int_equal(decode(bytes, 15).reason, WEIR_REASON_NATIVE_SHORT);
 }
 
+static void a_payload_length_is_right_or_refused(void **state)
+{
+	for (unsigned value = 0; value < 256; value++) {
+		assert_int_equal(reason_with(11, (uint8_t)value), value == 2 ? 0 : WEIR_REASON_NATIVE_LENGTH);
+		assert_int_equal(reason_with(10, (uint8_t)value), value == 0 ? 0 : WEIR_REASON_NATIVE_LENGTH);
+	}
+}
+
 static void tenant_zero_is_refused_before_the_country(void **state)
 {
 	uint8_t bytes[sizeof(legal)];
@@ -180,6 +188,7 @@ int main(void)
 		cmocka_unit_test(each_byte_of_the_first_four_is_legal_only_where_the_contract_says_so),
 		cmocka_unit_test(a_country_is_two_capitals_or_two_zero_bytes),
 		cmocka_unit_test(the_wrong_field_that_comes_first_gives_the_reason),
+		cmocka_unit_test(a_payload_length_is_right_or_refused),
 		cmocka_unit_test(tenant_zero_is_refused_before_the_country),
 		cmocka_unit_test(every_cut_of_a_message_is_refused),
 		cmocka_unit_test(a_tag_is_not_counted_in_the_length_and_must_fit),

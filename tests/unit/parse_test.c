@@ -113,8 +113,11 @@ static void an_ipv4_header_is_judged_in_the_order_of_the_contract(void **state)
 	frame_put16(&frame, 16, 60);
 	assert_int_equal(parse(), WEIR_REASON_TRUNCATED);
 	frame_message(&frame, 4, 2);
-	frame_put16(&frame, 16, 47);
-	assert_int_equal(parse(), WEIR_REASON_TRUNCATED);
+	for (uint16_t total = 47; total < 80; total++) { // with a right checksum, too
+		frame_put16(&frame, 16, total);
+		frame_mend(&frame);
+		assert_int_equal(parse(), WEIR_REASON_TRUNCATED);
+	}
 	frame_put16(&frame, 16, 19);
 	assert_int_equal(parse(), WEIR_REASON_IP_HEADER);
 	frame_message(&frame, 4, 2);
@@ -251,6 +254,26 @@ static void a_udp_length_may_be_shorter_than_the_ip_payload_not_longer(void **st
 	}
 }
 
+static void a_udp_length_into_the_padding_is_truncated(void **state)
+{
+	for (unsigned kind = 0; kind < 3; kind++) {
+		frame_ethernet(&frame);
+		if (kind == 0)
+			frame_ipv6(&frame);
+		else
+			frame_ipv4(&frame, kind == 1 ? 0 : 8);
+		frame_udp(&frame, 5700);
+		frame_native(&frame, 5);
+		frame_finish(&frame);
+		frame_push(&frame, "padding", 7);
+		for (uint16_t more = 0; more < 7; more++) {
+			frame_put16(&frame, frame.udp + 4, (uint16_t)(29 + more));
+			frame_mend(&frame);
+			assert_int_equal(parse(), more ? WEIR_REASON_TRUNCATED : WEIR_REASON_NONE);
+		}
+	}
+}
+
 static void every_bit_of_pseudo_header_and_datagram_is_under_the_udp_checksum(void **state)
 {
 	for (unsigned version = 4; version <= 6; version += 2) {
@@ -329,6 +352,13 @@ static void a_listener_bound_to_the_address_goes_before_any(void **state)
 	frame_message(&frame, 6, 2);
 	parse_frame(&bound, frame.bytes, frame.length, false, &packet);
 	assert_int_equal(packet.listener, 2);
+	for (unsigned bit = 0; bit < 128; bit++) {
+		frame.bytes[frame.ip + 24 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+		frame_mend(&frame);
+		parse_frame(&bound, frame.bytes, frame.length, false, &packet);
+		assert_int_equal(packet.listener, 0);
+		frame.bytes[frame.ip + 24 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
 }
 
 static void equal_or_too_many_listeners_are_refused(void **state)
@@ -386,6 +416,7 @@ int main(void)
 		cmocka_unit_test(an_extension_header_past_the_ip_payload_is_truncated),
 		cmocka_unit_test(an_ipv6_fragment_header_is_a_fragment_when_it_is_whole),
 		cmocka_unit_test(a_udp_length_may_be_shorter_than_the_ip_payload_not_longer),
+		cmocka_unit_test(a_udp_length_into_the_padding_is_truncated),
 		cmocka_unit_test(every_bit_of_pseudo_header_and_datagram_is_under_the_udp_checksum),
 		cmocka_unit_test(no_checksum_is_legal_over_ipv4_alone),
 		cmocka_unit_test(a_checksum_that_comes_out_as_zero_is_sent_as_all_ones),
