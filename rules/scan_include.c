@@ -40,7 +40,7 @@ static int include_file(struct scan *scan, const char *path, uint32_t line)
 	err = file_read(path, FILE_MAX_TEXT - 1, &data, &length, why, sizeof(why));
 	if (err != 0) {
 		snprintf(text, sizeof(text), "@include: %s cannot be read: %s", path, why);
-		scan_report(scan, line, "paths are relative to the folder of the first file", text);
+		scan_report(scan, line, "paths are relative to the file they stand in", text);
 		return -EINVAL;
 	}
 	file = source_add_file(scan->source, path);
@@ -63,7 +63,7 @@ int scan_include(struct scan *scan, const struct lexeme *lexeme)
 		return -EINVAL;
 	}
 	name = strndup(lexeme->text, lexeme->length);
-	path = name != NULL ? file_join(scan->source->files[0], name) : NULL;
+	path = name != NULL ? file_join(scan->source->files[outer->file], name) : NULL;
 	err = path != NULL ? include_file(scan, path, lexeme->line) : -ENOMEM;
 	free(name);
 	free(path);

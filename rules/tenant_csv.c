@@ -259,7 +259,7 @@ static void read_path(struct reader *reader, const config_setting_t *at, const c
 	if (file < 0)
 		return;
 	if (file_read(path, FILE_MAX_CSV, &data, &length, why, sizeof(why)) != 0) {
-		conf_error(&reader->conf, at, "paths are relative to the rule file",
+		conf_error(&reader->conf, at, "paths are relative to the file they stand in",
 			   "the tenant file %s cannot be read: %s", path, why);
 		reader->tenants_incomplete = true;
 		return;
@@ -270,7 +270,8 @@ static void read_path(struct reader *reader, const config_setting_t *at, const c
 
 void read_tenant_file(struct reader *reader, const config_setting_t *at, const char *name)
 {
-	char *path = file_join(reader->source.files[0], name);
+	struct where where = reader_where(reader, at);
+	char *path = file_join(reader->source.files[where.file], name);
 
 	if (path == NULL)
 		reader_out_of_memory(reader);

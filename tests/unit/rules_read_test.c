@@ -271,6 +271,35 @@ static void an_include_stands_for_its_text_and_keeps_its_own_lines(void **state)
 	diags_fini(&diags);
 }
 
+static void paths_are_relative_to_the_file_they_stand_in(void **state)
+{
+	static const char outer[] =
+		"version = 1; default = { drop = \"x\"; };\n@include \"sub/a.conf\"\n";
+	static const char inner[] = "@include \"b.conf\"\ntenant_files = \"t.csv\";\n";
+	static const char csv[] = "id,name,domains,groups,home,rate,burst\n5,a,,,,,\n";
+	struct rule_set *rules;
+	struct diags diags;
+	char path[256];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s", rules_kit_write("nested.conf", outer, strlen(outer)));
+	*strrchr(path, '/') = '\0';
+	strcat(path, "/sub");
+	assert_int_equal(mkdir(path, 0700), 0);
+	rules_kit_write("sub/a.conf", inner, strlen(inner));
+	rules_kit_write("sub/b.conf", "zones = ( );\n", 13);
+	rules_kit_write("sub/t.csv", csv, strlen(csv));
+	diags_init(&diags);
+	rules = rules_read(rules_kit_write("nested.conf", outer, strlen(outer)), &diags);
+	diags_print(&diags, stderr);
+	assert_non_null(rules);
+	assert_int_equal(rules->n_tenants, 1);
+	assert_int_equal(rules->n_files, 4);
+	assert_non_null(strstr(rules->files[3], "/sub/t.csv"));
+	rules_destroy(rules);
+	diags_fini(&diags);
+}
+
 static void an_include_that_goes_in_a_circle_is_refused(void **state)
 {
 	static const char text[] = "version = 1;\n@include \"circle.conf\"\n";
@@ -330,6 +359,7 @@ int main(void)
 		cmocka_unit_test(an_action_is_resolved),
 		cmocka_unit_test(what_cannot_be_read_is_refused_with_its_reason),
 		cmocka_unit_test(an_include_stands_for_its_text_and_keeps_its_own_lines),
+		cmocka_unit_test(paths_are_relative_to_the_file_they_stand_in),
 		cmocka_unit_test(an_include_that_goes_in_a_circle_is_refused),
 		cmocka_unit_test(ten_thousand_rules_with_long_lists_are_read),
 	};

@@ -177,7 +177,7 @@ static void a_tenant_file_that_is_missing_is_one_error_and_no_reference_dangles(
 	assert_int_equal(diags.n_errors, 1);
 	assert_true(rules_kit_has(
 		&diags, DIAG_ERROR, 2,
-		"none.csv cannot be read: No such file or directory (paths are relative to the rule file)"));
+		"none.csv cannot be read: No such file or directory (paths are relative to the file they stand in)"));
 	diags_fini(&diags);
 }
 
