@@ -5,6 +5,7 @@
 // the done list.
 #include "dataplane/act.h"
 
+#include <rte_prefetch.h>
 #include <string.h>
 
 #include "dataplane/answer.h"
@@ -125,7 +126,8 @@ static inline struct forwarding forward_make(struct worker *worker, struct burst
 					     unsigned at)
 {
 	const struct live_verdict *verdict = &worker->live->verdicts[burst->verdict[at]];
-	const struct live_member *member = &worker->live->members[burst->member[at]];
+	const struct live *live = worker->live;
+	const struct live_member *member = &live->members[verdict->member + live->table.maglev[burst->member[at]]];
 	unsigned kind = burst->message.kind[at];
 	struct forwarding to = { burst->mbuf[burst->live[at]], TX_FORWARD, verdict->port,
 				 verdict->set_priority };
@@ -162,23 +164,24 @@ static void forward_all(struct worker *worker, struct burst *burst, const uint8_
 	}
 }
 
-static void forward_find(const struct live *live, struct burst *burst, unsigned at,
-			 const struct live_verdict *verdict)
+// Chooses the member's place in the pool's table, and fetches what forward_make will read and count.
+static inline void forward_find(struct worker *worker, struct burst *burst, unsigned at, const struct live_verdict *verdict)
 {
-	const struct packet *packet = &burst->packet[burst->live[at]];
 	uint64_t high, low, hash;
 
-	packet_source(packet, &high, &low);
+	packet_source(&burst->packet[burst->live[at]], &high, &low);
 	hash = member_hash(burst->message.tenant[at], high, low);
 	hash = (hash >> 32) * verdict->n_maglev >> 32; // as table_find_member
-	burst->member[at] = verdict->member + live->table.maglev[verdict->maglev + hash];
+	burst->member[at] = verdict->maglev + (uint32_t)hash;
+	rte_prefetch0(&worker->live->table.maglev[burst->member[at]]);
+	rte_prefetch0(&worker->zones[verdict->zone == TABLE_NONE ? 0 : verdict->zone + burst->key[at].country]);
 }
 
 static void do_forward(struct worker *worker, struct burst *burst, unsigned at)
 {
 	uint8_t one = (uint8_t)at;
 
-	forward_find(worker->live, burst, at, &worker->live->verdicts[burst->verdict[at]]);
+	forward_find(worker, burst, at, &worker->live->verdicts[burst->verdict[at]]);
 	worker->counters[burst->port].disposition[WEIR_FORWARD]++;
 	forward_all(worker, burst, &one, 1);
 }
@@ -277,7 +280,7 @@ void act(struct worker *worker, struct burst *burst)
 		const struct live_verdict *verdict = &live->verdicts[burst->verdict[at]];
 
 		if (likely(verdict->plain && !burst->exceeds[at])) {
-			forward_find(live, burst, at, verdict);
+			forward_find(worker, burst, at, verdict);
 			plain[n++] = (uint8_t)at;
 		} else {
 			act_one(worker, burst, at);

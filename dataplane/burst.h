@@ -10,6 +10,7 @@
 #include "dataplane/decode/decode.h"
 #include "dataplane/decode/native_burst.h"
 #include "dataplane/packet.h"
+#include "dataplane/parse.h"
 #include "rules/lookup.h"
 
 enum { BURST_MAX = 64 };
@@ -27,9 +28,7 @@ struct burst {
 
 	// parse writes the layers; the message fields of a packet are set by burst_packet alone
 	struct packet packet[BURST_MAX];
-	const uint8_t *payload[BURST_MAX]; // by position in `live`, as everything below
-	uint16_t payload_length[BURST_MAX];
-	uint32_t n_foreign; // of protocols other than native
+	struct payloads payloads; // by position in `live`, as everything below
 
 	// decode writes
 	struct messages message;
@@ -40,7 +39,7 @@ struct burst {
 	uint32_t verdict[BURST_MAX];
 	struct triage_key key[BURST_MAX];
 	bool exceeds[BURST_MAX];    // police writes: the rule's rate is exceeded
-	uint32_t member[BURST_MAX]; // act writes: index into live->members
+	uint32_t member[BURST_MAX]; // act writes: place in the table's MAGLEV
 
 	// frames that are finished here, to be freed at the end of the turn
 	uint32_t n_done;

@@ -3,6 +3,8 @@
 // Stage classify: tenant, authentication tag, verdict, and the counters by rule and country. Runs
 // on the worker. The look-ups take the whole burst, so that their memory latencies overlap
 // (rules/lookup.h).
+#include <rte_prefetch.h>
+
 #include "dataplane/decode/decode.h"
 #include "dataplane/worker.h"
 
@@ -28,7 +30,8 @@ static void make_key(struct burst *burst, unsigned to, unsigned at)
 // Looks up the tenants of the live frames, thins the list to those that are authentic, and makes their keys.
 static void find_tenants(struct worker *worker, struct burst *burst)
 {
-	const struct table *table = &worker->live->table;
+	const struct live *live = worker->live;
+	const struct table *table = &live->table;
 	struct messages *message = &burst->message;
 	unsigned n = 0;
 
@@ -40,6 +43,8 @@ static void find_tenants(struct worker *worker, struct burst *burst)
 			continue;
 		}
 		make_key(burst, n, at);
+		if (live->tenant_meters.n)
+			rte_prefetch0(&live->tenant_meters.credit[worker->index][burst->slot[at]]);
 		if (unlikely(n != at)) {
 			burst->live[n] = burst->live[at];
 			burst->slot[n] = burst->slot[at];
@@ -57,7 +62,7 @@ static void find_verdicts(struct worker *worker, struct burst *burst)
 
 	table_find_verdicts(&live->table, burst->key, burst->n_live, burst->verdict);
 	for (unsigned at = 0; at < burst->n_live; at++) {
-		worker->named[live->verdicts[burst->verdict[at]].name]++;
+		rte_prefetch0(&live->verdicts[burst->verdict[at]]);
 		worker->countries[burst->key[at].country]++;
 	}
 }

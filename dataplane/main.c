@@ -159,6 +159,8 @@ static int make_worker(struct dataplane *dp, unsigned w)
 	worker->n_ports = dp->n_ports;
 	worker->ports = dp->ports;
 	worker->listeners = &dp->listeners;
+	for (unsigned i = 0; i < dp->listeners.n; i++)
+		worker->any_foreign |= dp->listeners.list[i].protocol != WEIR_NATIVE;
 	worker->pool = dp->pool;
 	worker->handover = &dp->handover;
 	worker->time_stages = dp->args.time_stages;

@@ -277,6 +277,20 @@ static void listeners_push(struct listeners *listeners, uint8_t index)
 	*link = (uint8_t)(index + 1);
 }
 
+// The listener that parse_burst is quickest for: the first on any address, alone on its port.
+static void listeners_choose_plain(struct listeners *listeners)
+{
+	for (uint32_t i = 0; i < listeners->n; i++) {
+		uint16_t port = listeners->list[i].port;
+
+		if (listeners->list[i].family == 0 && listeners->by_port[port] == i + 1 && port != 0) {
+			listeners->plain_port = htobe16(port);
+			listeners->plain_listener = (uint8_t)i;
+			return;
+		}
+	}
+}
+
 int listeners_init(struct listeners *listeners, const struct listener *list, uint32_t n)
 {
 	if (n > LISTENERS_MAX)
@@ -290,5 +304,6 @@ int listeners_init(struct listeners *listeners, const struct listener *list, uin
 		listeners->list[i] = list[i];
 		listeners_push(listeners, (uint8_t)i);
 	}
+	listeners_choose_plain(listeners);
 	return 0;
 }

@@ -26,6 +26,8 @@ struct listeners {
 	uint32_t n;
 	uint8_t by_port[65536]; // 0: none, else 1 + index of the first listener to try on that port
 	uint8_t next[LISTENERS_MAX]; // 0: no more, else 1 + index of the next on the same port
+	uint16_t plain_port; // network order: port of the first listener on any address and no other on that port; 0: none
+	uint8_t plain_listener; // its index
 };
 
 // Builds the index over `list`[0..n). -EINVAL for more than LISTENERS_MAX or two equal ones.
@@ -36,10 +38,18 @@ int listeners_init(struct listeners *listeners, const struct listener *list, uin
 void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,
 		 struct packet *packet);
 
-// The same for `n` packets whose `data` and `length` are set, in less time for short frames. Each `data` is readable for
-// PARSE_READABLE bytes whatever its length (an mbuf's room); what lies past `length` has no influence.
-enum { PARSE_READABLE = 64 };
-void parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, bool trust_udp_checksum);
+// Where the payloads of a burst are.
+enum { PARSE_BURST = 64, PARSE_READABLE = 64 };
+struct payloads {
+	const uint8_t *at[PARSE_BURST];
+	uint16_t length[PARSE_BURST];
+};
+
+// The same for `n` (at most PARSE_BURST) packets whose `data` and `length` are set, in less time for short frames. Each `data`
+// is readable for PARSE_READABLE bytes whatever its length (an mbuf's room); what lies past `length` has no
+// influence. Returns a bit for each packet that goes on (its reason is NONE); for those `payloads` is set too.
+uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, bool trust_udp_checksum,
+		     struct payloads *payloads);
 
 // Source address as two host-order words, high first; IPv4 in the low word.
 static inline void packet_source(const struct packet *packet, uint64_t *high, uint64_t *low)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stage police: the tenant's own rate, then the rule's (DESIGN 1.4). Runs on the worker. A message
+// Stage police: counts the rule, then looks at the tenant's own rate and the rule's (DESIGN 1.4). Runs on the worker. A message
 // over its tenant's rate ends here; one over its rule's is marked, and act does what the rule says
 // for that.
 #include "dataplane/act.h"
@@ -32,6 +32,7 @@ void police(struct worker *worker, struct burst *burst)
 	unsigned n = 0;
 
 	for (unsigned at = 0; at < burst->n_live; at++) {
+		worker->named[worker->live->verdicts[burst->verdict[at]].name]++;
 		if (unlikely(!tenant_conforms(worker, burst, at, now))) {
 			act_refuse(worker, burst, at, WEIR_POLICE, WEIR_STATUS_BUSY);
 			continue;

@@ -3,32 +3,45 @@
 // Stages parse and decode over a burst: the functions that weirctl classify and the fuzzers run on
 // one frame (parse.c, decode/), frame by frame. Runs on the worker. Frames that end here leave the
 // live list.
-#include <rte_prefetch.h>
+#include <string.h>
 
 #include "dataplane/decode/decode.h"
 #include "dataplane/worker.h"
 
-void parse(struct worker *worker, struct burst *burst)
+// Positions 0, 1, 2, …: the live list of a burst that goes on whole.
+static const uint8_t identity[BURST_MAX] = {
+	0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+	22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+	44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+};
+
+// Lists the frames in `good`, ends the others.
+static void keep_good(struct worker *worker, struct burst *burst, uint64_t good)
 {
-	unsigned n = 0, foreign = 0;
+	unsigned n = 0;
 
-	parse_burst(worker->listeners, burst->packet, burst->n,
-		    worker->ports[burst->port].trust_udp_checksum);
 	for (unsigned i = 0; i < burst->n; i++) {
-		const struct packet *packet = &burst->packet[i];
-
-		if (unlikely(packet->reason != WEIR_REASON_NONE)) {
+		if (!(good >> i & 1)) {
 			burst_end_reason(worker, burst, i);
 			continue;
 		}
 		burst->live[n] = (uint8_t)i;
-		burst->payload[n] = packet->data + packet->payload;
-		burst->payload_length[n] = packet->payload_length;
-		foreign += packet->protocol != WEIR_NATIVE;
-		n++;
+		burst->payloads.at[n] = burst->payloads.at[i];
+		burst->payloads.length[n++] = burst->payloads.length[i];
 	}
 	burst->n_live = n;
-	burst->n_foreign = foreign;
+}
+
+void parse(struct worker *worker, struct burst *burst)
+{
+	uint64_t all = ~UINT64_C(0) >> (64 - burst->n);
+	uint64_t good = parse_burst(worker->listeners, burst->packet, burst->n,
+				    worker->ports[burst->port].trust_udp_checksum, &burst->payloads);
+
+	burst->n_live = burst->n;
+	memcpy(burst->live, identity, sizeof(identity));
+	if (unlikely(good != all))
+		keep_good(worker, burst, good);
 }
 
 static bool blocked(const struct table *table, const struct packet *packet)
@@ -59,8 +72,8 @@ static void keep_decodable(struct worker *worker, struct burst *burst)
 			continue;
 		}
 		burst->live[n] = (uint8_t)i;
-		burst->payload[n] = burst->payload[at];
-		burst->payload_length[n++] = burst->payload_length[at];
+		burst->payloads.at[n] = burst->payloads.at[at];
+		burst->payloads.length[n++] = burst->payloads.length[at];
 	}
 	burst->n_live = n;
 }
@@ -92,10 +105,9 @@ void decode(struct worker *worker, struct burst *burst)
 {
 	uint64_t wrong;
 
-	if (worker->live->any_blocked || burst->n_foreign > 0)
+	if (worker->live->any_blocked || worker->any_foreign)
 		keep_decodable(worker, burst);
-	wrong = decode_native_burst(burst->payload, burst->payload_length, burst->n_live,
-				    &burst->message);
+	wrong = decode_native_burst(&burst->payloads, burst->n_live, &burst->message);
 	if (unlikely(wrong != 0))
 		end_undecodable(worker, burst, wrong);
 }

@@ -46,6 +46,7 @@ struct worker {
 	struct rte_mempool *pool;
 	struct handover *handover;
 	uint8_t (*linear)[65536 + 64]; // BURST_MAX buffers for frames of several segments
+	bool any_foreign; // some listener is of a protocol other than native
 	bool time_stages;
 
 	// in the segment: private to this worker as a writer

@@ -97,16 +97,16 @@ static inline unsigned decode_eight(const uint8_t *const *payload, const uint16_
 	return ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(right)) & 0xff;
 }
 
-uint64_t decode_native_burst(const uint8_t **payload, uint16_t *length, unsigned n, struct messages *messages)
+uint64_t decode_native_burst(struct payloads *payloads, unsigned n, struct messages *messages)
 {
 	static const uint8_t nothing[HEADER];
 	uint64_t wrong = 0;
 
 	// Payloads too short to be read, and the places past n: a header that is wrong in every field.
 	for (unsigned i = 0; i < ((n + LANES - 1) & ~(LANES - 1u)); i++)
-		if (i >= n || length[i] < HEADER)
-			payload[i] = nothing;
+		if (i >= n || payloads->length[i] < HEADER)
+			payloads->at[i] = nothing;
 	for (unsigned at = 0; at < n; at += LANES)
-		wrong |= (uint64_t)decode_eight(payload + at, length + at, messages, at) << at;
+		wrong |= (uint64_t)decode_eight(payloads->at + at, payloads->length + at, messages, at) << at;
 	return n < 64 ? wrong & ((UINT64_C(1) << n) - 1) : wrong;
 }

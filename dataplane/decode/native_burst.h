@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "dataplane/parse.h"
+
 enum { MESSAGES_MAX = 64 };
 
 // Decoded native messages, by position in the burst.
@@ -30,6 +32,5 @@ static inline unsigned message_flags(uint16_t kind)
 	return kind >> 8;
 }
 
-// Decodes `n` (at most MESSAGES_MAX) payloads of `length[i]` bytes at `payload[i]`. Both arrays have room for n rounded up to
-// a multiple of 8. Returns a bit for each payload that decode_native refuses; their fields mean nothing.
-uint64_t decode_native_burst(const uint8_t **payload, uint16_t *length, unsigned n, struct messages *messages);
+// Decodes the first `n` payloads (and may overwrite where those point that are too short, and those past n). Returns a bit for each payload that decode_native refuses; their fields mean nothing.
+uint64_t decode_native_burst(struct payloads *payloads, unsigned n, struct messages *messages);
