@@ -2,8 +2,9 @@
 //
 // spool_check SPOOL_FOLDER RUN_FOLDER: compares the spool with what fake_dataplanes wrote (their produced.*
 // files) and prints `boots N messages N lost N twice N torn N` (lost also counts numbers that were never
-// produced). Exit status 0 when the last three are 0, 1 when not, 3 when something cannot be read. `spool_check --count
-// SPOOL_FOLDER` prints the number of messages.
+// produced). Exit status 0 when the last three are 0, 1 when not, 3 when something cannot be read.
+// spool_check --count SPOOL_FOLDER prints `messages N twice N`, by the names of their records, whoever wrote them.
+// spool_check --stats SEGMENT prints the counters of a segment file as `weirctl --json stats` does.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "controlplane/mapping.h"
 #include "controlplane/spool.h"
+#include "dataplane/abi/stats.h"
 #include "tests/kit/numbered.h"
 
 enum { MAX_BOOTS = 1000 };
@@ -145,46 +148,113 @@ static void compare(struct check *check)
 		}
 }
 
-static int count(const struct spool_message *message, void *argument)
+struct names { // of records
+	struct record_name {
+		uint8_t boot_id[WEIR_BOOT_ID_SIZE];
+		uint64_t worker, sequence;
+	} *list;
+	size_t n, room;
+};
+
+static int note_name(const struct spool_message *message, void *argument)
 {
-	(void)message;
-	++*(uint64_t *)argument;
+	struct names *names = argument;
+	struct record_name *name;
+
+	if (names->n == names->room) {
+		names->room = names->room ? 2 * names->room : 1 << 16;
+		names->list = reallocarray(names->list, names->room, sizeof(*names->list));
+		if (!names->list)
+			exit(3);
+	}
+	name = &names->list[names->n++];
+	memcpy(name->boot_id, message->boot_id, sizeof(name->boot_id));
+	name->worker = message->worker;
+	name->sequence = message->record.sequence;
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int by_name(const void *left, const void *right)
+{
+	return memcmp(left, right, sizeof(struct record_name));
+}
+
+static int finish(int err)
+{
+	fprintf(stderr, "spool_check: %s\n", strerror(-err));
+	return 3;
+}
+
+static int count(struct spool *spool)
+{
+	struct names names = { 0 };
+	int err = spool_walk(spool, NULL, note_name, &names);
+	size_t twice = 0;
+
+	if (err)
+		return finish(err);
+	qsort(names.list, names.n, sizeof(*names.list), by_name);
+	for (size_t i = 1; i < names.n; i++)
+		twice += by_name(&names.list[i - 1], &names.list[i]) == 0;
+	printf("messages %zu twice %zu\n", names.n, twice);
+	free(names.list);
+	return twice > 0;
+}
+
+static int print_stats(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct mapping *map;
+	char why[200];
+	json_t *stats;
+
+	if (mapping_open(fd, &map, why, sizeof(why)) < 0) {
+		fprintf(stderr, "spool_check: %s: %s\n", path, why);
+		return 3;
+	}
+	stats = stats_json(map->segment);
+	json_dumpf(stats, stdout, JSON_COMPACT);
+	json_decref(stats);
+	mapping_put(map);
+	close(fd);
+	return 0;
+}
+
+static int compare_all(struct spool *spool, const char *run_folder)
 {
 	static struct check check;
-	bool counting = argc == 3 && strcmp(argv[1], "--count") == 0;
-	struct spool *spool;
-	uint64_t n = 0;
-	char why[600];
 	int err;
 
-	if (argc != 3) {
-		fputs("usage: spool_check SPOOL_FOLDER RUN_FOLDER | --count SPOOL_FOLDER\n", stderr);
-		return 2;
-	}
-	spool = spool_open(counting ? argv[2] : argv[1], 1, true, why, sizeof(why));
-	if (!spool) {
-		fprintf(stderr, "spool_check: %s\n", why);
-		return 3;
-	}
-	if (!counting)
-		read_boots(&check, argv[2]);
-	err = counting ? spool_walk(spool, NULL, count, &n) : spool_walk(spool, NULL, see, &check);
-	spool_close(spool);
-	if (err) {
-		fprintf(stderr, "spool_check: %s\n", strerror(-err));
-		return 3;
-	}
-	if (counting) {
-		printf("%llu\n", (unsigned long long)n);
-		return 0;
-	}
+	read_boots(&check, run_folder);
+	err = spool_walk(spool, NULL, see, &check);
+	if (err)
+		return finish(err);
 	compare(&check);
 	printf("boots %u messages %llu lost %llu twice %llu torn %llu\n", check.n_boots,
 	       (unsigned long long)check.messages, (unsigned long long)check.lost, (unsigned long long)check.twice,
 	       (unsigned long long)check.torn);
 	return check.lost || check.twice || check.torn;
+}
+
+int main(int argc, char **argv)
+{
+	bool counting = argc == 3 && strcmp(argv[1], "--count") == 0;
+	struct spool *spool;
+	char why[600];
+	int status;
+
+	if (argc != 3) {
+		fputs("usage: spool_check SPOOL_FOLDER RUN_FOLDER | --count SPOOL_FOLDER | --stats SEGMENT\n", stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--stats") == 0)
+		return print_stats(argv[2]);
+	spool = spool_open(counting ? argv[2] : argv[1], 1, true, why, sizeof(why));
+	if (!spool) {
+		fprintf(stderr, "spool_check: %s\n", why);
+		return 3;
+	}
+	status = counting ? count(spool) : compare_all(spool, argv[2]);
+	spool_close(spool);
+	return status;
 }
