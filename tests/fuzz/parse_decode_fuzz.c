@@ -4,12 +4,14 @@
 // bit 1 lays the listeners by address, bit 2 mends the checksums and bit 3 the tag of the frame before it is
 // judged, since no fuzzer guesses those. The rest is the frame.
 //
-// Held: whatever is accepted lies within the frame; a reason belongs to its disposition; and the frame
-// with one more VLAN tag, which goes through the steps instead of the short cut, is judged alike.
+// Held: whatever is accepted lies within the frame; a reason belongs to its disposition; the frame with
+// one more VLAN tag, which goes through the steps instead of the short cut, is judged alike; and so it is by
+// the burst forms of parse and decode.
 #include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/checksum.h"
+#include "dataplane/decode/native_burst.h"
 #include "dataplane/decode/siphash.h"
 #include "dataplane/triage.h"
 #include "tests/kit/text.h"
@@ -154,11 +156,75 @@ static void check_alike(const struct triage *one, const struct triage *other)
 	must(one->packet.payload_length == other->packet.payload_length);
 }
 
+// The frame with one more tag is judged as `one` was.
+static void check_tagged(const struct listeners *listeners, bool trust, const struct triage *one)
+{
+	uint32_t length = one->packet.length;
+	uint8_t *tagged = malloc(length + 4);
+	struct triage other;
+
+	must(tagged);
+	memcpy(tagged, one->packet.data, 12);
+	memcpy(tagged + 12, "\x81\x00\x00\x07", 4);
+	memcpy(tagged + 16, one->packet.data + 12, length - 12);
+	triage_frame(&kit.table, listeners, trust, tagged, length + 4, &other);
+	check(&other);
+	check_alike(one, &other);
+	free(tagged);
+}
+
+// One message through the burst decoder, in place `at` of eight, says what decode_native says.
+static void check_decode(const struct packet *parsed, unsigned at)
+{
+	struct packet packet = *parsed;
+	const uint8_t *payload[8];
+	uint16_t length[8];
+	struct messages messages;
+	uint64_t wrong;
+
+	for (unsigned i = 0; i < 8; i++) {
+		payload[i] = packet.data + packet.payload;
+		length[i] = i == at ? packet.payload_length : 0;
+	}
+	wrong = decode_native_burst(payload, length, at + 1, &messages);
+	decode_native(&packet);
+	must((wrong >> at & 1) == (packet.reason != WEIR_REASON_NONE));
+	if (packet.reason != WEIR_REASON_NONE)
+		return;
+	must(messages.tenant[at] == packet.tenant && messages.country[at] == packet.country);
+	must(messages.size[at] == packet.size);
+	must(message_small(messages.kind[at]) == triage_small(WEIR_NATIVE, packet.priority, packet.channel));
+	must(message_flags(messages.kind[at]) == (packet.flags & (PACKET_WANTS_ACK | PACKET_TAGGED)));
+}
+
+// The burst forms of parse and decode; what lies past the frame has no influence.
+static void check_burst(const struct listeners *listeners, bool trust, const uint8_t *frame, uint32_t length)
+{
+	size_t room = length > PARSE_READABLE ? length : PARSE_READABLE;
+	uint8_t *copy = malloc(room);
+	struct packet one, burst;
+
+	must(copy);
+	memset(copy, 0x11, room);
+	memcpy(copy, frame, length);
+	parse_frame(listeners, copy, length, trust, &one);
+	burst = (struct packet){.data = copy, .length = length};
+	parse_burst(listeners, &burst, 1, trust);
+	must(one.reason == burst.reason);
+	if (one.reason == WEIR_REASON_NONE) {
+		must(one.l3 == burst.l3 && one.payload == burst.payload && one.payload_length == burst.payload_length);
+		must(one.ip_version == burst.ip_version && one.n_vlan == burst.n_vlan && one.flags == burst.flags);
+		must(one.listener == burst.listener && one.protocol == burst.protocol);
+		check_decode(&one, length % 8);
+	}
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct listeners *listeners;
-	struct triage one, other;
-	uint8_t *frame, *tagged;
+	struct triage one;
+	uint8_t *frame;
 	uint32_t length;
 	bool trust;
 
@@ -174,17 +240,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mend(listeners, frame + 1, length, data[0]);
 	triage_frame(&kit.table, listeners, trust, frame + 1, length, &one);
 	check(&one);
-	if (one.packet.l3 && one.packet.n_vlan < 2) { // no tag is cut short
-		tagged = malloc(length + 4);
-		must(tagged);
-		memcpy(tagged, frame + 1, 12);
-		memcpy(tagged + 12, "\x81\x00\x00\x07", 4);
-		memcpy(tagged + 16, frame + 13, length - 12);
-		triage_frame(&kit.table, listeners, trust, tagged, length + 4, &other);
-		check(&other);
-		check_alike(&one, &other);
-		free(tagged);
-	}
+	if (one.packet.l3 && one.packet.n_vlan < 2) // no tag is cut short
+		check_tagged(listeners, trust, &one);
+	check_burst(listeners, trust, frame + 1, length);
 	free(frame);
 	return 0;
 }
