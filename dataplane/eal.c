@@ -105,6 +105,7 @@ static void arguments_devices(struct arguments *arguments, const struct gateway 
 static int init(const struct gateway *gateway, bool huge)
 {
 	static struct arguments arguments;
+	static char *handed[ARGUMENTS_MAX]; // the EAL puts other pointers into it
 	char lcores[16 + 16 * GATEWAY_MAX_WORKERS], memory[16];
 
 	lcores_format(gateway, lcores, sizeof(lcores));
@@ -119,7 +120,8 @@ static int init(const struct gateway *gateway, bool huge)
 	else
 		argument_pair(&arguments, "--no-huge", "--no-shconf");
 	arguments_devices(&arguments, gateway);
-	return rte_eal_init(arguments.n, arguments.list) < 0 ? -rte_errno : 0;
+	memcpy(handed, arguments.list, sizeof(handed));
+	return rte_eal_init(arguments.n, handed) < 0 ? -rte_errno : 0;
 }
 
 int eal_start(const struct gateway *gateway, bool *huge, char *why, size_t why_size)
