@@ -32,5 +32,6 @@ static inline unsigned message_flags(uint16_t kind)
 	return kind >> 8;
 }
 
-// Decodes the first `n` payloads (and may overwrite where those point that are too short, and those past n). Returns a bit for each payload that decode_native refuses; their fields mean nothing.
+// Decodes the first `n` payloads (and may overwrite where those point that are too short, and those past n).
+// Returns a bit for each payload that decode_native refuses; their fields mean nothing.
 uint64_t decode_native_burst(struct payloads *payloads, unsigned n, struct messages *messages);

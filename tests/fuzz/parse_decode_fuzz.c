@@ -177,16 +177,15 @@ static void check_tagged(const struct listeners *listeners, bool trust, const st
 static void check_decode(const struct packet *parsed, unsigned at)
 {
 	struct packet packet = *parsed;
-	const uint8_t *payload[8];
-	uint16_t length[8];
+	struct payloads payloads;
 	struct messages messages;
 	uint64_t wrong;
 
-	for (unsigned i = 0; i < 8; i++) {
-		payload[i] = packet.data + packet.payload;
-		length[i] = i == at ? packet.payload_length : 0;
+	for (unsigned i = 0; i < PARSE_BURST; i++) {
+		payloads.at[i] = packet.data + packet.payload;
+		payloads.length[i] = i == at ? packet.payload_length : 0;
 	}
-	wrong = decode_native_burst(payload, length, at + 1, &messages);
+	wrong = decode_native_burst(&payloads, at + 1, &messages);
 	decode_native(&packet);
 	must((wrong >> at & 1) == (packet.reason != WEIR_REASON_NONE));
 	if (packet.reason != WEIR_REASON_NONE)
@@ -203,15 +202,18 @@ static void check_burst(const struct listeners *listeners, bool trust, const uin
 	size_t room = length > PARSE_READABLE ? length : PARSE_READABLE;
 	uint8_t *copy = malloc(room);
 	struct packet one, burst;
+	struct payloads payloads;
+	uint64_t good;
 
 	must(copy);
 	memset(copy, 0x11, room);
 	memcpy(copy, frame, length);
 	parse_frame(listeners, copy, length, trust, &one);
 	burst = (struct packet){.data = copy, .length = length};
-	parse_burst(listeners, &burst, 1, trust);
-	must(one.reason == burst.reason);
+	good = parse_burst(listeners, &burst, 1, trust, &payloads);
+	must(one.reason == burst.reason && good == (one.reason == WEIR_REASON_NONE));
 	if (one.reason == WEIR_REASON_NONE) {
+		must(payloads.at[0] == copy + one.payload && payloads.length[0] == one.payload_length);
 		must(one.l3 == burst.l3 && one.payload == burst.payload && one.payload_length == burst.payload_length);
 		must(one.ip_version == burst.ip_version && one.n_vlan == burst.n_vlan && one.flags == burst.flags);
 		must(one.listener == burst.listener && one.protocol == burst.protocol);
