@@ -127,7 +127,8 @@ static inline struct forwarding forward_make(struct worker *worker, struct burst
 {
 	const struct live_verdict *verdict = &worker->live->verdicts[burst->verdict[at]];
 	const struct live *live = worker->live;
-	const struct live_member *member = &live->members[verdict->member + live->table.maglev[burst->member[at]]];
+	const struct live_member *member =
+		&live->members[verdict->member + live->table.maglev[burst->member[at]]];
 	unsigned kind = burst->message.kind[at];
 	struct forwarding to = { burst->mbuf[burst->live[at]], TX_FORWARD, verdict->port,
 				 verdict->set_priority };
@@ -157,7 +158,6 @@ static void forward_all(struct worker *worker, struct burst *burst, const uint8_
 
 		if (likely(room)) {
 			tx_put(&worker->tx[to.port], to.mbuf, to.kind, to.priority);
-			worker->tx[to.port].n_staged++;
 		} else {
 			tx_push(worker, to.port, to.mbuf, to.kind, to.priority);
 		}
@@ -165,16 +165,19 @@ static void forward_all(struct worker *worker, struct burst *burst, const uint8_
 }
 
 // Chooses the member's place in the pool's table, and fetches what forward_make will read and count.
-static inline void forward_find(struct worker *worker, struct burst *burst, unsigned at, const struct live_verdict *verdict)
+static inline void forward_find(struct worker *worker, struct burst *burst, unsigned at,
+				const struct live_verdict *verdict)
 {
-	uint64_t high, low, hash;
+	uint64_t high, low;
 
 	packet_source(&burst->packet[burst->live[at]], &high, &low);
-	hash = member_hash(burst->message.tenant[at], high, low);
-	hash = (hash >> 32) * verdict->n_maglev >> 32; // as table_find_member
-	burst->member[at] = verdict->maglev + (uint32_t)hash;
+	burst->member[at] =
+		verdict->maglev +
+		member_place(member_hash(burst->message.tenant[at], high, low), verdict->n_maglev);
 	rte_prefetch0(&worker->live->table.maglev[burst->member[at]]);
-	rte_prefetch0(&worker->zones[verdict->zone == TABLE_NONE ? 0 : verdict->zone + burst->key[at].country]);
+	rte_prefetch0(&worker->zones[verdict->zone == TABLE_NONE
+					     ? 0
+					     : verdict->zone + burst->key[at].country]);
 }
 
 static void do_forward(struct worker *worker, struct burst *burst, unsigned at)

@@ -35,8 +35,9 @@ static void keep_good(struct worker *worker, struct burst *burst, uint64_t good)
 void parse(struct worker *worker, struct burst *burst)
 {
 	uint64_t all = ~UINT64_C(0) >> (64 - burst->n);
-	uint64_t good = parse_burst(worker->listeners, burst->packet, burst->n,
-				    worker->ports[burst->port].trust_udp_checksum, &burst->payloads);
+	uint64_t good =
+		parse_burst(worker->listeners, burst->packet, burst->n,
+			    worker->ports[burst->port].trust_udp_checksum, &burst->payloads);
 
 	burst->n_live = burst->n;
 	memcpy(burst->live, identity, sizeof(identity));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stage tx, see tx.h. Runs on the worker. A frame is in at most one queue; n_staged is the sum of
+// Stage tx, see tx.h. Runs on the worker. A frame is in at most one queue; the messages staged are
 // the queues' lengths and never above limit; per priority, frames leave in the order they came.
 #include "dataplane/tx.h"
 
@@ -49,7 +49,6 @@ void tx_fini(struct tx *tx)
 		free(queue->frame); // lint: allow free at the end
 		queue->frame = NULL;
 	}
-	tx->n_staged = 0;
 }
 
 // Corrects the count of a frame that was staged and will not be sent.
@@ -77,10 +76,14 @@ static bool queue_empty(const struct tx *tx, unsigned queue)
 	return tx->queue[queue].head == tx->queue[queue].tail;
 }
 
+static uint32_t messages_staged(const struct tx *tx)
+{
+	return tx_staged(tx) - tx_length(&tx->queue[TX_ANSWERS]);
+}
+
 static void put(struct tx *tx, unsigned queue, struct rte_mbuf *mbuf)
 {
 	tx->queue[queue].frame[tx->queue[queue].tail++ & tx->mask] = mbuf;
-	tx->n_staged++;
 }
 
 // Takes out the youngest of the messages staged in the lowest queue below `queue`; NULL where all
@@ -89,7 +92,6 @@ static struct rte_mbuf *evict_below(struct tx *tx, unsigned queue)
 {
 	for (unsigned q = TX_N_QUEUES - 1; q > queue; q--) {
 		if (q != TX_ANSWERS && !queue_empty(tx, q)) {
-			tx->n_staged--;
 			return tx->queue[q].frame[--tx->queue[q].tail & tx->mask];
 		}
 	}
@@ -107,11 +109,10 @@ static enum weir_disposition refused_as(const struct tx *tx, unsigned queue)
 
 static void push_answer(struct worker *worker, struct tx *tx, struct rte_mbuf *mbuf)
 {
-	if (tx->n_answers == tx->limit) {
+	if (tx_length(&tx->queue[TX_ANSWERS]) == tx->limit) {
 		give_up(worker, mbuf, WEIR_TX_FULL);
 		return;
 	}
-	tx->n_answers++;
 	put(tx, TX_ANSWERS, mbuf);
 }
 
@@ -127,7 +128,7 @@ void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum t
 		push_answer(worker, tx, mbuf);
 		return;
 	}
-	if (unlikely(tx->n_staged - tx->n_answers == tx->limit)) {
+	if (unlikely(messages_staged(tx) == tx->limit)) {
 		victim = evict_below(tx, queue);
 		if (!victim) {
 			give_up(worker, mbuf, refused_as(tx, queue));
@@ -144,7 +145,7 @@ bool tx_has_room(const struct worker *worker, unsigned n)
 	for (unsigned port = 0; port < worker->n_ports; port++) {
 		const struct tx *tx = &worker->tx[port];
 
-		if (tx->n_staged - tx->n_answers + n > tx->limit)
+		if (messages_staged(tx) + n > tx->limit)
 			return false;
 	}
 	return true;
@@ -167,15 +168,12 @@ static unsigned gather(const struct tx *tx, struct rte_mbuf **out)
 // Takes the first `n` frames out, in gather's order.
 static void take(struct tx *tx, unsigned n)
 {
-	tx->n_staged -= n;
 	for (unsigned p = 0; n > 0; p++) {
 		struct tx_queue *queue = &tx->queue[p];
 		uint32_t length = queue->tail - queue->head, of_it = n < length ? n : length;
 
 		queue->head += of_it;
 		n -= of_it;
-		if (p == TX_ANSWERS)
-			tx->n_answers -= of_it;
 	}
 }
 
@@ -183,7 +181,7 @@ static void port_flush(struct tx *tx)
 {
 	struct rte_mbuf *frame[BURST_MAX];
 
-	while (tx->n_staged > 0) {
+	while (tx_staged(tx) > 0) {
 		unsigned n = gather(tx, frame);
 		unsigned sent = rte_eth_tx_burst(tx->port, tx->queue_id, frame, (uint16_t)n);
 
@@ -196,7 +194,7 @@ static void port_flush(struct tx *tx)
 void tx(struct worker *worker)
 {
 	for (unsigned port = 0; port < worker->n_ports; port++)
-		if (worker->tx[port].n_staged > 0)
+		if (tx_staged(&worker->tx[port]) > 0)
 			port_flush(&worker->tx[port]);
 }
 
@@ -212,8 +210,6 @@ void tx_abandon(struct worker *worker)
 
 				if (tx_kind_of(mbuf) == TX_FORWARD_ACK)
 					kind_set(mbuf, TX_FORWARD); // nothing is sent any more
-				tx->n_staged--;
-				tx->n_answers -= p == TX_ANSWERS;
 				give_up(worker, mbuf, WEIR_TX_FULL);
 			}
 		}
@@ -227,7 +223,7 @@ void tx_each(const struct worker *worker,
 	for (unsigned port = 0; port < worker->n_ports; port++) {
 		const struct tx *tx = &worker->tx[port];
 
-		for (unsigned p = 0; p < TX_N_QUEUES && tx->n_staged > 0; p++)
+		for (unsigned p = 0; p < TX_N_QUEUES; p++)
 			for (uint32_t at = tx->queue[p].head; at != tx->queue[p].tail; at++)
 				each(context, tx->queue[p].frame[at & tx->mask],
 				     tx_kind_of(tx->queue[p].frame[at & tx->mask]));

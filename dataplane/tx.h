@@ -37,8 +37,6 @@ struct tx_queue {
 
 struct tx {
 	struct tx_queue queue[TX_N_QUEUES]; // in the order of leaving
-	uint32_t n_staged;                  // in all queues
-	uint32_t n_answers;                 // of them in TX_ANSWERS
 	uint32_t limit;                     // of the answers, and of all others together
 	uint32_t mask;
 	uint16_t port; // of DPDK
@@ -57,13 +55,28 @@ void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum t
 // Whether every port has room for `n` more messages: then tx_put may stage them without asking again.
 bool tx_has_room(const struct worker *worker, unsigned n);
 
+static inline uint32_t tx_length(const struct tx_queue *queue)
+{
+	return queue->tail - queue->head;
+}
+
+// Frames staged in all queues, answers included.
+static inline uint32_t tx_staged(const struct tx *tx)
+{
+	uint32_t n = 0;
+
+	for (unsigned q = 0; q < TX_N_QUEUES; q++)
+		n += tx_length(&tx->queue[q]);
+	return n;
+}
+
 // Queue of a message of `priority`.
 static inline unsigned tx_queue_of(unsigned priority)
 {
 	return priority + (priority >= TX_ANSWERS);
 }
 
-// tx_push for a message that finds room for certain; the caller adds to tx->n_staged.
+// tx_push for a message that finds room for certain.
 static inline void tx_put(struct tx *tx, struct rte_mbuf *mbuf, enum tx_kind kind,
 			  unsigned priority)
 {

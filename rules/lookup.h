@@ -48,22 +48,23 @@ uint32_t table_find_verdict(const struct table *table, const struct triage_key *
 // Verdict indices of `n` messages, n at most 64.
 void table_find_verdicts(const struct table *table, const struct triage_key *key, unsigned n, uint32_t *verdict);
 
-// Member number within `pool` for a hash of (tenant, source address): lookup.h's member_hash.
-static inline unsigned table_find_member(const struct table *table, const struct table_pool *pool, uint64_t hash)
+// Place in a pool's `n_maglev` entries of MAGLEV for a member_hash.
+static inline uint32_t member_place(uint32_t hash, uint32_t n_maglev)
 {
-	uint64_t slot = ((hash >> 32) * pool->n_maglev) >> 32;
-
-	return table->maglev[pool->maglev + slot];
+	return (uint32_t)((uint64_t)hash * n_maglev >> 32);
 }
 
-// Hash of (tenant, source address in network order as two 64-bit words; IPv4 in the low word's first
-// four bytes, rest zero).
-static inline uint64_t member_hash(uint32_t tenant, uint64_t high, uint64_t low)
+// Member number within `pool` for a member_hash.
+static inline unsigned table_find_member(const struct table *table, const struct table_pool *pool, uint32_t hash)
 {
-	uint64_t h = (high ^ tenant) * UINT64_C(0x9e3779b97f4a7c15);
+	return table->maglev[pool->maglev + member_place(hash, pool->n_maglev)];
+}
 
-	h = (h ^ (h >> 32) ^ low) * UINT64_C(0xd6e8feb86659fd93);
-	return h ^ (h >> 29);
+// Hash of (tenant, source address in host order as two words; `high` is 0 for IPv4, which is `low`): CRC-32C, whose every bit
+// depends on all of them, so that the places of one tenant's sources are as even as the sources are many.
+static inline uint32_t member_hash(uint32_t tenant, uint64_t high, uint64_t low)
+{
+	return (uint32_t)_mm_crc32_u64(_mm_crc32_u64(tenant, high), low);
 }
 
 // Whether a source address is blocked. IPv4 in host order; IPv6 as two host-order words, high first.

@@ -112,7 +112,7 @@ static void look_up_burst(const struct table *table, uint64_t *random)
 	struct triage_key key[64];
 
 	for (unsigned i = 0; i < 64; i++) {
-		uint32_t at = (uint32_t)kit_random(random) & table->bucket_mask;
+		uint32_t at = (uint32_t)(uint32_t)kit_random(random) & table->bucket_mask;
 
 		id[i] = i % 4 == 0 ? (uint32_t)kit_random(random) : table->buckets[at].id[i % TABLE_WAYS];
 	}

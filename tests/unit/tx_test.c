@@ -130,7 +130,7 @@ static void frames_leave_by_priority_and_in_order_within_one(void **state)
 	for (unsigned i = 0; i < 7; i++)
 		assert_int_equal(received(), ((int[]){ 1, 2, 5, 10, 20, 21, 30 })[i]);
 	assert_int_equal(received(), -1);
-	assert_int_equal(worker->tx[0].n_staged, 0);
+	assert_int_equal(tx_staged(&worker->tx[0]), 0);
 	assert_int_equal(count(WEIR_FORWARD), 6);
 	assert_books();
 }
@@ -141,7 +141,7 @@ static void a_full_port_keeps_what_is_staged_until_there_is_room(void **state)
 	for (unsigned i = 0; i < LIMIT; i++)
 		push(2, (uint16_t)i);
 	tx(worker);
-	assert_int_equal(worker->tx[0].n_staged, LIMIT);
+	assert_int_equal(tx_staged(&worker->tx[0]), LIMIT);
 	unblock_wire();
 	tx(worker);
 	for (unsigned i = 0; i < LIMIT; i++)
@@ -212,7 +212,7 @@ static void what_is_staged_at_the_end_is_counted_as_not_sent(void **state)
 	assert_int_equal(count(WEIR_TX_FULL), 5);
 	assert_int_equal(count(WEIR_FORWARD), 0);
 	assert_int_equal(worker->counters[0].answers, 0);
-	assert_int_equal(worker->tx[0].n_staged, 0);
+	assert_int_equal(tx_staged(&worker->tx[0]), 0);
 	assert_books();
 }
 
@@ -234,9 +234,9 @@ static void random_traffic_is_never_lost_uncounted(void **state)
 			while (received() != -1)
 				sent++;
 		assert_books();
-		assert_true(worker->tx[0].n_staged <= 2 * LIMIT);
+		assert_true(tx_staged(&worker->tx[0]) <= 2 * LIMIT);
 	}
-	sent += worker->tx[0].n_staged + rte_ring_count(wire);
+	sent += tx_staged(&worker->tx[0]) + rte_ring_count(wire);
 	assert_int_equal(sent, count(WEIR_FORWARD) + worker->counters[0].answers);
 }
 
