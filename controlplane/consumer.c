@@ -16,7 +16,7 @@
 #include "controlplane/orphans.h"
 #include "controlplane/source.h"
 
-enum { BATCH = 1024 };
+enum { BATCH = 8192, BATCH_BYTES = 16 << 20 };
 #define MS UINT64_C(1000000)
 #define PAUSE_NS (1 * MS)
 #define SCAN_NS (1000 * MS)
@@ -150,7 +150,8 @@ static int step_restart(struct source *source, struct batch *batch)
 // One batch from all sources. Messages stored, or the spool's error.
 static int store_batch(struct consumer *c)
 {
-	struct batch batch = { .spool = c->spool, .room = BATCH, .now_ns = clock_ns(CLOCK_REALTIME) };
+	struct batch batch = { .spool = c->spool, .room = BATCH, .bytes = BATCH_BYTES,
+			       .now_ns = clock_ns(CLOCK_REALTIME) };
 	int err = each_source(c, &batch, step_start);
 
 	if (!err)
@@ -162,7 +163,7 @@ static int store_batch(struct consumer *c)
 		return err;
 	}
 	each_source(c, &batch, step_settle);
-	return (int)(BATCH - batch.room);
+	return (int)batch.n;
 }
 
 // Says once that the spool takes nothing, and once that it does again.
@@ -209,7 +210,7 @@ static void turn(struct consumer *c)
 		pause_for(c, RETRY_NS);
 	else if (!c->live && !c->orphans.list)
 		pause_for(c, SCAN_NS);
-	else if (n < BATCH)
+	else if (n < BATCH / 8)
 		pause_for(c, PAUSE_NS);
 }
 

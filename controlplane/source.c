@@ -128,6 +128,17 @@ static void describe(struct source *source, unsigned worker, const struct weir_r
 	stop_channel(source, worker, what);
 }
 
+// LMDB bounds the pages of a transaction; so do we, by the bytes that went into it.
+static void count(struct source *source, struct batch *batch, size_t bytes)
+{
+	source->n_batch++;
+	batch->room--;
+	batch->n++;
+	batch->bytes -= bytes < batch->bytes ? bytes : batch->bytes;
+	if (batch->bytes == 0)
+		batch->room = 0;
+}
+
 // One record of a channel. Its slots, 0 where there is none or it was stopped, or the spool's error.
 static int collect_one(struct source *source, struct batch *batch, unsigned worker, uint64_t head)
 {
@@ -145,8 +156,8 @@ static int collect_one(struct source *source, struct batch *batch, unsigned work
 		err = append(source, batch, worker, record, (unsigned)slots);
 		if (err && err != -EBADMSG)
 			return err;
-		batch->room -= !err;
-		source->n_batch += !err;
+		if (!err)
+			count(source, batch, record->payload_length);
 	}
 	if (slots < 0 || err) {
 		describe(source, worker, record);

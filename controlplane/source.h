@@ -24,6 +24,8 @@ struct source {
 struct batch {
 	struct spool *spool;
 	unsigned room; // messages that it still takes
+	size_t bytes;  // of payload that it still takes, about
+	unsigned n;    // messages that are in it
 	bool open;     // spool_begin was called
 	uint64_t now_ns;
 };

@@ -4,6 +4,7 @@
 // all or nothing; the state in memory is read again from the tables after a batch that failed.
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "controlplane/spool_parts.h"
@@ -49,10 +50,21 @@ static int reopen(struct spool *spool)
 	return err;
 }
 
+// What is written to a file that was removed is durable nowhere.
+static bool is_removed(const struct spool *spool)
+{
+	struct stat file;
+	int fd;
+
+	return mdb_env_get_fd(spool->env, &fd) == 0 && fstat(fd, &file) == 0 && file.st_nlink == 0;
+}
+
 int spool_begin(struct spool *spool)
 {
-	int err = spool->broken || !spool->env ? reopen(spool) : 0;
+	int err = 0;
 
+	if (spool->broken || !spool->env || is_removed(spool))
+		err = reopen(spool);
 	if (err)
 		return err;
 	pthread_rwlock_rdlock(&spool->lock);

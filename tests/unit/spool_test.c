@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -285,6 +286,22 @@ static void names_that_cannot_be_are_not_stored(void **state)
 	assert_int_equal(walk(name).n, 1);
 }
 
+static void a_spool_that_was_removed_takes_nothing_until_its_folder_is_back(void **state)
+{
+	char *lost = strdup(folder);
+
+	(void)state;
+	folder_remove(folder);
+	assert_int_equal(spool_begin(spool), -ENOENT);
+	assert_int_equal(spool_begin(spool), -ENOENT);
+	assert_int_equal(mkdir(lost, 0750), 0);
+	folder = lost;
+	assert_int_equal(spool_begin(spool), 0);
+	assert_int_equal(append("desk", WEIR_NORMAL, 1, 10), 0);
+	assert_int_equal(spool_commit(spool), 0);
+	assert_int_equal(walk("desk").n, 1);
+}
+
 static void a_folder_that_is_not_there_or_no_spool_is_refused(void **state)
 {
 	char path[600];
@@ -317,6 +334,7 @@ int main(void)
 		TEST(a_spool_of_a_newer_schema_is_refused_with_a_clear_line),
 		TEST(a_torn_value_is_found),
 		TEST(names_that_cannot_be_are_not_stored),
+		TEST(a_spool_that_was_removed_takes_nothing_until_its_folder_is_back),
 		TEST(a_folder_that_is_not_there_or_no_spool_is_refused),
 	};
 
