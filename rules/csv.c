@@ -31,43 +31,55 @@ static char take_end(struct csv *csv)
 	return end;
 }
 
-static bool at_end_of_field(const struct csv *csv)
+static bool is_end_of_field(const struct csv *csv, const char *at)
 {
-	return csv->at == csv->end || *csv->at == ',' || *csv->at == '\n' ||
-	       (*csv->at == '\r' && csv->at + 1 < csv->end && csv->at[1] == '\n');
+	return at == csv->end || *at == ',' || *at == '\n' ||
+	       (*at == '\r' && at + 1 < csv->end && at[1] == '\n');
+}
+
+// The quote that closes a field, or NULL. Nothing is changed before it is known to be there.
+static const char *find_closing(const struct csv *csv)
+{
+	const char *at = csv->at + 1, *end = csv->end;
+
+	if (end - at > CSV_MAX_RECORD)
+		end = at + CSV_MAX_RECORD;
+	while ((at = memchr(at, '"', (size_t)(end - at))) != NULL) {
+		if (at + 1 == end || at[1] != '"')
+			return at;
+		at += 2;
+	}
+	return NULL;
 }
 
 // A field in quotes; `""` within stands for one.
 static const char *take_quoted(struct csv *csv, struct csv_record *record)
 {
-	char *to = ++csv->at;
+	const char *closing = find_closing(csv);
+	char *to = csv->at + 1;
 
+	if (closing == NULL)
+		return "a quote is opened and never closed";
+	if (closing + 1 < csv->end && !is_end_of_field(csv, closing + 1))
+		return "text behind a closing quote";
 	record->field[record->n] = to;
-	while (csv->at < csv->end) {
-		char c = *csv->at++;
-
-		if (c == '"' && csv->at < csv->end && *csv->at == '"') {
+	for (csv->at++; csv->at < closing; csv->at++) {
+		csv->line += *csv->at == '\n';
+		if (*csv->at == '"')
 			csv->at++;
-		} else if (c == '"') {
-			record->length[record->n] = (size_t)(to - record->field[record->n]);
-			if (!at_end_of_field(csv))
-				return "text behind a closing quote";
-			if (to != csv->at) // else the field's NUL comes with the end behind it
-				*to = '\0';
-			return NULL;
-		}
-		if (c == '\n')
-			csv->line++;
-		*to++ = c;
+		*to++ = *csv->at;
 	}
-	return "a quote is opened and never closed";
+	record->length[record->n] = (size_t)(to - record->field[record->n]);
+	*to = '\0';
+	csv->at++;
+	return NULL;
 }
 
 static const char *take_plain(struct csv *csv, struct csv_record *record)
 {
 	char *start = csv->at;
 
-	while (!at_end_of_field(csv)) {
+	while (!is_end_of_field(csv, csv->at)) {
 		if (*csv->at == '"')
 			return "a quote within a field that is not in quotes";
 		csv->at++;

@@ -25,6 +25,6 @@ struct csv_record {
 void csv_init(struct csv *csv, char *text, size_t length);
 
 // Takes the next record that is not an empty line. Returns 1, 0 at the end, -EINVAL with one line of
-// reason in `*why` (a static text) for a malformed record: the record is passed over to the next line
-// end, and one may go on. `record->line` is right in every case.
+// reason in `*why` (a static text) for a malformed record: one may go on with the line behind the
+// one on which the fault begins. `record->line` is right in every case.
 int csv_next(struct csv *csv, struct csv_record *record, const char **why);

@@ -51,31 +51,43 @@ static void make_printable(char *text)
 	}
 }
 
-// The place for one more. A list full of warnings gives up its last one for an error.
+static bool make_room(struct diags *diags)
+{
+	struct diag *grown;
+
+	if ((diags->n & (diags->n - 1)) != 0)
+		return true;
+	grown = realloc(diags->list, (diags->n ? 2 * (size_t)diags->n : 1) * sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	diags->list = grown;
+	return true;
+}
+
+// A list full of warnings gives up its last one for an error.
+static bool give_up_warning(struct diags *diags)
+{
+	struct diag *last = diags->list + diags->n;
+
+	if (diags->n_kept_warnings == 0)
+		return false;
+	do
+		last--;
+	while (last->kind != DIAG_WARNING);
+	diag_fini(last);
+	memmove(last, last + 1, (size_t)(diags->list + diags->n - last - 1) * sizeof(*last));
+	diags->n--;
+	diags->n_kept_warnings--;
+	diags->suppressed++;
+	return true;
+}
+
+// The place for one more, or NULL.
 static struct diag *take_place(struct diags *diags, enum diag_kind kind)
 {
-	struct diag *grown, *last;
-
-	if (diags->n < DIAGS_MAX) {
-		if ((diags->n & (diags->n - 1)) == 0) {
-			grown = realloc(diags->list,
-					(diags->n ? 2 * (size_t)diags->n : 1) * sizeof(*grown));
-			if (grown == NULL)
-				return NULL;
-			diags->list = grown;
-		}
-		return &diags->list[diags->n];
-	}
-	for (last = diags->list + diags->n; kind == DIAG_ERROR && last-- > diags->list;)
-		if (last->kind == DIAG_WARNING) {
-			diag_fini(last);
-			memmove(last, last + 1,
-				(size_t)(diags->list + diags->n - last - 1) * sizeof(*last));
-			diags->n--;
-			diags->suppressed++;
-			return &diags->list[diags->n];
-		}
-	return NULL;
+	if (diags->n == DIAGS_MAX && (kind != DIAG_ERROR || !give_up_warning(diags)))
+		return NULL;
+	return make_room(diags) ? &diags->list[diags->n] : NULL;
 }
 
 static void count(struct diags *diags, enum diag_kind kind)
@@ -113,6 +125,7 @@ void diags_push(struct diags *diags, enum diag_kind kind, const char *file, uint
 		make_printable(diag.hint);
 	*place = diag;
 	diags->n++;
+	diags->n_kept_warnings += kind == DIAG_WARNING;
 }
 
 const char *diag_format(const struct diag *diag, char *out, size_t size)

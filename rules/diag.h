@@ -23,6 +23,7 @@ struct diags {
 	struct diag *list;
 	uint32_t n, n_errors, n_warnings;
 	uint32_t suppressed; // past DIAGS_MAX: counted, not kept
+	uint32_t n_kept_warnings; // warnings in the list
 };
 
 enum { DIAGS_MAX = 1000 };

@@ -143,7 +143,7 @@ struct rule_set {
 	uint32_t n_files, n_tenants, n_rules, n_blocked, n_exceptions;
 	uint16_t n_zones, n_pools, n_queues, n_replies, n_reasons, n_groups;
 	bool enforce_residency;
-	void *arena; // owns every string and array above
+	void *arena; // owns every string and array above but `tenants`
 };
 
 static inline bool country_set_has(const struct country_set *set, unsigned country)

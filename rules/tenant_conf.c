@@ -34,13 +34,21 @@ static const char **read_texts(struct reader *reader, config_setting_t *group, c
 	return texts;
 }
 
+// "ZZ" is no home: its messages of unknown country stay of unknown country.
 static int read_home(struct reader *reader, config_setting_t *group)
 {
+	config_setting_t *at = config_setting_get_member(group, "home");
 	const char *code = NULL;
+	int country;
 
 	if (conf_string(&reader->conf, group, "home", &code) <= 0)
 		return -1;
-	return reader_country(reader, config_setting_get_member(group, "home"), code);
+	country = reader_country(reader, at, code);
+	if (country != WEIR_COUNTRY_ZZ)
+		return country;
+	conf_warn(&reader->conf, at, "leave it out",
+		  "home \"ZZ\" says nothing: it is the unknown country");
+	return -1;
 }
 
 static const uint8_t *read_key(struct reader *reader, config_setting_t *group, uint8_t key[16])

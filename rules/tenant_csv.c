@@ -98,27 +98,41 @@ static int64_t read_number(struct reader *reader, const struct tenant_text *text
 	return 0;
 }
 
-// A code that is not assigned gives one warning a file, not one a tenant.
+// Warns of a code once a file, not once a tenant.
+static void warn_home(struct reader *reader, const struct tenant_text *text, const char *name,
+		      int country)
+{
+	char code[3], hint[32];
+
+	if (reader->warned[country] == text->file + 1)
+		return;
+	reader->warned[country] = text->file + 1;
+	weir_country_format((unsigned)country, code);
+	if (country == WEIR_COUNTRY_ZZ)
+		diags_push(reader->diags, DIAG_WARNING, reader->source.files[text->file],
+			   text->line, "leave the field empty",
+			   "tenant \"%.64s\": home \"ZZ\" says nothing: it is the unknown country",
+			   name);
+	else
+		diags_push(reader->diags, DIAG_WARNING, reader->source.files[text->file],
+			   text->line, country_hint(code, hint),
+			   "tenant \"%.64s\": ISO 3166-1 does not assign the country code \"%s\"",
+			   name, code);
+}
+
 static int read_home(struct reader *reader, const struct tenant_text *text, struct csv_record *row)
 {
-	const char *code = row->field[HOME];
-	int country = row->length[HOME] == 2 ? weir_country_find(code) : -1;
-	char what[200], hint[32];
+	int country = row->length[HOME] == 2 ? weir_country_find(row->field[HOME]) : -1;
+	char what[200];
 
 	if (country < 0 && row->length[HOME] > 0) {
 		snprintf(what, sizeof(what), "tenant \"%.64s\": \"%.40s\" is no country code",
-			 row->field[NAME], code);
+			 row->field[NAME], row->field[HOME]);
 		report(reader, text, "two capital letters of ISO 3166-1", what);
 	}
-	if (country < 0 || country == WEIR_COUNTRY_ZZ || country_is_assigned((unsigned)country) ||
-	    reader->warned[country] == text->file + 1)
-		return country;
-	reader->warned[country] = text->file + 1;
-	diags_push(reader->diags, DIAG_WARNING, reader->source.files[text->file], text->line,
-		   country_hint(code, hint),
-		   "tenant \"%.64s\": ISO 3166-1 does not assign the country code \"%s\"",
-		   row->field[NAME], code);
-	return country;
+	if (country >= 0 && !country_is_assigned((unsigned)country))
+		warn_home(reader, text, row->field[NAME], country);
+	return country != WEIR_COUNTRY_ZZ ? country : -1;
 }
 
 static void read_row(struct reader *reader, struct tenant_text *text, struct csv_record *row,

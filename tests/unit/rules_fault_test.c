@@ -386,7 +386,8 @@ static void codes_that_iso_does_not_assign_are_warnings(void **state)
 {
 	static const char text[] = RULES_HEAD
 		"zones = ( { name = \"z\"; countries = [ \"UK\",\n\"ZZ\", \"DE\" ]; } );\n"
-		"tenants = ( { id = 1; name = \"a\"; home = \"XX\"; } );";
+		"tenants = ( { id = 1; name = \"a\"; home = \"XX\"; },\n"
+		"{ id = 2; name = \"b\"; home = \"ZZ\"; } );";
 	struct diags diags;
 	struct rule_set *rules;
 
@@ -395,7 +396,9 @@ static void codes_that_iso_does_not_assign_are_warnings(void **state)
 	rules = rules_read_text("t.conf", text, strlen(text), &diags);
 	assert_non_null(rules);
 	assert_int_equal(diags.n_errors, 0);
-	assert_int_equal(diags.n_warnings, 2);
+	assert_int_equal(diags.n_warnings, 3);
+	assert_int_equal(rules->tenants[1].home, WEIR_COUNTRY_NONE);
+	assert_true(rules_kit_has(&diags, DIAG_WARNING, 5, "home \"ZZ\" says nothing"));
 	assert_true(
 		rules_kit_has(&diags, DIAG_WARNING, 2,
 			      "does not assign the country code \"UK\" (did you mean \"GB\"?)"));

@@ -114,7 +114,7 @@ static void each_fault_of_a_row_has_its_line(void **state)
 		  "the domain \"x.example\" is taken by tenant \"a\" at" },
 		{ HEADER "1,\"a\"b,,,,,\n", 2, "text behind a closing quote" },
 		{ HEADER "1,a\"b,,,,,\n", 2, "a quote within a field that is not in quotes" },
-		{ HEADER "1,\"a\n\n,,,,,\n", 2, "a quote is opened and never closed" },
+		{ HEADER "1,\"a,,,,,\n", 2, "a quote is opened and never closed" },
 		{ HEADER "1,a,,,,,,,,,,,,,,,,,\n", 2, "more fields than any header has" },
 	};
 
@@ -203,7 +203,9 @@ static void an_unassigned_home_is_one_warning_a_file(void **state)
 
 	(void)state;
 	assert_non_null(rules);
-	assert_int_equal(diags.n_warnings, 2);
+	assert_int_equal(diags.n_warnings, 3);
+	assert_true(rules_kit_has(&diags, DIAG_WARNING, 4, "home \"ZZ\" says nothing"));
+	assert_int_equal(rules->tenants[2].home, WEIR_COUNTRY_NONE);
 	assert_true(rules_kit_has(&diags, DIAG_WARNING, 2, "\"XX\""));
 	assert_true(rules_kit_has(&diags, DIAG_WARNING, 5, "\"UK\" (did you mean \"GB\"?)"));
 	rules_destroy(rules);
@@ -235,7 +237,7 @@ static void records_are_cut_as_rfc_4180_says(void **state)
 
 static void reading_goes_on_behind_a_malformed_record(void **state)
 {
-	char text[] = "a\"\nb\n";
+	char text[] = "a,\"x\nb\n";
 	struct csv_record record;
 	const char *why = NULL;
 	struct csv csv;
@@ -247,6 +249,20 @@ static void reading_goes_on_behind_a_malformed_record(void **state)
 	assert_int_equal(csv_next(&csv, &record, &why), 1);
 	assert_string_equal(record.field[0], "b");
 	assert_int_equal(record.line, 2);
+}
+
+static void a_quote_that_is_never_closed_costs_one_row(void **state)
+{
+	static const char csv[] = HEADER "1,a,\"x.example,,,,\n2,b,,,,,\n";
+	static const char more[] = "rules = ( { name = \"r\"; match = { tenant = \"b\"; };\n"
+				   "action = { drop = \"x\"; }; } );";
+	struct diags diags;
+
+	(void)state;
+	assert_null(read_with(csv, strlen(csv), more, &diags));
+	assert_int_equal(diags.n_errors, 1);
+	assert_true(rules_kit_has(&diags, DIAG_ERROR, 2, "a quote is opened and never closed"));
+	diags_fini(&diags);
 }
 
 int main(void)
@@ -264,6 +280,7 @@ int main(void)
 		cmocka_unit_test(an_unassigned_home_is_one_warning_a_file),
 		cmocka_unit_test(records_are_cut_as_rfc_4180_says),
 		cmocka_unit_test(reading_goes_on_behind_a_malformed_record),
+		cmocka_unit_test(a_quote_that_is_never_closed_costs_one_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
