@@ -7,37 +7,68 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
-static int copy_all(int to, int from, size_t size)
+// Reads `size` bytes of `file` to `to`.
+static int read_all(int file, char *to, size_t size)
 {
 	while (size > 0) {
-		ssize_t n = sendfile(to, from, NULL, size);
+		ssize_t n = read(file, to, size);
 
 		if (n < 0)
 			return -errno;
 		if (n == 0)
 			return -EIO; // shorter than it was
+		to += n;
 		size -= (size_t)n;
 	}
 	return 0;
 }
 
+// Memory for an image of `size` bytes: in huge pages where there are any, since look-ups go all over it.
+static int memory_create(size_t size, size_t *mapped)
+{
+	const size_t huge = (size_t)2 << 20;
+	int fd = memfd_create("weir-table", MFD_ALLOW_SEALING | MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	void *probe;
+
+	*mapped = (size + huge - 1) & ~(huge - 1);
+	if (fd >= 0 && ftruncate(fd, (off_t)*mapped) == 0) {
+		probe = mmap(NULL, *mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0); // fails where too few are free
+		if (probe != MAP_FAILED) {
+			munmap(probe, *mapped);
+			return fd;
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	*mapped = size;
+	fd = memfd_create("weir-table", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	return fd;
+}
+
 static int copy_sealed(int file, size_t size)
 {
-	int fd = memfd_create("weir-table", MFD_ALLOW_SEALING | MFD_CLOEXEC), err;
+	size_t mapped;
+	int fd = memory_create(size, &mapped), err;
+	char *to;
 
 	if (fd < 0)
-		return -errno;
-	err = copy_all(fd, file, size);
+		return fd;
+	to = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	err = to == MAP_FAILED ? -errno : read_all(file, to, size);
+	if (to != MAP_FAILED)
+		munmap(to, mapped); // a writable mapping would forbid the seal
 	if (err == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
 		err = -errno;
 	if (err == 0)
