@@ -5,6 +5,7 @@
 #include "controlplane/load.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static void *load_run(void *argument)
 			load->err = load->fd;
 	}
 	table_image_fini(&image);
+	malloc_trim(0); // a large load is rare; its memory is not kept for the next
 	load->seconds = now_s() - begun;
 	eventfd_write(load->wake, 1);
 	return NULL;
