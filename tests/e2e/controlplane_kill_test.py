@@ -61,6 +61,9 @@ class Plane:
         if done.returncode != 0:
             raise AssertionError(f"spool_check: {done.returncode} {done.stdout} {done.stderr}")
         found = dict(re.findall(r"(\w+) (\d+)", done.stdout))
+        for name in ("weir-controlplane", "fake_dataplane"):
+            log = self.gateway.log(name) if os.path.exists(self.gateway.path(name + ".log")) else ""
+            assert "Sanitizer" not in log, log[log.index("Sanitizer"):][:2000]
         assert int(found["messages"]) > 1000, "too few messages to show anything"
         return found
 
@@ -69,6 +72,7 @@ class Plane:
         self.start_controlplane()
         wait_for("the control plane", lambda: f"up, pid {self.controlplane.pid}" in self.gateway.log("weir-controlplane"))
         if self.dataplane:
+            wait_for("the dataplane", lambda: f"up {self.dataplane.pid}\n" in self.gateway.log("fake_dataplane"))
             self.dataplane.send_signal(signal.SIGTERM)
             assert self.dataplane.wait(timeout=60) == 0, self.gateway.log("fake_dataplane")[-1000:]
         wait_for("the segments to be drained", lambda: not [name for name in os.listdir(self.run_folder)

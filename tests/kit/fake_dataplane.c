@@ -328,7 +328,7 @@ int main(int argc, char **argv)
 	make_segment(&fake, &shape);
 	make_count(&fake);
 	make_listener(&fake);
-	fprintf(stderr, "up\n");
+	fprintf(stderr, "up %d\n", (int)getpid());
 	serve(&fake);
 	unlink(fake.file.path);
 	return 0;
