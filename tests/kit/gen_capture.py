@@ -24,8 +24,9 @@ PORTS = [5700, 5060, 5683, 9000]
 
 
 class Maker:
-    def __init__(self, seed):
+    def __init__(self, seed, plain=False):
         self.random = random.Random(seed)
+        self.plain = plain
         self.chance = lambda p: self.random.random() < p
 
     # --- rule file -----------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ class Maker:
             parts.append(f'key = "{text.upper() if self.chance(0.3) else text}";')
         if tenant["home"]:
             parts.append(f"home = \"{tenant['home']}\";")
-        if tenant["rate"]:
+        if tenant["rate"] and not self.plain:
             parts.append(f"rate = {tenant['rate']}; burst = 10;")
         self.random.shuffle(parts)
         return "{ " + " ".join(parts) + " }"
@@ -132,7 +133,7 @@ class Maker:
         parts = [f"{action['kind']} = \"{action['target']}\";"]
         if extras and self.chance(0.2):
             parts.append(f"set_priority = \"{self.random.choice(model.PRIORITIES)}\";")
-        if extras and self.chance(0.2):
+        if extras and self.chance(0.2) and not self.plain:
             exceed = self.random.choice(["drop", "reply:busy", "agents:night"])
             parts.append(f'rate = {self.random.randint(1, 10000)}; burst = 5; exceed = "{exceed}";')
         if extras and self.chance(0.1):
@@ -164,7 +165,7 @@ class Maker:
     def text_csv(self, rules):
         rows = ["id,name,domains,groups,home,rate,burst"]
         for t in rules.tenants[: self.n_csv]:
-            rows.append(f"{t['id']},{t['name']},,{';'.join(t['groups'])},{t['home'] or ''},{t['rate'] or ''},")
+            rows.append(f"{t['id']},{t['name']},,{';'.join(t['groups'])},{t['home'] or ''},{'' if self.plain else t['rate'] or ''},")
         return "\n".join(rows) + "\n"
 
     # --- listeners -----------------------------------------------------------------------------------
@@ -313,7 +314,8 @@ class Maker:
         tags = b""
         for _ in range(r.choice([0, 0, 0, 0, 0, 0, 1, 1, 2, 3])):
             tags += struct.pack(">HH", r.choice([0x8100, 0x88A8]), r.getrandbits(16))
-        frame = r.randbytes(12) + tags + struct.pack(">H", kind) + packet
+        addresses = bytes(byte & 0xFC | 2 if n in (0, 6) else byte for n, byte in enumerate(r.randbytes(12)))
+        frame = addresses + tags + struct.pack(">H", kind) + packet
         if self.chance(0.5):
             frame += bytes(max(0, 60 - len(frame)))  # what a sender pads to
         if self.chance(0.1):
@@ -331,8 +333,8 @@ class Maker:
     # --- captures ------------------------------------------------------------------------------------
 
     def pcap(self, frames):
-        order = self.random.choice("<>")
-        magic = self.random.choice([0xA1B2C3D4, 0xA1B23C4D])
+        order = "<" if self.plain else self.random.choice("<>")
+        magic = 0xA1B2C3D4 if self.plain else self.random.choice([0xA1B2C3D4, 0xA1B23C4D])
         parts = [struct.pack(order + "IHHIIII", magic, 2, 4, 0, 0, 262144, 1)]
         for n, frame in enumerate(frames):
             longer = self.random.choice([0, 0, 0, 100])  # a frame of which not all was captured
@@ -355,11 +357,12 @@ class Maker:
         return b"".join(parts)
 
 
-def generate(seed, folder, n_frames):
-    maker = Maker(seed)
+def generate(seed, folder, n_frames, plain=False):
+    """`plain`: no rates, and a little-endian pcap, for a comparison with the dataplane."""
+    maker = Maker(seed, plain)
     rules, listeners, trust = maker.make_rules(), maker.make_listeners(), maker.chance(0.15)
     frames = [maker.make_frame(rules) for _ in range(n_frames)]
-    capture = maker.pcapng(frames) if maker.chance(0.3) else maker.pcap(frames)
+    capture = maker.pcapng(frames) if maker.chance(0.3) and not plain else maker.pcap(frames)
     files = {"rules.conf": maker.text_rules(rules).encode(), "in.pcap": capture}
     if maker.n_csv:
         files["tenants.csv"] = maker.text_csv(rules).encode()
