@@ -6,28 +6,29 @@
 #include "rules/intern.h"
 
 #include <errno.h>
+#include <nmmintrin.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_CAPACITY = 16 };
 
+// Two checksums side by side, which hides the latency of the instruction over long items.
 static uint32_t hash_item(const void *item, size_t n)
 {
 	const unsigned char *byte = item;
-	uint64_t hash = n, word;
+	uint64_t a = n, b = 0, word[2];
 	uint32_t half;
 
 	for (; n >= sizeof(word); n -= sizeof(word), byte += sizeof(word)) {
-		memcpy(&word, byte, sizeof(word));
-		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 32;
+		memcpy(word, byte, sizeof(word));
+		a = _mm_crc32_u64(a, word[0]);
+		b = _mm_crc32_u64(b, word[1]);
 	}
-	if (n >= sizeof(half)) {
+	for (; n >= sizeof(half); n -= sizeof(half), byte += sizeof(half)) {
 		memcpy(&half, byte, sizeof(half));
-		hash = (hash ^ half) * UINT64_C(0x9e3779b97f4a7c15);
+		a = _mm_crc32_u32((uint32_t)a, half);
 	}
-	hash *= UINT64_C(0xd6e8feb86659fd93);
-	return (uint32_t)(hash >> 32);
+	return (uint32_t)(((a << 32 | b) * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 }
 
 void intern_init(struct intern *set, size_t item)
