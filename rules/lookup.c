@@ -65,74 +65,102 @@ static inline uint32_t cell_verdict(const struct table *table, uint32_t cell, ui
 	return cell;
 }
 
-static inline const uint16_t *block_dir(const struct table *table, uint32_t block, unsigned country_class)
+static inline bool may_be_named(const struct tenant_class *class, uint32_t country_class)
 {
-	return &table->dirs[table->blocks[block].dir + country_class];
+	return class->named_countries >> (country_class % 64) & 1;
 }
 
-static inline const uint32_t *block_cell(const struct table *table, uint32_t block, uint16_t row, unsigned small_class)
+static uint32_t block_verdict(const struct table *table, struct class_block block, const struct triage_key *key)
 {
-	uint64_t at = (uint64_t)table->blocks[block].row + row;
+	const struct table_header *header = table->header;
+	uint32_t row = block.row + table->dirs[block.dir + header->country_class[key->country]];
+	uint32_t cell = table->cells[row * header->n_small_classes + header->small_class[key->small]];
 
-	return &table->cells[at * table->header->n_small_classes + small_class];
+	return cell_verdict(table, cell, key->size);
 }
 
 uint32_t table_find_verdict(const struct table *table, const struct triage_key *key)
 {
 	const struct tenant_class *class = &table->tenant_classes[key->class];
-	unsigned country = table->header->country_class[key->country];
-	unsigned small = table->header->small_class[key->small];
-	uint16_t group_row = *block_dir(table, class->group_block, country);
-	uint16_t named_row = *block_dir(table, class->named_block, country);
-	uint32_t group = cell_verdict(table, *block_cell(table, class->group_block, group_row, small), key->size);
-	uint32_t named = cell_verdict(table, *block_cell(table, class->named_block, named_row, small), key->size);
+	uint32_t group = block_verdict(table, table->blocks[class->group_block], key), named;
 
+	if (!may_be_named(class, table->header->country_class[key->country]))
+		return group;
+	named = block_verdict(table, table->blocks[class->named_block], key);
 	return named < group ? named : group;
 }
 
-// One burst between the steps of its look-ups; g is of the group block, n of the named one.
+// One burst between the steps of its look-ups. The group block is asked for every key; the named block
+// only for those listed in `named`, which are few in most traffic.
 struct verdict_burst {
-	uint32_t g_dir[BURST], n_dir[BURST];   // index into DIRS
-	uint32_t g_cell[BURST], n_cell[BURST]; // index into CELLS, of the block's first row; then the cell
+	uint32_t g_dir[BURST];  // index into DIRS
+	uint32_t g_cell[BURST]; // index into CELLS of the block's first row, then of the row, then the cell itself
+	uint32_t n_dir[BURST], n_at[BURST]; // likewise of the keys in `named`, in their order
+	uint32_t n_cell[BURST]; // cell of the named block, or "no rule"
+	uint8_t named[BURST];   // keys for which the named block may decide
+	unsigned n_named;
 };
 
-// Tenant class → blocks → where the row numbers are.
-static inline void find_dirs(const struct table *table, const struct triage_key *key, unsigned n,
-			     struct verdict_burst *burst)
+// Tenant class → group block → where its row number is.
+static inline void find_group_dirs(const struct table *table, const struct triage_key *key, unsigned n,
+				   struct verdict_burst *burst)
 {
 	const struct table_header *header = table->header;
 	uint32_t width = header->n_small_classes;
+	unsigned n_named = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct tenant_class *class = &table->tenant_classes[key[i].class];
 		uint32_t country = header->country_class[key[i].country];
-		struct class_block group = table->blocks[class->group_block];
-		struct class_block named = table->blocks[class->named_block];
-		uint32_t small = header->small_class[key[i].small];
+		struct class_block block = table->blocks[class->group_block];
 
-		burst->g_dir[i] = group.dir + country;
-		burst->n_dir[i] = named.dir + country;
-		burst->g_cell[i] = group.row * width + small;
-		burst->n_cell[i] = named.row * width + small;
-		__builtin_prefetch(&table->dirs[group.dir + country]);
-		__builtin_prefetch(&table->dirs[named.dir + country]);
+		burst->g_dir[i] = block.dir + country;
+		burst->g_cell[i] = block.row * width + header->small_class[key[i].small];
+		__builtin_prefetch(&table->dirs[block.dir + country]);
+		burst->named[n_named] = (uint8_t)i;
+		n_named += may_be_named(class, country);
+	}
+	burst->n_named = n_named;
+}
+
+static inline void find_named_dirs(const struct table *table, const struct triage_key *key, struct verdict_burst *burst)
+{
+	const struct table_header *header = table->header;
+	uint32_t width = header->n_small_classes;
+
+	for (unsigned s = 0; s < burst->n_named; s++) {
+		const struct triage_key *at = &key[burst->named[s]];
+		struct class_block block = table->blocks[table->tenant_classes[at->class].named_block];
+
+		burst->n_dir[s] = block.dir + header->country_class[at->country];
+		burst->n_at[s] = block.row * width + header->small_class[at->small];
+		__builtin_prefetch(&table->dirs[burst->n_dir[s]]);
 	}
 }
 
 // Row numbers → where the cells are.
-static inline void find_cells(const struct table *table, unsigned n, struct verdict_burst *burst)
+static inline void find_rows(const struct table *table, const uint32_t *dir, unsigned n, uint32_t *cell)
 {
 	uint32_t width = table->header->n_small_classes;
 
 	for (unsigned i = 0; i < n; i++) {
-		uint32_t group = burst->g_cell[i] + table->dirs[burst->g_dir[i]] * width;
-		uint32_t named = burst->n_cell[i] + table->dirs[burst->n_dir[i]] * width;
+		uint32_t at = cell[i] + table->dirs[dir[i]] * width;
 
-		burst->g_cell[i] = group;
-		burst->n_cell[i] = named;
-		__builtin_prefetch(&table->cells[group]);
-		__builtin_prefetch(&table->cells[named]);
+		cell[i] = at;
+		__builtin_prefetch(&table->cells[at]);
 	}
+}
+
+static inline void find_cells(const struct table *table, unsigned n, struct verdict_burst *burst)
+{
+	uint32_t no_rule = table->header->n_rules + 1;
+
+	for (unsigned i = 0; i < BURST; i++)
+		burst->n_cell[i] = no_rule;
+	for (unsigned s = 0; s < burst->n_named; s++)
+		burst->n_cell[burst->named[s]] = table->cells[burst->n_at[s]];
+	for (unsigned i = 0; i < n; i++)
+		burst->g_cell[i] = table->cells[burst->g_cell[i]];
 }
 
 static inline uint64_t has_leaf(uint32_t group, uint32_t named)
@@ -140,26 +168,35 @@ static inline uint64_t has_leaf(uint32_t group, uint32_t named)
 	return (group | named) >> 31;
 }
 
-// Cells → verdicts. Returns the keys that have steps over size, one bit each, and prefetches those.
-static inline uint64_t find_plain(const struct table *table, unsigned n, struct verdict_burst *burst, uint32_t *verdict)
+// The smaller of each two cells. Returns the keys that have steps over size, one bit each.
+static inline uint64_t find_smaller(unsigned n, const struct verdict_burst *burst, uint32_t *verdict)
 {
 	uint64_t stepped = 0;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t group = table->cells[burst->g_cell[i]], named = table->cells[burst->n_cell[i]];
+	for (; i + 8 <= n; i += 8) {
+		__m256i group = _mm256_loadu_si256((const __m256i *)(const void *)&burst->g_cell[i]);
+		__m256i named = _mm256_loadu_si256((const __m256i *)(const void *)&burst->n_cell[i]);
+		__m256 either = _mm256_castsi256_ps(_mm256_or_si256(group, named)); // the top bit says "leaf"
 
-		burst->g_cell[i] = group;
-		burst->n_cell[i] = named;
-		verdict[i] = named < group ? named : group;
-		stepped |= has_leaf(group, named) << i;
+		_mm256_storeu_si256((__m256i *)(void *)&verdict[i], _mm256_min_epu32(group, named));
+		stepped |= (uint64_t)(unsigned)_mm256_movemask_ps(either) << i;
 	}
-	for (uint64_t left = stepped; left != 0; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(left);
+	for (; i < n; i++) {
+		verdict[i] = burst->n_cell[i] < burst->g_cell[i] ? burst->n_cell[i] : burst->g_cell[i];
+		stepped |= has_leaf(burst->g_cell[i], burst->n_cell[i]) << i;
+	}
+	return stepped;
+}
+
+static inline void prefetch_leaves(const struct table *table, uint64_t stepped, const struct verdict_burst *burst)
+{
+	for (; stepped != 0; stepped &= stepped - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(stepped);
 		uint32_t group = burst->g_cell[i], named = burst->n_cell[i];
 
 		__builtin_prefetch(&table->leaves[(group > named ? group : named) & ~TABLE_LEAF]);
 	}
-	return stepped;
 }
 
 // Takes one step down from the larger of the two cells, which is a leaf. Returns the keys that still have one.
@@ -188,9 +225,13 @@ void table_find_verdicts(const struct table *table, const struct triage_key *key
 	struct verdict_burst burst;
 	uint64_t stepped;
 
-	find_dirs(table, key, n, &burst);
+	find_group_dirs(table, key, n, &burst);
+	find_named_dirs(table, key, &burst);
+	find_rows(table, burst.g_dir, n, burst.g_cell);
+	find_rows(table, burst.n_dir, burst.n_named, burst.n_at);
 	find_cells(table, n, &burst);
-	stepped = find_plain(table, n, &burst, verdict);
+	stepped = find_smaller(n, &burst, verdict);
+	prefetch_leaves(table, stepped, &burst);
 	while (stepped != 0)
 		stepped = find_stepped(table, key, stepped, &burst, verdict);
 }

@@ -102,7 +102,9 @@ struct tenant_class {
 	uint32_t meter;       // index into METERS, or TABLE_NONE
 	uint16_t home;        // country index or WEIR_COUNTRY_NONE
 	uint16_t reserved;
-	uint32_t reserved2[3];
+	uint32_t reserved2;
+	uint64_t named_countries; // bit (country class % 64): named_block may decide there; where it is not set,
+				  // look-ups leave named_block out
 };
 static_assert(sizeof(struct tenant_class) == 32, "two classes a cache line");
 

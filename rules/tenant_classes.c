@@ -204,6 +204,22 @@ static int tenant_meter(struct build *build, const struct tenant_def *tenant, ui
 	return tenant->rate == 0 ? 0 : intern_put(&build->meters, &item, meter);
 }
 
+// Country classes that a rule which names tenant `t` asks for, folded to 64 bits.
+static uint64_t named_countries(const struct tenant_work *work, uint32_t t)
+{
+	const struct index *index = &work->by_tenant;
+	uint64_t folded = 0;
+
+	for (uint32_t i = index->first[t]; i < index->first[t + 1]; i++) {
+		uint32_t number = work->build->mask[index->rule[i]].countries;
+		const uint64_t *countries = intern_at(&work->build->country_masks, number);
+
+		for (unsigned w = 0; w < COUNTRY_WORDS; w++)
+			folded |= countries[w];
+	}
+	return folded;
+}
+
 static int make_class(struct tenant_work *work, uint32_t t)
 {
 	const struct tenant_def *tenant = &work->build->rules->tenants[t];
@@ -213,6 +229,7 @@ static int make_class(struct tenant_work *work, uint32_t t)
 
 	if (err == 0)
 		err = named_block(work, t, &class.named_block);
+	class.named_countries = named_countries(work, t);
 	if (err == 0)
 		err = tenant_meter(build, tenant, &class.meter);
 	if (err == 0 && tenant->key != NULL)

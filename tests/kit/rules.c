@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/country.h"
+
 struct chunk {
 	struct chunk *next;
 	max_align_t data[];
@@ -60,14 +62,24 @@ static const char *name(struct maker *make, const char *prefix, uint32_t i)
 	return out;
 }
 
-// A few countries that rules like to speak of, or any of the 676.
+uint16_t kit_rules_country(uint64_t *state, bool assigned)
+{
+	uint16_t country;
+
+	do
+		country = (uint16_t)kit_random_below(state, WEIR_N_COUNTRIES);
+	while (assigned && !country_is_assigned(country) && country != WEIR_COUNTRY_ZZ);
+	return country;
+}
+
+// A few countries that rules like to speak of, or any.
 static unsigned country(struct maker *make)
 {
 	static const char often[][3] = {"DE", "FR", "AT", "CH", "LI", "IN", "US", "GB", "ZZ", "AE"};
 
 	if (!percent(make, make->shape->rare_percent))
 		return (unsigned)weir_country_find(often[below(make, sizeof(often) / sizeof(*often))]);
-	return below(make, WEIR_N_COUNTRIES);
+	return kit_rules_country(&make->random, make->shape->assigned);
 }
 
 static void make_zones(struct maker *make)

@@ -17,6 +17,7 @@ struct kit_rules_shape {
 	uint32_t names_a_rule; // at most so many tenants in a rule
 	unsigned rare_percent; // countries outside the ten common ones
 	unsigned zone_percent; // rules that name a zone
+	bool assigned;         // only countries that ISO 3166-1 assigns, and ZZ
 };
 
 struct kit_key {
@@ -34,6 +35,9 @@ void kit_rules_destroy(struct rule_set *rules);
 
 // A key for the rule set: mostly tenants, sizes and countries that the rules speak of, or next to them.
 struct kit_key kit_rules_key(const struct rule_set *rules, uint64_t *state);
+
+// Any country, or any assigned one or ZZ.
+uint16_t kit_rules_country(uint64_t *state, bool assigned);
 
 // Position of the first rule that holds, n_rules for the default. `tenant` is the position of the key's
 // tenant, or UINT32_MAX.
