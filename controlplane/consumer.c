@@ -208,7 +208,7 @@ static void turn(struct consumer *c)
 		orphans_retire(&c->orphans, c->spool);
 	if (n < 0)
 		pause_for(c, RETRY_NS);
-	else if (!c->live && !c->orphans.list)
+	else if (!c->live && n == 0) // what orphans hold is there at once, or never
 		pause_for(c, SCAN_NS);
 	else if (n < BATCH / 8)
 		pause_for(c, PAUSE_NS);

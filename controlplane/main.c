@@ -95,9 +95,11 @@ static void load_own_rules(struct plane *plane, enum load_kind kind, const char 
 
 static void on_reload(evutil_socket_t number, short what, void *argument)
 {
+	struct plane *plane = argument;
+
 	(void)number;
-	(void)what;
-	load_own_rules(argument, LOAD_BY_OPERATOR, "SIGHUP");
+	(void)what; // without a dataplane the table waits for one, as at the start
+	load_own_rules(plane, link_is_up(plane->link) ? LOAD_BY_OPERATOR : LOAD_AT_START, "SIGHUP");
 }
 
 static void on_news(evutil_socket_t fd, short what, void *argument)

@@ -26,6 +26,16 @@ static int say(const char *path, const char *what, const char *mend)
 	return ENVIRONMENT;
 }
 
+// Whatever the umask is; a folder that was born with its parent's set-group-id bit keeps it.
+static int set_mode(const char *folder, mode_t mode)
+{
+	struct stat st;
+
+	if (stat(folder, &st) < 0 || chmod(folder, mode | (st.st_mode & S_ISGID)) < 0)
+		return say(folder, strerror(errno), "its mode cannot be set");
+	return 0;
+}
+
 // mkdir -p; the last folder is made with `mode`.
 static int make_folders(const char *path, mode_t mode)
 {
@@ -39,7 +49,7 @@ static int make_folders(const char *path, mode_t mode)
 		*slash = '/';
 	}
 	if (mkdir(part, mode) == 0)
-		return chmod(part, mode) < 0 ? say(part, strerror(errno), "its mode cannot be set") : 0;
+		return set_mode(part, mode);
 	if (errno != EEXIST)
 		return say(part, strerror(errno), "make it, or choose another run_dir or state_dir");
 	return 0;
@@ -71,6 +81,8 @@ static int name_paths(struct place *place, const struct gateway *gateway)
 	}
 	memcpy(place->run, lock, sizeof(lock));
 	*strrchr(place->run, '/') = '\0';
+	memcpy(place->state, place->history, sizeof(place->state));
+	*strrchr(place->state, '/') = '\0';
 	return 0;
 }
 
@@ -118,7 +130,6 @@ static int become(const struct passwd *user)
 // Drops root's rights. The run folder is shared with the dataplane by group; the state is the user's own.
 static int drop_privileges(const struct place *place, const struct gateway *gateway)
 {
-	char history[PLACE_PATH];
 	struct passwd *user;
 
 	if (geteuid() != 0 || !gateway->user)
@@ -132,11 +143,9 @@ static int drop_privileges(const struct place *place, const struct gateway *gate
 	if (chmod(place->run, 02770) < 0)
 		return say(place->run, strerror(errno), "its mode cannot be set");
 	give_entries(place->spool, user->pw_uid, user->pw_gid);
-	snprintf(history, sizeof(history), "%s", place->history);
-	(void)!lchown(history, user->pw_uid, user->pw_gid);
-	*strrchr(history, '/') = '\0';
-	if (lchown(history, user->pw_uid, user->pw_gid) < 0 || chmod(history, 02770) < 0)
-		return say(history, strerror(errno), "it cannot be given to the user");
+	(void)!lchown(place->history, user->pw_uid, user->pw_gid);
+	if (lchown(place->state, user->pw_uid, user->pw_gid) < 0 || chmod(place->state, 02770) < 0)
+		return say(place->state, strerror(errno), "it cannot be given to the user");
 	return become(user);
 }
 
@@ -149,7 +158,9 @@ int place_open(struct place *place, const struct gateway *gateway)
 	if (!status)
 		status = make_folders(place->run, 0770);
 	if (!status)
-		status = make_folders(place->spool, 0770);
+		status = make_folders(place->state, 0770); // where the dataplane keeps its last table
+	if (!status)
+		status = make_folders(place->spool, 0750);
 	if (!status)
 		status = check_writable(place->run);
 	if (!status)
@@ -158,6 +169,8 @@ int place_open(struct place *place, const struct gateway *gateway)
 		status = drop_privileges(place, gateway);
 	if (!status)
 		status = check_writable(place->run);
+	if (!status)
+		status = check_writable(place->state);
 	if (!status)
 		status = check_writable(place->spool);
 	if (status)

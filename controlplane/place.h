@@ -11,8 +11,9 @@ struct place {
 	char run[PLACE_PATH];     // run_dir/NAME
 	char socket[PLACE_PATH];  // dp.sock in it
 	char control[PLACE_PATH]; // control.sock in it
-	char spool[PLACE_PATH];   // state_dir/NAME/spool
-	char history[PLACE_PATH]; // state_dir/NAME/history
+	char state[PLACE_PATH];   // state_dir/NAME
+	char spool[PLACE_PATH];   // spool in it
+	char history[PLACE_PATH]; // history in it
 	int lock;                 // run_dir/NAME/controlplane.lock
 };
 

@@ -13,6 +13,7 @@
 #include "controlplane/weirctl/weirctl.h"
 #include "rules/gateway.h"
 
+enum { PATIENCE_S = 20, LOAD_PATIENCE_S = 300 };
 #define ANSWER_MAX ((size_t)256 << 20)
 
 static struct gateway *find_gateway(const struct options *options)
@@ -89,7 +90,14 @@ static char *receive_line(int fd, size_t *n)
 		got = read(fd, buffer + used, room - used);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0)
+		if (got < 0) {
+			int err = errno;
+
+			free(buffer);
+			errno = err;
+			return NULL;
+		}
+		if (got == 0)
 			break;
 		used += (size_t)got;
 		if (memchr(buffer + used - got, '\n', (size_t)got)) {
@@ -102,14 +110,28 @@ static char *receive_line(int fd, size_t *n)
 	return NULL;
 }
 
+// A control plane that is stopped or stuck must not hang whoever asks; a load may take its time.
+static int set_patience(int fd, const json_t *request)
+{
+	bool load = strcmp(json_string_value(json_object_get(request, "command")), "load") == 0;
+	struct timeval patience = { load ? LOAD_PATIENCE_S : PATIENCE_S, 0 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	return 0;
+}
+
 // One exchange. NULL after saying what failed.
 static json_t *exchange(int fd, const json_t *request)
 {
 	char *out = json_dumps(request, JSON_COMPACT), *in = NULL;
 	json_t *answer = NULL;
-	int err = out ? send_all(fd, out, strlen(out)) : -ENOMEM;
+	int err = out ? set_patience(fd, request) : -ENOMEM;
 	size_t n = 0;
 
+	if (!err)
+		err = send_all(fd, out, strlen(out));
 	if (!err)
 		err = send_all(fd, "\n", 1);
 	if (!err)
@@ -117,7 +139,8 @@ static json_t *exchange(int fd, const json_t *request)
 	if (!err && !in)
 		err = -errno;
 	if (err) {
-		failure(STATUS_ENVIRONMENT, "the control plane went away before it answered (%s)", strerror(-err));
+		failure(STATUS_ENVIRONMENT, err == -EAGAIN ? "the control plane does not answer: is it stopped?" :
+			"the control plane went away before it answered");
 	} else {
 		answer = json_loadb(in, n, 0, NULL);
 		if (!json_is_object(answer)) {

@@ -286,7 +286,12 @@ def a_full_disk_acknowledges_nothing_and_goes_on_when_there_is_room():
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", state], capture_output=True, check=False).returncode:
             raise SkipTest("a small file system cannot be mounted here")
         try:
-            stored = fill_until_stalled(plane)
+            fill_until_stalled(plane)
+            plane.controlplane.kill()
+            plane.controlplane.wait()
+            plane.start()  # also a control plane that starts on a full disk is up, and stalls
+            wait_for("the stall", lambda: plane.status()["spool"]["error"], 60)
+            stored = plane.status()["spool"]["stored"]
             subprocess.run(["mount", "-o", "remount,size=400m", state], check=True)
             wait_for("messages to be stored again", lambda: plane.status()["spool"]["stored"] > stored, 20)
             assert "takes messages again" in plane.log()
