@@ -115,78 +115,69 @@ void act_accepted(struct worker *worker, const struct weir_record *record)
 	answer_stage(worker, mbuf, TX_ANSWER, 0);
 }
 
-// What is left to do for a frame whose member is known: the L2 rewrite, counters, where it goes and how urgently.
+// Where the plain forwards of a burst read and count: loaded once, not once a frame.
 struct forwarding {
-	struct rte_mbuf *mbuf;
-	enum tx_kind kind;
-	unsigned port, priority;
+	const struct live_verdict *verdicts;
+	const struct live_member *members;
+	const uint16_t *maglev;
+	uint64_t *named, *zones;
 };
 
-static inline struct forwarding forward_make(struct worker *worker, struct burst *burst,
-					     unsigned at)
+static inline struct forwarding forwarding_of(const struct worker *worker)
 {
-	const struct live_verdict *verdict = &worker->live->verdicts[burst->verdict[at]];
 	const struct live *live = worker->live;
-	const struct live_member *member =
-		&live->members[verdict->member + live->table.maglev[burst->member[at]]];
-	unsigned kind = burst->message.kind[at];
-	struct forwarding to = { burst->mbuf[burst->live[at]], TX_FORWARD, verdict->port,
-				 verdict->set_priority };
-	uint8_t *frame = rte_pktmbuf_mtod(to.mbuf, uint8_t *);
 
-	if (unlikely(message_flags(kind) & PACKET_WANTS_ACK)) {
-		memcpy(frame_origin(to.mbuf), frame, sizeof(struct frame_origin));
-		to.kind = TX_FORWARD_ACK;
-	}
-	memcpy(frame, member, 12);
-	worker->named[member->name]++;
-	if (likely(verdict->zone != TABLE_NONE))
-		worker->zones[verdict->zone + burst->key[at].country]++;
-	if (likely(to.priority >= WEIR_N_PRIORITIES))
-		to.priority = message_priority(kind);
-	return to;
+	return (struct forwarding){ live->verdicts, live->members, live->table.maglev,
+				    worker->named, worker->zones };
 }
 
-// Stages the `n` frames at `plain`, whose members are known and which are counted.
-static void forward_all(struct worker *worker, struct burst *burst, const uint8_t *plain,
-			unsigned n)
-{
-	bool room = tx_has_room(worker, n);
-
-	for (unsigned k = 0; k < n; k++) {
-		struct forwarding to = forward_make(worker, burst, plain[k]);
-
-		if (likely(room)) {
-			tx_put(&worker->tx[to.port], to.mbuf, to.kind, to.priority);
-		} else {
-			tx_push(worker, to.port, to.mbuf, to.kind, to.priority);
-		}
-	}
-}
-
-// Chooses the member's place in the pool's table, and fetches what forward_make will read and count.
-static inline void forward_find(struct worker *worker, struct burst *burst, unsigned at,
+// Chooses the member's place in the pool's table, and fetches what forward_one will read and count.
+static inline void forward_find(const struct forwarding *f, struct burst *burst, unsigned at,
 				const struct live_verdict *verdict)
 {
-	uint64_t high, low;
+	uint32_t hash = member_hash(burst->message.tenant[at], burst->payloads.source[at]);
 
-	packet_source(&burst->packet[burst->live[at]], &high, &low);
-	burst->member[at] =
-		verdict->maglev +
-		member_place(member_hash(burst->message.tenant[at], high, low), verdict->n_maglev);
-	rte_prefetch0(&worker->live->table.maglev[burst->member[at]]);
-	rte_prefetch0(&worker->zones[verdict->zone == TABLE_NONE
-					     ? 0
-					     : verdict->zone + burst->key[at].country]);
+	burst->member[at] = verdict->maglev + member_place(hash, verdict->n_maglev);
+	rte_prefetch0(&f->maglev[burst->member[at]]);
+	if (likely(verdict->zone != TABLE_NONE))
+		rte_prefetch0(&f->zones[verdict->zone + burst->key[at].country]);
+}
+
+// Rewrites, counts and stages one frame whose place is chosen. `room`: its port has room for certain.
+static inline void forward_one(struct worker *worker, const struct forwarding *f,
+			       struct burst *burst, unsigned at, bool room)
+{
+	const struct live_verdict *verdict = &f->verdicts[burst->verdict[at]];
+	const struct live_member *member =
+		&f->members[verdict->member + f->maglev[burst->member[at]]];
+	unsigned message = burst->message.kind[at], priority = verdict->set_priority;
+	struct rte_mbuf *mbuf = burst->mbuf[burst->live[at]];
+	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	enum tx_kind kind = TX_FORWARD;
+
+	if (unlikely(message_flags(message) & PACKET_WANTS_ACK)) {
+		memcpy(frame_origin(mbuf), frame, sizeof(struct frame_origin));
+		kind = TX_FORWARD_ACK;
+	}
+	memcpy(frame, member, 12);
+	f->named[member->name]++;
+	if (likely(verdict->zone != TABLE_NONE))
+		f->zones[verdict->zone + burst->key[at].country]++;
+	if (likely(priority >= WEIR_N_PRIORITIES))
+		priority = message_priority(message);
+	if (likely(room))
+		tx_put(&worker->tx[verdict->port], mbuf, kind, priority);
+	else
+		tx_push(worker, verdict->port, mbuf, kind, priority);
 }
 
 static void do_forward(struct worker *worker, struct burst *burst, unsigned at)
 {
-	uint8_t one = (uint8_t)at;
+	struct forwarding f = forwarding_of(worker);
 
-	forward_find(worker, burst, at, &worker->live->verdicts[burst->verdict[at]]);
+	forward_find(&f, burst, at, &f.verdicts[burst->verdict[at]]);
 	worker->counters[burst->port].disposition[WEIR_FORWARD]++;
-	forward_all(worker, burst, &one, 1);
+	forward_one(worker, &f, burst, at, false);
 }
 
 static void do_agents(struct worker *worker, struct burst *burst, unsigned at, unsigned queue)
@@ -275,21 +266,24 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 // wait for another's: first all members, then all frames.
 void act(struct worker *worker, struct burst *burst)
 {
-	const struct live *live = worker->live;
+	const struct forwarding f = forwarding_of(worker);
 	uint8_t plain[BURST_MAX];
 	unsigned n = 0;
+	bool room;
 
 	for (unsigned at = 0; at < burst->n_live; at++) {
-		const struct live_verdict *verdict = &live->verdicts[burst->verdict[at]];
+		const struct live_verdict *verdict = &f.verdicts[burst->verdict[at]];
 
 		if (likely(verdict->plain && !burst->exceeds[at])) {
-			forward_find(worker, burst, at, verdict);
+			forward_find(&f, burst, at, verdict);
 			plain[n++] = (uint8_t)at;
 		} else {
 			act_one(worker, burst, at);
 		}
 	}
 	worker->counters[burst->port].disposition[WEIR_FORWARD] += n;
-	forward_all(worker, burst, plain, n);
+	room = tx_has_room(worker, n);
+	for (unsigned k = 0; k < n; k++)
+		forward_one(worker, &f, burst, plain[k], room);
 	punt_publish(worker);
 }

@@ -46,6 +46,23 @@ struct burst {
 	struct rte_mbuf *done[BURST_MAX];
 };
 
+// Moves what is known of the live frame at `from` to position `to`: how stages thin the list.
+static inline void burst_move(struct burst *burst, unsigned to, unsigned from)
+{
+	burst->live[to] = burst->live[from];
+	burst->payloads.at[to] = burst->payloads.at[from];
+	burst->payloads.length[to] = burst->payloads.length[from];
+	burst->payloads.source[to] = burst->payloads.source[from];
+	burst->message.tenant[to] = burst->message.tenant[from];
+	burst->message.country[to] = burst->message.country[from];
+	burst->message.size[to] = burst->message.size[from];
+	burst->message.kind[to] = burst->message.kind[from];
+	burst->slot[to] = burst->slot[from];
+	burst->class[to] = burst->class[from];
+	burst->verdict[to] = burst->verdict[from];
+	burst->key[to] = burst->key[from];
+}
+
 // The packet of the live frame at `at`, its message fields included: for what happens to few frames.
 static inline const struct packet *burst_packet(struct burst *burst, unsigned at)
 {

@@ -19,38 +19,35 @@ static bool authentic(const struct table *table, struct burst *burst, unsigned a
 	return tagged && decode_verify(burst_packet(burst, at), table->keys[key].bytes);
 }
 
-static void make_key(struct burst *burst, unsigned to, unsigned at)
+static void make_key(struct burst *burst, unsigned at)
 {
-	burst->key[to].class = burst->class[at];
-	burst->key[to].country = burst->message.country[at];
-	burst->key[to].size = burst->message.size[at];
-	burst->key[to].small = message_small(burst->message.kind[at]);
+	burst->key[at].class = burst->class[at];
+	burst->key[at].country = burst->message.country[at];
+	burst->key[at].size = burst->message.size[at];
+	burst->key[at].small = message_small(burst->message.kind[at]);
 }
 
 // Looks up the tenants of the live frames, thins the list to those that are authentic, and makes their keys.
 static void find_tenants(struct worker *worker, struct burst *burst)
 {
 	const struct live *live = worker->live;
-	const struct table *table = &live->table;
-	struct messages *message = &burst->message;
+	const uint32_t *credit =
+		live->tenant_meters.n ? live->tenant_meters.credit[worker->index] : NULL;
 	unsigned n = 0;
 
-	table_find_tenants(table, message->tenant, burst->n_live, burst->slot, burst->class);
+	table_find_tenants(&live->table, burst->message.tenant, burst->n_live, burst->slot,
+			   burst->class);
 	for (unsigned at = 0; at < burst->n_live; at++) {
-		if (unlikely(!authentic(table, burst, at))) {
+		if (unlikely(!authentic(&live->table, burst, at))) {
 			burst->packet[burst->live[at]].reason = WEIR_REASON_NATIVE_AUTH;
 			burst_end_reason(worker, burst, burst->live[at]);
 			continue;
 		}
-		make_key(burst, n, at);
-		if (live->tenant_meters.n)
-			rte_prefetch0(&live->tenant_meters.credit[worker->index][burst->slot[at]]);
-		if (unlikely(n != at)) {
-			burst->live[n] = burst->live[at];
-			burst->slot[n] = burst->slot[at];
-			message->tenant[n] = message->tenant[at];
-			message->kind[n] = message->kind[at];
-		}
+		if (unlikely(n != at))
+			burst_move(burst, n, at);
+		make_key(burst, n);
+		if (credit)
+			rte_prefetch0(&credit[burst->slot[n]]);
 		n++;
 	}
 	burst->n_live = n;
@@ -58,12 +55,13 @@ static void find_tenants(struct worker *worker, struct burst *burst)
 
 static void find_verdicts(struct worker *worker, struct burst *burst)
 {
-	const struct live *live = worker->live;
+	const struct live_verdict *verdicts = worker->live->verdicts;
+	uint64_t *countries = worker->countries;
 
-	table_find_verdicts(&live->table, burst->key, burst->n_live, burst->verdict);
+	table_find_verdicts(&worker->live->table, burst->key, burst->n_live, burst->verdict);
 	for (unsigned at = 0; at < burst->n_live; at++) {
-		rte_prefetch0(&live->verdicts[burst->verdict[at]]);
-		worker->countries[burst->key[at].country]++;
+		rte_prefetch0(&verdicts[burst->verdict[at]]);
+		countries[burst->key[at].country]++;
 	}
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <endian.h>
+#include <nmmintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -38,11 +39,12 @@ int listeners_init(struct listeners *listeners, const struct listener *list, uin
 void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,
 		 struct packet *packet);
 
-// Where the payloads of a burst are.
+// Where the payloads of a burst are, and from whom.
 enum { PARSE_BURST = 64, PARSE_READABLE = 64 };
 struct payloads {
 	const uint8_t *at[PARSE_BURST];
 	uint16_t length[PARSE_BURST];
+	uint32_t source[PARSE_BURST]; // source_fold of each
 };
 
 // The same for `n` (at most PARSE_BURST) packets whose `data` and `length` are set, in less time for short frames. Each `data`
@@ -67,4 +69,13 @@ static inline void packet_source(const struct packet *packet, uint64_t *high, ui
 	memcpy(words, ip + 8, sizeof(words));
 	*high = be64toh(words[0]);
 	*low = be64toh(words[1]);
+}
+
+// The source address in 32 bits: an IPv4 address in host order, or a hash of an IPv6 address.
+static inline uint32_t source_fold(const struct packet *packet)
+{
+	uint64_t high, low;
+
+	packet_source(packet, &high, &low);
+	return packet->ip_version == 4 ? (uint32_t)low : (uint32_t)_mm_crc32_u64(_mm_crc32_u64(0, high), low);
 }

@@ -105,8 +105,14 @@ static inline __m256i udp_sums(const struct quarter *q1, const struct quarter *q
 	return sum;
 }
 
-// Whether eight frames are all short, plain and right; then their datagrams' lengths are in `datagram`.
-static inline int all_plain(const struct listeners *listeners, const struct packet *packet, bool trust, __m256i *datagram)
+// What differs between eight plain frames.
+struct plain {
+	__m256i datagram; // bytes of it
+	__m256i source;   // IPv4 address as it lies in the frame
+};
+
+// Whether eight frames are all short, plain and right; then `plain` is set.
+static inline int all_plain(const struct listeners *listeners, const struct packet *packet, bool trust, struct plain *plain)
 {
 	const __m256i stride = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
 	const int step = sizeof(struct packet) / sizeof(int);
@@ -130,7 +136,8 @@ static inline int all_plain(const struct listeners *listeners, const struct pack
 	udp = _mm256_or_si256(sum_holds(udp_sums(&q1, &q2, &q3, size)), equals(q2.word[2], 0xffff, 0)); // 0: none sent
 	udp = _mm256_or_si256(udp, _mm256_set1_epi32(trust ? -1 : 0));
 	right = _mm256_and_si256(_mm256_and_si256(right, sum_holds(ip)), udp);
-	*datagram = size;
+	plain->datagram = size;
+	plain->source = _mm256_or_si256(high_half(q1.word[2]), _mm256_slli_epi32(q1.word[3], 16));
 	return _mm256_movemask_epi8(right) == -1;
 }
 
@@ -154,19 +161,22 @@ static inline struct plain_fields plain_fields(const struct listeners *listeners
 				      WEIR_REASON_NONE | listener << 8 | protocol << 16 | (uint32_t)PACKET_HAS_LISTENER << 24 };
 }
 
-static inline void store_eight(const struct plain_fields *fields, struct packet *packet, __m256i datagram,
-			       const uint8_t **payload, uint16_t *length)
+static inline void store_eight(const struct plain_fields *fields, struct packet *packet, const struct plain *plain,
+			       struct payloads *payloads, unsigned at)
 {
+	const __m128i swap32 = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
+	__m256i source = _mm256_shuffle_epi8(plain->source, _mm256_broadcastsi128_si256(swap32));
 	uint32_t size[LANES];
 
-	_mm256_storeu_si256((__m256i *)(void *)size, less(datagram, UDP_HEADER));
+	_mm256_storeu_si256((__m256i *)(void *)&payloads->source[at], source);
+	_mm256_storeu_si256((__m256i *)(void *)size, less(plain->datagram, UDP_HEADER));
 	for (unsigned i = 0; i < LANES; i++) {
 		uint64_t first = fields->first | (uint64_t)size[i] << 32;
 
 		memcpy((char *)&packet[i] + 12, &first, sizeof(first));
 		memcpy((char *)&packet[i] + 20, &fields->second, sizeof(fields->second));
-		payload[i] = packet[i].data + PAYLOAD;
-		length[i] = (uint16_t)size[i];
+		payloads->at[at + i] = packet[i].data + PAYLOAD;
+		payloads->length[at + i] = (uint16_t)size[i];
 	}
 }
 
@@ -187,6 +197,7 @@ static void note_payloads(const struct packet *packet, unsigned from, unsigned t
 	for (unsigned i = from; i < to; i++) {
 		payloads->at[i] = packet[i].data + packet[i].payload;
 		payloads->length[i] = packet[i].payload_length;
+		payloads->source[i] = packet[i].reason == WEIR_REASON_NONE ? source_fold(&packet[i]) : 0;
 	}
 }
 
@@ -195,13 +206,13 @@ uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, u
 {
 	struct plain_fields fields = plain_fields(listeners);
 	uint64_t good = 0;
-	__m256i datagram;
+	struct plain plain;
 
 	for (unsigned i = 0; i < n; i += LANES) {
 		unsigned end = i + LANES < n ? i + LANES : n;
 
-		if (__builtin_expect(i + LANES <= n && all_plain(listeners, packet + i, trust_udp_checksum, &datagram), 1)) {
-			store_eight(&fields, packet + i, datagram, payloads->at + i, payloads->length + i);
+		if (__builtin_expect(i + LANES <= n && all_plain(listeners, packet + i, trust_udp_checksum, &plain), 1)) {
+			store_eight(&fields, packet + i, &plain, payloads, i);
 			good |= UINT64_C(0xff) << i;
 			continue;
 		}

@@ -6,45 +6,40 @@
 #include "dataplane/act.h"
 #include "dataplane/worker.h"
 
-static bool tenant_conforms(struct worker *worker, const struct burst *burst, unsigned at,
-			    uint64_t now)
+static inline bool tenant_conforms(struct live *live, unsigned worker, const struct burst *burst,
+				   unsigned at, uint64_t now)
 {
-	struct live *live = worker->live;
 	uint32_t meter = live->table.tenant_classes[burst->key[at].class].meter;
 
-	return likely(meter == TABLE_NONE) ||
-	       meter_take(&live->tenant_meters, worker->index, burst->slot[at], meter, now);
+	return meter == TABLE_NONE ||
+	       meter_take(&live->tenant_meters, worker, burst->slot[at], meter, now);
 }
 
-static bool rule_conforms(struct worker *worker, const struct burst *burst, unsigned at,
-			  uint64_t now)
+static inline bool rule_exceeds(struct live *live, unsigned worker, uint32_t verdict,
+				uint32_t meter, uint64_t now)
 {
-	struct live *live = worker->live;
-	uint32_t meter = live->verdicts[burst->verdict[at]].meter;
-
-	return likely(meter == TABLE_NONE) ||
-	       meter_take(&live->rule_meters, worker->index, burst->verdict[at], meter, now);
+	return meter != TABLE_NONE && !meter_take(&live->rule_meters, worker, verdict, meter, now);
 }
 
 void police(struct worker *worker, struct burst *burst)
 {
-	uint64_t now = burst->now << METER_TICK_SHIFT;
-	unsigned n = 0;
+	struct live *live = worker->live;
+	const struct live_verdict *verdicts = live->verdicts;
+	uint64_t *named = worker->named, now = burst->now << METER_TICK_SHIFT;
+	unsigned n = 0, n_live = burst->n_live, index = worker->index;
 
-	for (unsigned at = 0; at < burst->n_live; at++) {
-		worker->named[worker->live->verdicts[burst->verdict[at]].name]++;
-		if (unlikely(!tenant_conforms(worker, burst, at, now))) {
+	for (unsigned at = 0; at < n_live; at++) {
+		const struct live_verdict *verdict = &verdicts[burst->verdict[at]];
+
+		named[verdict->name]++;
+		if (unlikely(!tenant_conforms(live, index, burst, at, now))) {
 			act_refuse(worker, burst, at, WEIR_POLICE, WEIR_STATUS_BUSY);
 			continue;
 		}
-		burst->exceeds[n] = !rule_conforms(worker, burst, at, now);
-		if (unlikely(n != at)) {
-			burst->live[n] = burst->live[at];
-			burst->verdict[n] = burst->verdict[at];
-			burst->key[n] = burst->key[at];
-			burst->message.tenant[n] = burst->message.tenant[at];
-			burst->message.kind[n] = burst->message.kind[at];
-		}
+		if (unlikely(n != at))
+			burst_move(burst, n, at);
+		burst->exceeds[n] =
+			rule_exceeds(live, index, burst->verdict[n], verdict->meter, now);
 		n++;
 	}
 	burst->n_live = n;

@@ -25,9 +25,7 @@ static void keep_good(struct worker *worker, struct burst *burst, uint64_t good)
 			burst_end_reason(worker, burst, i);
 			continue;
 		}
-		burst->live[n] = (uint8_t)i;
-		burst->payloads.at[n] = burst->payloads.at[i];
-		burst->payloads.length[n++] = burst->payloads.length[i];
+		burst_move(burst, n++, i);
 	}
 	burst->n_live = n;
 }
@@ -72,9 +70,7 @@ static void keep_decodable(struct worker *worker, struct burst *burst)
 			burst_end_reason(worker, burst, i);
 			continue;
 		}
-		burst->live[n] = (uint8_t)i;
-		burst->payloads.at[n] = burst->payloads.at[at];
-		burst->payloads.length[n++] = burst->payloads.length[at];
+		burst_move(burst, n++, at);
 	}
 	burst->n_live = n;
 }
@@ -82,7 +78,6 @@ static void keep_decodable(struct worker *worker, struct burst *burst)
 // Ends the frames at the positions in `wrong`: decode_message names what is wrong with them. The rest moves up.
 static void end_undecodable(struct worker *worker, struct burst *burst, uint64_t wrong)
 {
-	struct messages *message = &burst->message;
 	unsigned n = 0;
 
 	for (unsigned at = 0; at < burst->n_live; at++) {
@@ -93,11 +88,7 @@ static void end_undecodable(struct worker *worker, struct burst *burst, uint64_t
 			burst_end_reason(worker, burst, i);
 			continue;
 		}
-		burst->live[n] = (uint8_t)i;
-		message->tenant[n] = message->tenant[at];
-		message->country[n] = message->country[at];
-		message->size[n] = message->size[at];
-		message->kind[n++] = message->kind[at];
+		burst_move(burst, n++, at);
 	}
 	burst->n_live = n;
 }

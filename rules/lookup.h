@@ -60,11 +60,11 @@ static inline unsigned table_find_member(const struct table *table, const struct
 	return table->maglev[pool->maglev + member_place(hash, pool->n_maglev)];
 }
 
-// Hash of (tenant, source address in host order as two words; `high` is 0 for IPv4, which is `low`): CRC-32C, whose every bit
-// depends on all of them, so that the places of one tenant's sources are as even as the sources are many.
-static inline uint32_t member_hash(uint32_t tenant, uint64_t high, uint64_t low)
+// Hash of (tenant, source address folded to 32 bits): CRC-32C, whose every bit depends on all of theirs. For one tenant it maps
+// sources one to one, so its members' shares are as even as its sources are many.
+static inline uint32_t member_hash(uint32_t tenant, uint32_t source)
 {
-	return (uint32_t)_mm_crc32_u64(_mm_crc32_u64(tenant, high), low);
+	return (uint32_t)_mm_crc32_u64(0, (uint64_t)tenant << 32 | source);
 }
 
 // Whether a source address is blocked. IPv4 in host order; IPv6 as two host-order words, high first.
