@@ -68,7 +68,7 @@ static void read_port(struct gateway_reader *reader, config_setting_t *group, un
 	int checksum = 0;
 	uint32_t file;
 
-	snprintf(reader->conf.what, sizeof(reader->conf.what), "port %u", i);
+	snprintf(reader->conf.what, sizeof(reader->conf.what), "port number %u", i + 1);
 	conf_place(&reader->conf, group, &file, &port->line);
 	if (!config_setting_is_group(group)) {
 		conf_group(&reader->conf, group, port_keys);
@@ -137,7 +137,7 @@ static void read_listener(struct gateway_reader *reader, config_setting_t *group
 	uint32_t file;
 
 	*listener = (struct gateway_listener){ 0 };
-	snprintf(reader->conf.what, sizeof(reader->conf.what), "listener %u", i);
+	snprintf(reader->conf.what, sizeof(reader->conf.what), "listener number %u", i + 1);
 	conf_place(&reader->conf, group, &file, &listener->line);
 	if (!conf_group(&reader->conf, group, listener_keys))
 		return;

@@ -68,10 +68,9 @@ bool reader_init(struct reader *reader, struct diags *diags)
 	reader->conf.source = &reader->source;
 	reader->warned = calloc(WEIR_N_COUNTRIES, sizeof(*reader->warned));
 	reader->rules = calloc(1, sizeof(*reader->rules));
-	reader->arena = arena_create();
 	if (reader->rules != NULL)
-		reader->rules->arena = reader->arena;
-	return reader->warned != NULL && reader->rules != NULL && reader->arena != NULL;
+		reader->arena = reader->rules->arena = arena_create();
+	return reader->warned != NULL && reader->arena != NULL;
 }
 
 void reader_fini(struct reader *reader)

@@ -96,6 +96,7 @@ struct tenant_text { // one tenant as written; absent: NULL or 0
 	int home; // country index, -1: none
 	const uint8_t *key;
 	uint32_t file, line;
+	uint32_t id_line, name_line, domains_line, groups_line, burst_line;
 };
 // Adds one; what is wrong with names, domains, groups and duplicates is reported at its place.
 void reader_add_tenant(struct reader *reader, const struct tenant_text *text);

@@ -18,9 +18,10 @@ struct index { // rules by tenant, or by group: those of i are rule[first[i]] to
 struct tenant_work {
 	struct build *build;
 	struct index by_tenant, by_group;
-	struct intern group_sets;   // struct group_set pointers met so far
+	struct intern group_sets; // struct group_set pointers met so far
 	struct rule_list blocks;  // block of each of group_sets
-	uint32_t *block_of_list;  // group block of a list of groups, named block of a list of rules; + 1
+	uint32_t *
+		block_of_list; // group block of a list of groups, named block of a list of rules; + 1
 	uint32_t lists_capacity;
 	struct rule_list scratch;
 };
@@ -57,7 +58,8 @@ static int index_make(struct index *index, const struct rule_set *rules, size_t 
 		uint32_t n_named = groups ? match->n_groups : match->n_tenants;
 
 		for (uint32_t i = 0; i < n_named; i++)
-			index->rule[index->first[(groups ? match->groups[i] : match->tenants[i]) + 1]++] = r;
+			index->rule[index->first[(groups ? match->groups[i] : match->tenants[i]) +
+						 1]++] = r;
 	}
 	return 0;
 }
@@ -91,7 +93,8 @@ static int block_of(struct tenant_work *work, uint32_t list, uint32_t **block)
 
 		if (grown == NULL)
 			return -ENOMEM;
-		memset(grown + work->lists_capacity, 0, (capacity - work->lists_capacity) * sizeof(*grown));
+		memset(grown + work->lists_capacity, 0,
+		       (capacity - work->lists_capacity) * sizeof(*grown));
 		work->block_of_list = grown;
 		work->lists_capacity = capacity;
 	}
@@ -101,7 +104,7 @@ static int block_of(struct tenant_work *work, uint32_t list, uint32_t **block)
 
 static int extend_list(struct build *build, uint32_t *list, uint32_t number)
 {
-	struct list_link link = {.before = *list, .number = number};
+	struct list_link link = { .before = *list, .number = number };
 	int err = intern_put(&build->lists, &link, list);
 
 	++*list;
@@ -110,8 +113,9 @@ static int extend_list(struct build *build, uint32_t *list, uint32_t number)
 
 static size_t built_bytes(const struct build *build)
 {
-	return intern_bytes(&build->rows) + intern_bytes(&build->leaves) + intern_bytes(&build->dirs) +
-	       intern_bytes(&build->blocks) + intern_bytes(&build->tenant_classes);
+	return intern_bytes(&build->rows) + intern_bytes(&build->leaves) +
+	       intern_bytes(&build->dirs) + intern_bytes(&build->blocks) +
+	       intern_bytes(&build->tenant_classes);
 }
 
 // Refuses to go on when the image would be too large, and says of what.
@@ -119,14 +123,15 @@ static int check_growth(const struct build *build)
 {
 	if (built_bytes(build) <= TABLE_IMAGE_MAX)
 		return 0;
-	diags_push(build->diags, DIAG_ERROR, build->rules->files[0], 0,
-		   "name fewer tenants one by one, or put tenants that are treated alike in one group",
-		   "the table grows past %zu MiB: %u distinct sets of groups and %u distinct sets of rules that name "
-		   "tenants, over %u country classes and %u classes of protocol, priority and channel, "
-		   "made %zu MiB of rows, %zu MiB of size steps and %zu MiB of directories",
-		   TABLE_IMAGE_MAX >> 20, build->n_group_sets, build->n_named_sets, build->n_country_classes,
-		   build->n_small_classes, intern_bytes(&build->rows) >> 20, intern_bytes(&build->leaves) >> 20,
-		   intern_bytes(&build->dirs) >> 20);
+	diags_push(
+		build->diags, DIAG_ERROR, build->rules->files[0], 0,
+		"name fewer tenants one by one, or put tenants that are treated alike in one group",
+		"the table grows past %zu MiB: %u distinct sets of groups and %u distinct sets of rules that name "
+		"tenants, over %u country classes and %u classes of protocol, priority and channel, "
+		"made %zu MiB of rows, %zu MiB of size steps and %zu MiB of directories",
+		TABLE_IMAGE_MAX >> 20, build->n_group_sets, build->n_named_sets,
+		build->n_country_classes, build->n_small_classes, intern_bytes(&build->rows) >> 20,
+		intern_bytes(&build->leaves) >> 20, intern_bytes(&build->dirs) >> 20);
 	return -EINVAL;
 }
 
@@ -198,7 +203,8 @@ static int named_block(struct tenant_work *work, uint32_t t, uint32_t *block)
 
 static int tenant_meter(struct build *build, const struct tenant_def *tenant, uint32_t *meter)
 {
-	struct table_meter item = {.rate = tenant->rate, .burst = tenant->burst == 0 ? 1 : tenant->burst};
+	struct table_meter item = { .rate = tenant->rate,
+				    .burst = tenant->burst == 0 ? 1 : tenant->burst };
 
 	*meter = TABLE_NONE;
 	return tenant->rate == 0 ? 0 : intern_put(&build->meters, &item, meter);
@@ -223,7 +229,7 @@ static uint64_t named_countries(const struct tenant_work *work, uint32_t t)
 static int make_class(struct tenant_work *work, uint32_t t)
 {
 	const struct tenant_def *tenant = &work->build->rules->tenants[t];
-	struct tenant_class class = {.key = TABLE_NONE, .home = tenant->home};
+	struct tenant_class class = { .key = TABLE_NONE, .home = tenant->home };
 	struct build *build = work->build;
 	int err = group_block(work, tenant->groups, &class.group_block);
 
@@ -243,7 +249,9 @@ static int make_class(struct tenant_work *work, uint32_t t)
 static int make_unknown_class(struct tenant_work *work)
 {
 	const struct rule_set *rules = work->build->rules;
-	struct tenant_class class = {.key = TABLE_NONE, .meter = TABLE_NONE, .home = WEIR_COUNTRY_NONE};
+	struct tenant_class class = { .key = TABLE_NONE,
+				      .meter = TABLE_NONE,
+				      .home = WEIR_COUNTRY_NONE };
 	struct build *build = work->build;
 	uint32_t number;
 	int err = build_named_block(build, &work->scratch, &class.named_block);
@@ -275,11 +283,12 @@ static int make_classes(struct tenant_work *work)
 
 int build_tenants(struct build *build)
 {
-	struct tenant_work work = {.build = build};
+	struct tenant_work work = { .build = build };
 	int err = -ENOMEM;
 
 	intern_init(&work.group_sets, sizeof(struct group_set *));
-	build->class_of_tenant = malloc(((size_t)build->rules->n_tenants + 1) * sizeof(*build->class_of_tenant));
+	build->class_of_tenant =
+		malloc(((size_t)build->rules->n_tenants + 1) * sizeof(*build->class_of_tenant));
 	if (build->class_of_tenant != NULL)
 		err = make_classes(&work);
 	index_fini(&work.by_tenant);

@@ -90,6 +90,24 @@ static void read_required(struct reader *reader, config_setting_t *group, struct
 		conf_error(&reader->conf, group, NULL, "it has no name");
 }
 
+// The line of a setting, that of its group where it is absent.
+static uint32_t line_of(struct reader *reader, config_setting_t *group, const char *key)
+{
+	const config_setting_t *setting = config_setting_get_member(group, key);
+
+	return reader_where(reader, setting != NULL ? setting : group).line;
+}
+
+static void place(struct reader *reader, config_setting_t *group, struct tenant_text *text)
+{
+	conf_place(&reader->conf, group, &text->file, &text->line);
+	text->id_line = line_of(reader, group, "id");
+	text->name_line = line_of(reader, group, "name");
+	text->domains_line = line_of(reader, group, "domains");
+	text->groups_line = line_of(reader, group, "groups");
+	text->burst_line = line_of(reader, group, "burst");
+}
+
 static void read_tenant(struct reader *reader, config_setting_t *group, unsigned i)
 {
 	struct conf *conf = &reader->conf;
@@ -105,7 +123,7 @@ static void read_tenant(struct reader *reader, config_setting_t *group, unsigned
 	name_tenant(reader, group, i);
 	read_required(reader, group, &text);
 	conf_group(conf, group, tenant_keys);
-	conf_place(conf, group, &text.file, &text.line);
+	place(reader, group, &text);
 	conf_int(conf, group, "rate", rates, &text.rate);
 	conf_int(conf, group, "burst", rates, &text.burst);
 	if (text.burst > 0 && config_setting_get_member(group, "rate") != NULL && text.rate == 0)

@@ -138,6 +138,8 @@ static int read_home(struct reader *reader, const struct tenant_text *text, stru
 static void read_row(struct reader *reader, struct tenant_text *text, struct csv_record *row,
 		     struct texts lists[2])
 {
+	text->line = text->id_line = text->name_line = text->domains_line = text->groups_line =
+		text->burst_line = row->line;
 	text->id = read_number(reader, text, row, ID);
 	if (row->length[ID] == 0)
 		report(reader, text, NULL, "the row has no id");

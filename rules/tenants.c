@@ -146,6 +146,28 @@ static bool add_key(struct reader *reader, const struct tenant_text *text,
 	return copy != NULL;
 }
 
+// Everything that can be wrong with it is reported on its own line.
+static bool fill(struct reader *reader, const struct tenant_text *text, struct tenant_def *tenant)
+{
+	struct tenant_text at = *text;
+
+	at.line = text->burst_line;
+	if (text->burst > 0 && text->rate == 0)
+		tenant_report(reader, &at, "add rate, or leave burst out", "burst without rate",
+			      "");
+	at.line = text->name_line;
+	if (!add_name(reader, &at, tenant))
+		return false;
+	at.line = text->id_line;
+	if (!add_id(reader, &at, tenant))
+		return false;
+	at.line = text->domains_line;
+	if (!add_domains(reader, &at, tenant))
+		return false;
+	at.line = text->groups_line;
+	return tenant_add_groups(reader, &at, tenant) && add_key(reader, text, tenant);
+}
+
 void reader_add_tenant(struct reader *reader, const struct tenant_text *text)
 {
 	struct tenant_def *tenant;
@@ -163,14 +185,8 @@ void reader_add_tenant(struct reader *reader, const struct tenant_text *text)
 	};
 	if (tenant->rate > 0 && tenant->burst == 0)
 		tenant->burst = tenant->rate >= 200 ? tenant->rate / 100 : 1; // 10 ms of it
-	if (text->burst > 0 && text->rate == 0)
-		tenant_report(reader, text, "add rate, or leave burst out", "burst without rate",
-			      "");
-	if (!add_name(reader, text, tenant) || !add_id(reader, text, tenant) ||
-	    !add_domains(reader, text, tenant) || !tenant_add_groups(reader, text, tenant) ||
-	    !add_key(reader, text, tenant)) {
+	if (fill(reader, text, tenant))
+		reader->rules->n_tenants++;
+	else
 		reader_out_of_memory(reader);
-		return;
-	}
-	reader->rules->n_tenants++;
 }

@@ -102,7 +102,7 @@ static void a_name_or_an_id_given_twice_is_an_error(void **state)
 		 "the name is taken by tenant \"a\" at t.conf:2" },
 	       { "tenants = ( { id = 1; name = \"a\"; domains = \"x.example\"; },\n{ id = 2; name = \"b\"; domains = \"X.EXAMPLE\"; } );",
 		 3, "tenant \"b\": the domain \"x.example\" is taken by tenant \"a\" at t.conf:2" },
-	       { TENANT("domains = ( \"x.example\", \"x.Example\" );"), 2,
+	       { TENANT("domains = ( \"x.example\", \"x.Example\" );"), 3,
 		 "the domain \"x.example\" is listed twice" },
 	       { "zones = ( { name = \"z\"; countries = \"DE\"; },\n{ name = \"z\"; countries = \"FR\"; } );",
 		 3, "zone \"z\": this name is taken, first at t.conf:2" },
@@ -234,11 +234,11 @@ static void addresses_prefixes_macs_keys_and_domains_are_checked(void **state)
 		 "key is not 32 hexadecimal digits (it has 8 characters)" },
 	       { TENANT("key = \"0011223344556677889900112233445g\";"), 3,
 		 "key is not 32 hexadecimal digits" },
-	       { TENANT("domains = \"a_b.example\";"), 2, "\"a_b.example\" is not a domain name" },
-	       { TENANT("domains = \"-a.example\";"), 2, "is not a domain name" },
-	       { TENANT("domains = \"a..example\";"), 2, "is not a domain name" },
-	       { TENANT("domains = \"a.example.\";"), 2, "is not a domain name" },
-	       { TENANT("domains = \"\";"), 2, "the domain \"\" is empty" });
+	       { TENANT("domains = \"a_b.example\";"), 3, "\"a_b.example\" is not a domain name" },
+	       { TENANT("domains = \"-a.example\";"), 3, "is not a domain name" },
+	       { TENANT("domains = \"a..example\";"), 3, "is not a domain name" },
+	       { TENANT("domains = \"a.example.\";"), 3, "is not a domain name" },
+	       { TENANT("domains = \"\";"), 3, "the domain \"\" is empty" });
 }
 
 static void names_are_text_of_1_to_63_bytes(void **state)
@@ -256,7 +256,7 @@ static void names_are_text_of_1_to_63_bytes(void **state)
 	       { "tenants = ( { id = 1; name = \"a\xc2\x85\"; } );", 2,
 		 "the name has a control character" },
 	       { "tenants = ( { id = 1; name = \"\xc3(\"; } );", 2, "the name is not valid UTF-8" },
-	       { TENANT("groups = \"@g\";"), 2, "the group \"@g\" begins with '@'" },
+	       { TENANT("groups = \"@g\";"), 3, "the group \"@g\" begins with '@'" },
 	       { "zones = ( { name = \"unknown\"; countries = \"DE\"; } );", 2,
 		 "the name \"unknown\" is \"unknown\"" },
 	       { "zones = ( { name = \"0123456789012345678901234567890123456789012345678901234567890123\"; countries = \"DE\"; } );",
@@ -304,7 +304,7 @@ static void an_action_names_exactly_one_target_and_its_limits_belong_together(vo
 		 "burst without rate (add rate, or leave burst out)" },
 	       { ACTION("drop = \"x\"; exceed = \"drop\";"), 3,
 		 "exceed without rate (add rate, or leave exceed out)" },
-	       { TENANT("burst = 5;"), 2, "tenant \"a\": burst without rate" },
+	       { TENANT("burst = 5;"), 3, "tenant \"a\": burst without rate" },
 	       { "rules = ( { name = \"r\"; } );", 2, "rule \"r\": it has no action" });
 }
 
