@@ -2,9 +2,9 @@
 //
 // parse_frame over a burst. Eight short plain frames (Ethernet, IPv4 without options or fragments, UDP to the busiest
 // listener, at most 64 bytes up to the end of the datagram) are judged together: their bytes are transposed into vectors of
-// 32-bit words, one lane a frame, and every test and both checksums are sums down the lanes. A group in which any frame is
-// otherwise goes to parse_frame, one by one, which alone names reasons; so this file decides nothing that parse.c
-// does not decide (burst_parse_test holds them together).
+// 32-bit words, one lane a frame, and every test and both checksums are sums down the lanes. A frame that is otherwise goes to
+// parse_frame, which alone names reasons; so this file decides nothing that parse.c does not decide
+// (burst_parse_test holds them together).
 //
 // Earned by the parse row of bench/run corridor (21 to 6 TSC cycles a frame).
 #include <assert.h>
@@ -111,8 +111,8 @@ struct plain {
 	__m256i source;   // IPv4 address as it lies in the frame
 };
 
-// Whether eight frames are all short, plain and right; then `plain` is set.
-static inline int all_plain(const struct listeners *listeners, const struct packet *packet, bool trust, struct plain *plain)
+// A bit for each of eight frames that is short, plain and right, for which `plain` is set.
+static inline unsigned plain_lanes(const struct listeners *listeners, const struct packet *packet, bool trust, struct plain *plain)
 {
 	const __m256i stride = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
 	const int step = sizeof(struct packet) / sizeof(int);
@@ -138,7 +138,7 @@ static inline int all_plain(const struct listeners *listeners, const struct pack
 	right = _mm256_and_si256(_mm256_and_si256(right, sum_holds(ip)), udp);
 	plain->datagram = size;
 	plain->source = _mm256_or_si256(high_half(q1.word[2]), _mm256_slli_epi32(q1.word[3], 16));
-	return _mm256_movemask_epi8(right) == -1;
+	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(right));
 }
 
 // What parse_frame would store in a plain packet, from `l3` to `flags`, without the payload's length.
@@ -180,44 +180,36 @@ static inline void store_eight(const struct plain_fields *fields, struct packet 
 	}
 }
 
-// Frames `from` to `to` by parse_frame; a bit for each that goes on.
-static uint64_t parse_each(const struct listeners *listeners, struct packet *packet, unsigned from, unsigned to, bool trust)
+// Frame `i` by parse_frame; its bit where it goes on.
+static uint64_t parse_one(const struct listeners *listeners, struct packet *packet, unsigned i, bool trust,
+			  struct payloads *payloads)
 {
-	uint64_t good = 0;
-
-	for (unsigned i = from; i < to; i++) {
-		parse_frame(listeners, packet[i].data, packet[i].length, trust, &packet[i]);
-		good |= (uint64_t)(packet[i].reason == WEIR_REASON_NONE) << i;
-	}
-	return good;
-}
-
-static void note_payloads(const struct packet *packet, unsigned from, unsigned to, struct payloads *payloads)
-{
-	for (unsigned i = from; i < to; i++) {
-		payloads->at[i] = packet[i].data + packet[i].payload;
-		payloads->length[i] = packet[i].payload_length;
-		payloads->source[i] = packet[i].reason == WEIR_REASON_NONE ? source_fold(&packet[i]) : 0;
-	}
+	parse_frame(listeners, packet[i].data, packet[i].length, trust, &packet[i]);
+	if (packet[i].reason != WEIR_REASON_NONE)
+		return 0;
+	payloads->at[i] = packet[i].data + packet[i].payload;
+	payloads->length[i] = packet[i].payload_length;
+	payloads->source[i] = source_fold(&packet[i]);
+	return UINT64_C(1) << i;
 }
 
 uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, bool trust_udp_checksum,
 		     struct payloads *payloads)
 {
 	struct plain_fields fields = plain_fields(listeners);
-	uint64_t good = 0;
+	unsigned whole = n & ~(LANES - 1u);
 	struct plain plain;
+	uint64_t good = 0;
 
-	for (unsigned i = 0; i < n; i += LANES) {
-		unsigned end = i + LANES < n ? i + LANES : n;
+	for (unsigned i = 0; i < whole; i += LANES) {
+		unsigned right = plain_lanes(listeners, packet + i, trust_udp_checksum, &plain);
 
-		if (__builtin_expect(i + LANES <= n && all_plain(listeners, packet + i, trust_udp_checksum, &plain), 1)) {
-			store_eight(&fields, packet + i, &plain, payloads, i);
-			good |= UINT64_C(0xff) << i;
-			continue;
-		}
-		good |= parse_each(listeners, packet, i, end, trust_udp_checksum);
-		note_payloads(packet, i, end, payloads);
+		good |= (uint64_t)right << i;
+		store_eight(&fields, packet + i, &plain, payloads, i); // what is wrong in it is overwritten
+		for (unsigned left = ~right & 0xff; left != 0; left &= left - 1)
+			good |= parse_one(listeners, packet, i + (unsigned)__builtin_ctz(left), trust_udp_checksum, payloads);
 	}
+	for (unsigned i = whole; i < n; i++)
+		good |= parse_one(listeners, packet, i, trust_udp_checksum, payloads);
 	return good;
 }
