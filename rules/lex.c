@@ -113,7 +113,7 @@ static int take_string(struct cursor *cursor, struct source *source)
 			break;
 		}
 	}
-	return fault(cursor, source, line, "end it with \"",
+	return fault(cursor, source, line, "end it with \", unless one is missing before",
 		     "a string is opened here and never closed");
 }
 
@@ -165,17 +165,22 @@ static bool is_number_start(const struct cursor *cursor)
 	return is_digit(c) || (c == '.' && is_digit(next));
 }
 
+static const char include_word[] = "@include";
+
+static bool is_include(const struct cursor *cursor)
+{
+	size_t n = sizeof(include_word) - 1;
+
+	return cursor->line_start && (size_t)(cursor->end - cursor->at) >= n &&
+	       memcmp(cursor->at, include_word, n) == 0;
+}
+
 static int take_include(struct cursor *cursor, struct source *source, struct lexeme *lexeme)
 {
-	static const char word[] = "@include";
 	const char *end;
 
-	if (!cursor->line_start || (size_t)(cursor->end - cursor->at) < sizeof(word) ||
-	    memcmp(cursor->at, word, sizeof(word) - 1) != 0)
-		return fault(cursor, source, cursor->line,
-			     "only @include \"FILE\" on a line of its own begins with @",
-			     "'@' outside a string");
-	for (cursor->at += sizeof(word) - 1; peek(cursor, 0) == ' ' || peek(cursor, 0) == '\t';)
+	for (cursor->at += sizeof(include_word) - 1;
+	     strchr(" \t", peek(cursor, 0)) != NULL && peek(cursor, 0) != '\0';)
 		cursor->at++;
 	end = peek(cursor, 0) == '"'
 		      ? memchr(cursor->at + 1, '"', (size_t)(cursor->end - cursor->at - 1))
@@ -191,15 +196,26 @@ static int take_include(struct cursor *cursor, struct source *source, struct lex
 	return 0;
 }
 
+// A '/' that begins no comment.
+static bool is_slash(const struct cursor *cursor)
+{
+	return peek(cursor, 0) == '/' && peek(cursor, 1) != '/' && peek(cursor, 1) != '*';
+}
+
 static bool is_word(const struct lexeme *lexeme, const char *word)
 {
 	return lexeme->length == strlen(word) &&
 	       strncasecmp(lexeme->text, word, lexeme->length) == 0;
 }
 
+// A name, true or false; or a text whose quotes were forgotten, which goes on through what stands in
+// domains, addresses and references, so that it is told as a whole.
 static void take_word(struct cursor *cursor, struct lexeme *lexeme)
 {
-	while (is_name(peek(cursor, 0)))
+	bool number = is_digit(lexeme->text[0]);
+
+	while (is_name(peek(cursor, 0)) || peek(cursor, 0) == '.' || peek(cursor, 0) == '@' ||
+	       (number && (peek(cursor, 0) == ':' || is_slash(cursor))))
 		cursor->at++;
 	lexeme->length = (size_t)(cursor->at - lexeme->text);
 	lexeme->kind =
@@ -234,20 +250,20 @@ int cursor_next(struct cursor *cursor, struct source *source, struct lexeme *lex
 	if (cursor->at == cursor->end)
 		return 0;
 	c = *cursor->at;
-	if (c == '@')
+	if (is_include(cursor))
 		return take_include(cursor, source, lexeme);
 	cursor->line_start = false;
 	if (c == '"') {
 		lexeme->kind = TOKEN_STRING;
 		if (take_string(cursor, source) != 0)
 			return -EINVAL;
-	} else if (is_letter(c) || c == '*') {
+	} else if (is_letter(c) || c == '*' || c == '@') {
 		take_word(cursor, lexeme);
 	} else if (is_number_start(cursor)) {
 		lexeme->kind = take_number(cursor);
-		if (is_name(peek(cursor, 0)) || peek(cursor, 0) == '.')
-			return fault(cursor, source, cursor->line, "text stands in double quotes",
-				     "a number that goes on as text");
+		if (is_name(peek(cursor, 0)) ||
+		    strchr(".:", peek(cursor, 0) ? peek(cursor, 0) : 'x') || is_slash(cursor))
+			take_word(cursor, lexeme);
 	} else if (c != '\0' && strchr("=:,;()[]{}", c) != NULL) {
 		lexeme->kind = TOKEN_MARK;
 		lexeme->mark = c;

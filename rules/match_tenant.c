@@ -30,7 +30,9 @@ static void add_tenant_name(struct reader *reader, const config_setting_t *at, c
 	if (name_index_find(&reader->tenant_names, name, &tenant)) {
 		match->tenants[match->n_tenants++] = tenant;
 	} else if (!reader->tenants_incomplete) {
-		hint = reader_nearest(reader, name, &reader->tenant_names, near);
+		hint = strchr(name, ',') != NULL
+			       ? "a list is written ( \"a\", \"b\" )"
+			       : reader_nearest(reader, name, &reader->tenant_names, near);
 		if (hint == NULL && name_index_find(&reader->groups, name, &tenant))
 			hint = "a group is written with @ before it";
 		if (hint == NULL && name[0] != '\0' && strspn(name, "0123456789") == strlen(name))

@@ -31,12 +31,21 @@ static const char *describe(const struct lexeme *lexeme, char out[64])
 static int unexpected(struct scan *scan, const struct lexeme *lexeme, const char *wanted,
 		      const char *hint)
 {
-	char met[64], text[160];
+	char met[64], text[160], quote[64];
 
 	snprintf(text, sizeof(text), "syntax: %s stands where %s was expected",
 		 describe(lexeme, met), wanted);
-	scan_report(scan, lexeme->line, hint, text);
+	snprintf(quote, sizeof(quote), "a quote is missing in line %u?", scan->long_string);
+	scan_report(scan, lexeme->line, scan->long_string != 0 ? quote : hint, text);
 	return -EINVAL;
+}
+
+// The name of a setting as libconfig knows it; take_word takes more.
+static bool is_key(const struct lexeme *lexeme)
+{
+	return lexeme->kind == TOKEN_NAME && lexeme->text[0] != '*' &&
+	       memchr(lexeme->text, '.', lexeme->length) == NULL &&
+	       memchr(lexeme->text, '@', lexeme->length) == NULL;
 }
 
 static int open_bracket(struct scan *scan, const struct lexeme *lexeme)
@@ -124,7 +133,7 @@ static int take_key(struct scan *scan, const struct lexeme *lexeme)
 		scan_report(scan, lexeme->line, "leave it out", "syntax: one ';' too many");
 		return 0;
 	}
-	if (lexeme->kind != TOKEN_NAME || lexeme->text[0] == '*')
+	if (!is_key(lexeme))
 		return unexpected(scan, lexeme, "the name of a setting",
 				  lexeme->kind == TOKEN_STRING
 					  ? "names of settings stand without quotes"
@@ -163,10 +172,19 @@ static int take_after_element(struct scan *scan, const struct lexeme *lexeme)
 	}
 	if (mark && strchr(")]}", lexeme->mark) != NULL)
 		return close_bracket(scan, lexeme);
-	unexpected(scan, lexeme, wanted, "a comma is missing before it?");
+	unexpected(scan, lexeme, wanted,
+		   mark && lexeme->mark == '=' ? "settings stand in a group { }"
+					       : "a comma is missing before it?");
 	return lexeme->kind == TOKEN_END || (mark && strchr("({[", lexeme->mark) == NULL)
 		       ? -EINVAL
 		       : take_element(scan, lexeme);
+}
+
+// A string over several lines is legal, and mostly one whose closing quote was forgotten.
+static void note_string(struct scan *scan, const struct lexeme *lexeme)
+{
+	if (lexeme->kind == TOKEN_STRING && memchr(lexeme->text, '\n', lexeme->length) != NULL)
+		scan->long_string = lexeme->line;
 }
 
 static int take_lexeme(struct scan *scan, const struct lexeme *lexeme)
@@ -251,6 +269,7 @@ int scan_cursor(struct scan *scan, struct cursor *cursor)
 		err = cursor_next(cursor, scan->source, &lexeme);
 		if (err != 0)
 			break;
+		note_string(scan, &lexeme);
 		if (lexeme.kind == TOKEN_END)
 			return cursor->parent == NULL ? take_end(scan, &lexeme) : 0;
 		err = lexeme.kind == TOKEN_INCLUDE ? scan_include(scan, &lexeme)

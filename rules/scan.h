@@ -69,6 +69,7 @@ struct scan {
 	struct frame stack[SOURCE_MAX_NESTING + 1];
 	struct key *keys; // of all open groups
 	uint32_t depth, n_keys, max_keys, n_duplicates;
+	uint32_t long_string; // line of the last string that goes over line ends, or 0
 	bool includes, after_string;
 };
 
