@@ -92,7 +92,7 @@ static int take_lock(struct place *place)
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "%s/controlplane.lock", place->run);
-	place->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	place->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
 	if (place->lock < 0)
 		return say(path, strerror(errno), "let this user write it, or remove it");
 	if (flock(place->lock, LOCK_EX | LOCK_NB) == 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A load is idle, compiling (its thread runs) or on offer (the dataplane has been asked). At most one
-// runs. Loop's thread. The image of a load that was offered and not answered becomes the wanted one:
-// it was good, and the next dataplane gets it.
+// runs; an operator's waits where one of our own does. Loop's thread. The image of a load that was
+// offered and not answered becomes the wanted one: it was good, and the next dataplane gets it.
 #include "controlplane/publisher.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ struct publisher {
 	struct load *running;      // NULL: idle
 	bool offered;              // the running load is with the dataplane
 	uint64_t generation;       // offered
-	load_done done;
+	char *next_path, *next_who; // an operator's load that waits for one of our own; NULL: none
+	load_done done;            // of the operator's load, running or waiting
 	void *argument;
 	struct load *wanted;       // the last good one, with its image
 	uint32_t live_crc;         // of the table that the dataplane uses; 0 and no generation: none
@@ -73,26 +74,34 @@ static void log_outcome(const struct load_outcome *outcome)
 		log_error("%s is not loaded: %s (%s)", load->path, outcome->why, load->who);
 }
 
-static void catch_up(struct publisher *p);
+static void go_on(struct publisher *p);
+
+// Tells whoever began the operator's load how it ended.
+static void tell(struct publisher *p, const struct load_outcome *outcome)
+{
+	load_done done = p->done;
+
+	p->done = NULL;
+	if (done)
+		done(p->argument, outcome);
+}
 
 // Ends the running load: history, log, whoever waits. Frees it, unless it became the wanted one.
 static void finish(struct publisher *p, enum load_result result, const char *why)
 {
 	struct load *load = p->running;
 	struct load_outcome outcome = { result, load, result == LOAD_PUBLISHED ? p->generation : 0, why };
-	load_done done = p->done;
 
 	p->running = NULL;
 	p->offered = false;
-	p->done = NULL;
 	event_del(p->late);
 	log_outcome(&outcome);
 	write_history(p, &outcome);
-	if (done)
-		done(p->argument, &outcome);
+	if (load->kind == LOAD_BY_OPERATOR)
+		tell(p, &outcome);
 	if (load != p->wanted)
 		load_destroy(load);
-	catch_up(p);
+	go_on(p);
 }
 
 // The running load's image is what dataplanes shall use from now on.
@@ -122,9 +131,40 @@ static void catch_up(struct publisher *p)
 	    (link_generation(p->link) && p->live_crc == p->wanted->crc))
 		return;
 	p->running = p->wanted;
-	if (p->running->published)
+	if (p->running->published || p->running->kind == LOAD_BY_OPERATOR)
 		p->running->kind = LOAD_AT_RECONNECT;
 	offer(p);
+}
+
+static int begin(struct publisher *p, enum load_kind kind, const char *path, const char *who)
+{
+	p->running = load_start(kind, path, who, p->gateway, p->wake);
+	if (!p->running)
+		return -errno;
+	atomic_store(&p->running->huge, link_is_up(p->link));
+	return 0;
+}
+
+// Begins the operator's load that waits, if one does.
+static void begin_next(struct publisher *p)
+{
+	struct load failed = { .path = p->next_path, .who = p->next_who };
+	struct load_outcome outcome = { LOAD_FAILED, &failed, 0, "out of memory or threads" };
+
+	if (begin(p, LOAD_BY_OPERATOR, p->next_path, p->next_who) < 0)
+		tell(p, &outcome);
+	p->next_path = p->next_who = NULL;
+	free(failed.path);
+	free(failed.who);
+}
+
+// What comes after a load.
+static void go_on(struct publisher *p)
+{
+	if (!p->running && p->next_path)
+		begin_next(p);
+	else
+		catch_up(p);
 }
 
 static void log_diagnostics(const struct load *load)
@@ -168,6 +208,7 @@ static void settle_good(struct publisher *p)
 	else
 		log_info("%s is good: %u rules, %u tenants; it waits for a dataplane", load->path, load->n_rules,
 			 load->n_tenants);
+	go_on(p);
 }
 
 static void on_compiled(evutil_socket_t fd, short what, void *argument)
@@ -249,6 +290,8 @@ bool publisher_destroy(struct publisher *p)
 			load_destroy(p->running);
 	}
 	load_destroy(p->wanted);
+	free(p->next_path);
+	free(p->next_who);
 	free(p);
 	return !compiling;
 }
@@ -260,15 +303,20 @@ void publisher_serve(struct publisher *publisher, struct link *link)
 
 int publisher_load(struct publisher *p, enum load_kind kind, const char *path, const char *who)
 {
-	if (p->running)
-		return -EBUSY;
 	if (kind == LOAD_BY_OPERATOR && !link_is_up(p->link))
 		return -ENOTCONN;
-	p->running = load_start(kind, path, who, p->gateway, p->wake);
 	if (!p->running)
-		return -errno;
-	atomic_store(&p->running->huge, link_is_up(p->link));
-	return 0;
+		return begin(p, kind, path, who);
+	if (kind != LOAD_BY_OPERATOR || p->running->kind == LOAD_BY_OPERATOR || p->next_path)
+		return -EBUSY;
+	p->next_path = strdup(path);
+	p->next_who = strdup(who);
+	if (p->next_path && p->next_who)
+		return 0;
+	free(p->next_path);
+	free(p->next_who);
+	p->next_path = p->next_who = NULL;
+	return -ENOMEM;
 }
 
 void publisher_tell(struct publisher *p, load_done done, void *argument)

@@ -82,7 +82,7 @@ class Plane:
 
 
 def gateway():
-    return Gateway(['name = "in0"; device = "net_null0"; queues = 1;'], agents="{ spool_mb = 2048; }")
+    return Gateway(['name = "in0"; device = "net_null0"; queues = 1;'], agents="{ spool_mb = 2048; }", state_on_disk=True)
 
 
 def a_killed_control_plane_loses_nothing_and_stores_nothing_twice():

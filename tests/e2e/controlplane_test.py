@@ -13,7 +13,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
-from gateway import Gateway, SkipTest, main, wait_for  # noqa: E402
+from gateway import Gateway, SkipTest, main, program, wait_for  # noqa: E402
 
 GOOD = """version = 1;
 queues = ( { name = "desk"; } );
@@ -58,6 +58,10 @@ class Plane:
 
     def ctl(self, *words):
         return self.g.run("weirctl", "--config", self.g.config, *words)
+
+    def load_in_background(self, path):
+        return subprocess.Popen([program("weirctl"), "--config", self.g.config, "rules", "load", path],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def status(self):
         done = self.ctl("--json", "status")
@@ -107,6 +111,21 @@ def the_same_file_gives_the_same_bytes_by_load_and_by_restart():
         wait_for("the comparison", lambda: "already, as generation 3" in plane.log())
 
 
+def an_operators_load_waits_for_the_one_of_the_start():
+    with Plane() as plane:
+        plane.start().start_dataplane(on_table="ignore")
+        wait_for("the offer", lambda: "ignored 1" in plane.g.log("fake_dataplane"))
+        with plane.load_in_background(plane.g.write("other.conf", OTHER)) as first:
+            wait_for("the load to wait", lambda: plane.log().count("load asked by") == 1)
+            second = plane.ctl("rules", "load", plane.g.path("rules.conf"))
+            assert second.returncode == 1 and "another load is running" in second.stderr, second
+            plane.kill_dataplane()  # ends the load of the start, and then the operator's finds no dataplane
+            assert first.wait(30) == 3 and "it is back" in first.stderr.read()
+        plane.start_dataplane().wait_generation(1)
+        last = plane.history()[-1]
+        assert last["file"].endswith("other.conf") and last["result"] == "published", plane.history()
+
+
 def a_bad_file_changes_nothing_and_a_later_good_one_loads():
     with Plane() as plane:
         plane.start().start_dataplane().wait_generation(1)
@@ -147,9 +166,7 @@ def a_second_load_is_told_so_and_a_dataplane_that_dies_gets_the_table_when_it_is
         plane.start().start_dataplane(on_table="ignore")
         wait_for("the dataplane", lambda: (plane.status() or {}).get("connected"))
         wait_for("the refusal", lambda: not plane.status()["loading"])
-        command = [os.path.join(os.environ.get("WEIR_BUILD", "build"), "controlplane", "weirctl"), "--config",
-                   plane.g.config, "rules", "load", plane.g.write("good.conf", GOOD)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
+        with plane.load_in_background(plane.g.write("good.conf", GOOD)) as first:
             wait_for("the offer", lambda: "ignored 1" in plane.g.log("fake_dataplane"))
             second = plane.ctl("rules", "load", plane.g.path("good.conf"))
             assert second.returncode == 1 and "another load is running" in second.stderr, second
@@ -308,6 +325,7 @@ if __name__ == "__main__":
     main([the_rule_file_is_published_at_the_start_whoever_starts_first,
           a_load_returns_when_its_table_is_in_use_and_prints_the_generation,
           the_same_file_gives_the_same_bytes_by_load_and_by_restart,
+          an_operators_load_waits_for_the_one_of_the_start,
           a_bad_file_changes_nothing_and_a_later_good_one_loads,
           a_bad_file_at_the_start_is_said_and_mended_by_a_load,
           a_pool_on_a_port_that_is_not_there_is_refused_with_its_line,

@@ -67,9 +67,14 @@ class Gateway:
     """A gateway with files of its own; `with` removes them and ends what still runs."""
 
     def __init__(self, ports, workers=1, **settings):
-        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.folder = tempfile.mkdtemp(prefix="weir-test-", dir=base)
+        # A segment needs some 25 MiB; containers often have a /dev/shm of 64.
+        memory = os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 200 << 20
+        self.folder = tempfile.mkdtemp(prefix="weir-test-", dir="/dev/shm" if memory else None)
         self.processes = []
+        self.state = None
+        if settings.pop("state_on_disk", False):  # for spools that grow
+            self.state = tempfile.mkdtemp(prefix="weir-test-")
+            os.symlink(self.state, self.path("state"))
         cpu = cpus()
         # One CPU more than there is would be refused; two workers on one CPU are slow, but right.
         worker_cpus = [cpu[1 + i] if 1 + i < len(cpu) else cpu[-1] for i in range(workers)]
@@ -93,6 +98,8 @@ class Gateway:
                 process.kill()
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.state:
+            shutil.rmtree(self.state, ignore_errors=True)
 
     def path(self, name):
         return os.path.join(self.folder, name)
