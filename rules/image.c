@@ -3,11 +3,11 @@
 // Writes what has been built into one image: places the tenants, counts every section, lays them out in
 // the order of their ids, and has them filled where they lie. Every byte that no field covers is zero.
 
+#include "rules/image.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "rules/image.h"
 
 static const size_t element[TABLE_N_SECTIONS] = {
 #define X(name, type) sizeof(type),
