@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 #
-# What tests/run and bench/demo share: progress with elapsed time, becoming root for a command, and the
-# installation of the build dependencies of debian/control. Sourced by bash; needs $root_dir.
+# What tests/run, bench/demo and bench/run share: progress with elapsed time, becoming root for a command, the
+# installation of the build dependencies of debian/control, the release build. Sourced by bash; needs $root_dir.
 
 house_started=$SECONDS
 
@@ -76,4 +76,17 @@ install_missing() {
 	cd "$root_dir" || exit 3
 	run_logged "installing the build dependencies of debian/control" "$log" \
 		as_root "${apt[@]}" --no-install-recommends build-dep ./ || die 3 "apt-get build-dep failed"
+}
+
+# Builds the given targets (all without any) in build/release, the build that demo and benchmarks show.
+build_release() {
+	local build=$root_dir/build/release log=$root_dir/build/release.log
+
+	mkdir -p "$root_dir/build" || return 1
+	if [ ! -f "$build/build.ninja" ]; then
+		rm -rf "$build"
+		run_logged "build/release: configure" "$log" \
+			meson setup -Dbuildtype=release -Db_lto=true "$build" "$root_dir" || return 1
+	fi
+	run_logged "build/release: compile" "$log" ninja -C "$build" "$@"
 }
