@@ -119,6 +119,14 @@ static void read_u32(struct gateway_reader *reader, config_setting_t *group, con
 	*place = (uint32_t)value;
 }
 
+// Small machines and containers must do with it: a worker keeps its cpu busy, and the main thread waits
+// for its turns.
+static void warn_shared_cpu(struct gateway_reader *reader, config_setting_t *at)
+{
+	conf_warn(&reader->conf, at, "fine for trying things, not for speed",
+		  "main thread and worker share cpu %u", reader->gateway->main_cpu);
+}
+
 static void add_worker_cpu(struct gateway_reader *reader, config_setting_t *element)
 {
 	struct gateway *gateway = reader->gateway;
@@ -128,8 +136,7 @@ static void add_worker_cpu(struct gateway_reader *reader, config_setting_t *elem
 			   &cpu) <= 0)
 		return;
 	if (cpu == gateway->main_cpu)
-		conf_error(&reader->conf, element, "a worker keeps its cpu busy: give it its own",
-			   "worker_cpus holds %lld, which is main_cpu", (long long)cpu);
+		warn_shared_cpu(reader, element);
 	for (unsigned i = 0; i < gateway->n_workers; i++)
 		if (gateway->worker_cpus[i] == cpu)
 			conf_error(&reader->conf, element, "leave one out",
@@ -143,10 +150,7 @@ static void read_worker_cpus(struct gateway_reader *reader, config_setting_t *gr
 	int got = conf_list(&reader->conf, group, "worker_cpus", &list);
 
 	if (got == 0 && reader->gateway->main_cpu == reader->gateway->worker_cpus[0])
-		conf_error(&reader->conf, config_setting_get_member(group, "main_cpu"),
-			   "give worker_cpus as well",
-			   "main_cpu %u is the worker's where worker_cpus is left out",
-			   reader->gateway->main_cpu);
+		warn_shared_cpu(reader, config_setting_get_member(group, "main_cpu"));
 	if (got <= 0)
 		return;
 	if (list.n == 0 || list.n > GATEWAY_MAX_WORKERS) {

@@ -24,7 +24,8 @@ static struct gateway *find_gateway(const struct options *options)
 
 	diags_init(&diags);
 	gateway = gateway_read(path && *path ? path : "/etc/weir/gateway.conf", false, &diags);
-	diags_print(&diags, stderr);
+	if (!gateway) // warnings are the daemons' to give
+		diags_print(&diags, stderr);
 	diags_fini(&diags);
 	return gateway;
 }

@@ -72,7 +72,8 @@ int listeners_load(struct listeners *listeners, const char *path)
 
 	diags_init(&diags);
 	gateway = path ? gateway_read(path, false, &diags) : gateway_default();
-	diags_print(&diags, stderr);
+	if (!gateway) // warnings are the daemons' to give
+		diags_print(&diags, stderr);
 	diags_fini(&diags);
 	if (!gateway)
 		return path ? STATUS_REFUSED : failure(STATUS_ENVIRONMENT, "out of memory");

@@ -18,8 +18,9 @@ static void check_gateway(const struct gateway *gateway)
 {
 	must(strlen(gateway->name) <= 32 && gateway->rules[0] != '\0');
 	must(gateway->n_workers >= 1 && gateway->n_workers <= GATEWAY_MAX_WORKERS);
-	for (unsigned i = 0; i < gateway->n_workers; i++)
-		must(gateway->worker_cpus[i] != gateway->main_cpu);
+	for (unsigned i = 1; i < gateway->n_workers; i++)
+		for (unsigned k = 0; k < i; k++)
+			must(gateway->worker_cpus[i] != gateway->worker_cpus[k]);
 	must(gateway->n_ports >= 1 && gateway->n_ports <= GATEWAY_MAX_PORTS);
 	for (unsigned i = 0; i < gateway->n_ports; i++) {
 		must(gateway->ports[i].device != NULL &&

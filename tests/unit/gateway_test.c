@@ -149,10 +149,6 @@ static void each_fault_is_reported_with_its_line(void **state)
 		  "dataplane: unknown setting \"main_cpus\" (did you mean \"main_cpu\"?)" },
 		{ "dataplane = { main_cpu = -1; };", 2,
 		  "dataplane: main_cpu -1 is outside 0 to 1023" },
-		{ "dataplane = { main_cpu = 1; };", 2,
-		  "main_cpu 1 is the worker's where worker_cpus is left out" },
-		{ "dataplane = { main_cpu = 4;\nworker_cpus = ( 4 ); };", 3,
-		  "worker_cpus holds 4, which is main_cpu" },
 		{ "dataplane = { worker_cpus = ( 4, 5,\n4 ); };", 3, "worker_cpus holds 4 twice" },
 		{ "dataplane = { worker_cpus = ( ); };", 2, "worker_cpus holds 0 cpus" },
 		{ "dataplane = { worker_cpus = \"1\"; };", 2,
@@ -243,6 +239,32 @@ static void each_fault_of_a_port_is_reported_with_its_line(void **state)
 	}
 }
 
+static void a_worker_on_the_main_cpu_is_taken_with_a_warning(void **state)
+{
+	static const struct fault shared[] = {
+		{ "dataplane = { main_cpu = 1; };", 2, "main thread and worker share cpu 1" },
+		{ "dataplane = { main_cpu = 4;\nworker_cpus = ( 5,\n4 ); };", 4,
+		  "main thread and worker share cpu 4 (fine for trying things, not for speed)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+		struct gateway *gateway;
+		struct diags diags;
+		char text[1024];
+
+		diags_init(&diags);
+		snprintf(text, sizeof(text), "%s%s", PORT, shared[i].text);
+		gateway = gateway_read_text("g.conf", text, strlen(text), true, &diags);
+		assert_non_null(gateway);
+		assert_int_equal(diags.n, 1);
+		assert_true(
+			rules_kit_has(&diags, DIAG_WARNING, shared[i].line, shared[i].part));
+		gateway_destroy(gateway);
+		diags_fini(&diags);
+	}
+}
+
 static void a_file_that_is_missing_is_refused(void **state)
 {
 	struct diags diags;
@@ -264,6 +286,7 @@ int main(void)
 		cmocka_unit_test(run_and_state_files_stand_in_folders_by_the_name),
 		cmocka_unit_test(each_fault_is_reported_with_its_line),
 		cmocka_unit_test(each_fault_of_a_port_is_reported_with_its_line),
+		cmocka_unit_test(a_worker_on_the_main_cpu_is_taken_with_a_warning),
 		cmocka_unit_test(a_file_that_is_missing_is_refused),
 	};
 
