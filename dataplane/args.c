@@ -17,6 +17,12 @@ static const char usage[] =
 	"  --stage-cycles            count the cycles of each stage and print them at the end\n"
 	"  --help, --version\n";
 
+static int refuse(const char *argument, const char *what)
+{
+	fprintf(stderr, "weir-dataplane: %s %s (see --help)\n", argument, what);
+	return -EINVAL;
+}
+
 static int parse_seconds(struct args *args, const char *text)
 {
 	char *end;
@@ -47,6 +53,7 @@ int args_parse(struct args *args, int argc, char **argv)
 	int option;
 
 	*args = (struct args){ .idle_seconds = -1 };
+	opterr = 0; // one line, and it is ours
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case CONFIG:
@@ -69,13 +76,10 @@ int args_parse(struct args *args, int argc, char **argv)
 			puts("weir-dataplane " WEIR_VERSION);
 			return 1;
 		default:
-			fputs(usage, stderr);
-			return -EINVAL;
+			return refuse(argv[optind - 1], "is not known, or lacks its value");
 		}
 	}
-	if (!args->config || optind < argc) {
-		fputs(usage, stderr);
-		return -EINVAL;
-	}
-	return 0;
+	if (optind < argc)
+		return refuse(argv[optind], "has no meaning here");
+	return args->config ? 0 : refuse("--config FILE", "must be given");
 }

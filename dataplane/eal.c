@@ -4,6 +4,7 @@
 #include "dataplane/eal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -12,30 +13,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/said.h"
+
 enum { ARGUMENTS_MAX = 16 + 2 * GATEWAY_MAX_PORTS };
 
-// Free memory in hugepages of the default size, in MiB.
-static unsigned long free_huge_mb(void)
+// Free memory in MiB: in hugepages of the default size, and in ordinary pages.
+struct free_mb {
+	unsigned long huge, ordinary;
+};
+
+static struct free_mb memory_free(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
-	unsigned long n = 0, kb = 0;
+	unsigned long n = 0, kb = 0, available = ULONG_MAX;
 	char line[128];
 
 	while (file && fgets(line, sizeof(line), file)) {
 		sscanf(line, "HugePages_Free: %lu", &n);
 		sscanf(line, "Hugepagesize: %lu kB", &kb);
+		sscanf(line, "MemAvailable: %lu kB", &available);
 	}
 	if (file)
 		fclose(file);
-	return n * kb / 1024;
+	return (struct free_mb){ n * kb / 1024, available / 1024 };
 }
 
 static int cpus_check(const struct gateway *gateway, char *why, size_t why_size)
 {
 	cpu_set_t allowed;
 
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0) {
+		snprintf(why, why_size, "cannot ask for our cpus: %s", strerror(errno));
 		return -errno;
+	}
 	for (int i = -1; i < gateway->n_workers; i++) {
 		unsigned cpu = i < 0 ? gateway->main_cpu : gateway->worker_cpus[i];
 
@@ -124,27 +134,48 @@ static int init(const struct gateway *gateway, bool huge)
 	return rte_eal_init(arguments.n, handed) < 0 ? -rte_errno : 0;
 }
 
+// Ordinary pages are touched one by one at the start: more than there are would end in the hands of the
+// kernel's OOM killer.
+static int memory_check(const struct gateway *gateway, const struct free_mb *have, bool huge,
+			char *why, size_t why_size)
+{
+	if (huge && have->huge < gateway->memory_mb) {
+		snprintf(
+			why, why_size,
+			"%s: dataplane.hugepages is required, but only %lu of %u MiB are free "
+			"(sysctl vm.nr_hugepages=%u, or hugepages = \"auto\")",
+			gateway->file, have->huge, gateway->memory_mb, gateway->memory_mb / 2);
+		return -ENOMEM;
+	}
+	if (!huge && have->ordinary < gateway->memory_mb) {
+		snprintf(why, why_size,
+			 "%s: dataplane.memory_mb = %u, but only %lu MiB are free (lower it)",
+			 gateway->file, gateway->memory_mb, have->ordinary);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 int eal_start(const struct gateway *gateway, bool *huge, char *why, size_t why_size)
 {
-	unsigned long free_mb = free_huge_mb();
+	struct free_mb have = memory_free();
 	int err = cpus_check(gateway, why, why_size);
+	char said[256];
 
 	if (err)
 		return err;
 	*huge = gateway->hugepages == HUGEPAGES_REQUIRED ||
-		(gateway->hugepages == HUGEPAGES_AUTO && free_mb >= gateway->memory_mb);
-	if (*huge && free_mb < gateway->memory_mb) {
-		snprintf(
-			why, why_size,
-			"%s: dataplane.hugepages is required, but only %lu of %u MiB are free "
-			 "(sysctl vm.nr_hugepages=%u, or hugepages = \"auto\")",
-			gateway->file, free_mb, gateway->memory_mb, gateway->memory_mb / 2);
-		return -ENOMEM;
-	}
+		(gateway->hugepages == HUGEPAGES_AUTO && have.huge >= gateway->memory_mb);
+	err = memory_check(gateway, &have, *huge, why, why_size);
+	if (err)
+		return err;
 	err = init(gateway, *huge);
 	if (err)
-		snprintf(why, why_size, "DPDK does not start with memory_mb = %u on %s pages: %s",
-			 gateway->memory_mb, *huge ? "huge" : "ordinary", rte_strerror(-err));
+		snprintf(
+			why, why_size,
+			"%s: DPDK does not start with memory_mb = %u on %s pages: %s (more free memory, or a lower memory_mb)",
+			gateway->file, gateway->memory_mb, *huge ? "huge" : "ordinary",
+			said_format(said, sizeof(said), rte_strerror(-err)));
 	return err;
 }
 

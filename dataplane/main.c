@@ -25,6 +25,7 @@
 #include "dataplane/log.h"
 #include "dataplane/port.h"
 #include "dataplane/registry.h"
+#include "dataplane/said.h"
 #include "dataplane/stat.h"
 #include "dataplane/store.h"
 #include "dataplane/swap.h"
@@ -47,7 +48,9 @@ struct dataplane {
 	struct worker *workers; // [gateway->n_workers]
 	struct swap swap;
 	struct control control;
-	bool running; // the workers run
+	bool huge;    // the EAL's memory is in huge pages
+	bool started; // the EAL
+	bool running; // the workers
 	char why[512];
 };
 
@@ -58,9 +61,10 @@ static void on_signal(int number)
 	signalled = number;
 }
 
+// Says why it ends so, unless that has been said.
 static int fail(const struct dataplane *dp, int status)
 {
-	if (status)
+	if (status && dp->why[0])
 		fprintf(stderr, "weir-dataplane: %s\n", dp->why);
 	return status;
 }
@@ -94,15 +98,14 @@ static int read_config(struct dataplane *dp)
 
 static int start_environment(struct dataplane *dp)
 {
-	bool huge;
-
 	dp->lock = instance_lock(dp->gateway, dp->why, sizeof(dp->why));
 	if (dp->lock < 0)
 		return EXIT_ENVIRONMENT;
-	if (eal_start(dp->gateway, &huge, dp->why, sizeof(dp->why)) < 0)
+	said_begin();
+	if (eal_start(dp->gateway, &dp->huge, dp->why, sizeof(dp->why)) < 0)
 		return EXIT_ENVIRONMENT;
-	log_line("%s: %u worker(s), %u MiB of %s pages", dp->gateway->name, dp->gateway->n_workers,
-		 dp->gateway->memory_mb, huge ? "huge" : "ordinary");
+	dp->started = true;
+	said_pass_on();
 	dp->pool = port_pool_create(dp->gateway, dp->why, sizeof(dp->why));
 	return dp->pool ? 0 : EXIT_ENVIRONMENT;
 }
@@ -114,6 +117,7 @@ static int open_ports(struct dataplane *dp)
 			      sizeof(dp->why)) < 0)
 			return EXIT_ENVIRONMENT;
 		dp->n_ports++;
+		said_pass_on();
 	}
 	return 0;
 }
@@ -387,6 +391,9 @@ static int run(struct dataplane *dp)
 		status = EXIT_ENVIRONMENT;
 	if (status)
 		return fail(dp, status);
+	said_end();
+	log_line("%s: %u worker(s), %u MiB of %s pages", dp->gateway->name, dp->gateway->n_workers,
+		 dp->gateway->memory_mb, dp->huge ? "huge" : "ordinary");
 	status = serve(dp);
 	stop_workers(dp);
 	if (status == 0)
@@ -410,8 +417,9 @@ static void clean_up(struct dataplane *dp)
 		stat_destroy(&dp->stat);
 	for (unsigned i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
-	if (dp->gateway)
+	if (dp->started)
 		eal_stop();
+	said_end();
 	gateway_destroy(dp->gateway);
 }
 

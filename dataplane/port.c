@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/said.h"
+
 enum {
 	RX_DESCRIPTORS = 1024,
 	TX_DESCRIPTORS = 1024,
@@ -71,7 +73,7 @@ static void device_name(const char *device, char *out, size_t size)
 
 static int device_probe(const struct gateway_port *config, uint16_t *id, char *why, size_t why_size)
 {
-	char name[64];
+	char name[64], said[256];
 	int err;
 
 	device_name(config->device, name, sizeof(name));
@@ -85,7 +87,8 @@ static int device_probe(const struct gateway_port *config, uint16_t *id, char *w
 	if (err)
 		snprintf(why, why_size,
 			 "port \"%s\": device %s cannot be opened: %s (is it there, and free?)",
-			 config->name, config->device, rte_strerror(-err));
+			 config->name, config->device,
+			 said_format(said, sizeof(said), rte_strerror(-err)));
 	return err;
 }
 
@@ -145,6 +148,7 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	struct rte_ether_addr mac = { 0 };
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf;
+	char said[256];
 	int err = device_probe(config, &port->id, why, why_size);
 
 	if (err)
@@ -160,8 +164,11 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	if (err == 0)
 		err = queues_set_up(port->id, config, gateway, pool);
 	if (err) {
-		snprintf(why, why_size, "port \"%s\": device %s cannot be set up: %s", config->name,
-			 config->device, rte_strerror(-err));
+		snprintf(why, why_size,
+			 "port \"%s\": device %s cannot be set up: %s "
+			 "(mend its arguments, or raise dataplane.memory_mb)",
+			 config->name, config->device,
+			 said_format(said, sizeof(said), rte_strerror(-err)));
 		return err;
 	}
 	snprintf(port->name, sizeof(port->name), "%s", config->name);
