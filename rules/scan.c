@@ -40,12 +40,19 @@ static int unexpected(struct scan *scan, const struct lexeme *lexeme, const char
 	return -EINVAL;
 }
 
-// The name of a setting as libconfig knows it; take_word takes more.
+// The name of a setting as libconfig knows it; the lexeme may be a text without quotes. A '*' first
+// would be legal, and is what second copies of a setting get.
 static bool is_key(const struct lexeme *lexeme)
 {
-	return lexeme->kind == TOKEN_NAME && lexeme->text[0] != '*' &&
-	       memchr(lexeme->text, '.', lexeme->length) == NULL &&
-	       memchr(lexeme->text, '@', lexeme->length) == NULL;
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+	if (lexeme->kind != TOKEN_NAME || strchr(letters, lexeme->text[0]) == NULL)
+		return false;
+	for (size_t i = 0; i < lexeme->length; i++)
+		if (strchr(letters, lexeme->text[i]) == NULL &&
+		    strchr("0123456789_-*", lexeme->text[i]) == NULL)
+			return false;
+	return true;
 }
 
 static int open_bracket(struct scan *scan, const struct lexeme *lexeme)

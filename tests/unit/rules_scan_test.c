@@ -97,6 +97,7 @@ static void syntax_faults_say_what_was_expected(void **state)
 	      { "a = 1; /* x\n\n", 1, "a comment is opened here and never closed" },
 	      { "a = 'x';", 1, "unexpected character ''' (strings stand in double quotes)" },
 	      { "a.b = 1;", 1, "a.b stands where the name of a setting was expected" },
+	      { "1a = 1;", 1, "1a stands where the name of a setting was expected" },
 	      { "@a = 1;", 1, "@a stands where the name of a setting was expected" },
 	      { "a = \"x;\nb = \"; c", 2, "a quote is missing in line 1?" },
 	      { "a = -;", 1, "unexpected character '-'" },
