@@ -140,7 +140,7 @@ static inline void forward_find(const struct forwarding *f, struct burst *burst,
 	burst->member[at] = verdict->maglev + member_place(hash, verdict->n_maglev);
 	rte_prefetch0(&f->maglev[burst->member[at]]);
 	if (likely(verdict->zone != TABLE_NONE))
-		rte_prefetch0(&f->zones[verdict->zone + burst->key[at].country]);
+		rte_prefetch0(&f->zones[verdict->zone + burst->message.country[at]]);
 }
 
 // Rewrites, counts and stages one frame whose place is chosen. `room`: its port has room for certain.
@@ -162,7 +162,7 @@ static inline void forward_one(struct worker *worker, const struct forwarding *f
 	memcpy(frame, member, 12);
 	f->named[member->name]++;
 	if (likely(verdict->zone != TABLE_NONE))
-		f->zones[verdict->zone + burst->key[at].country]++;
+		f->zones[verdict->zone + burst->message.country[at]]++;
 	if (likely(priority >= WEIR_N_PRIORITIES))
 		priority = message_priority(message);
 	if (likely(room))

@@ -37,7 +37,6 @@ struct burst {
 	uint32_t slot[BURST_MAX];
 	uint32_t class[BURST_MAX];
 	uint32_t verdict[BURST_MAX];
-	struct triage_key key[BURST_MAX];
 	bool exceeds[BURST_MAX];    // police writes: the rule's rate is exceeded
 	uint32_t member[BURST_MAX]; // act writes: place in the table's MAGLEV
 
@@ -60,7 +59,6 @@ static inline void burst_move(struct burst *burst, unsigned to, unsigned from)
 	burst->slot[to] = burst->slot[from];
 	burst->class[to] = burst->class[from];
 	burst->verdict[to] = burst->verdict[from];
-	burst->key[to] = burst->key[from];
 }
 
 // The packet of the live frame at `at`, its message fields included: for what happens to few frames.

@@ -14,54 +14,61 @@ static bool authentic(const struct table *table, struct burst *burst, unsigned a
 	uint32_t key = table->tenant_classes[burst->class[at]].key;
 	bool tagged = message_flags(burst->message.kind[at]) & PACKET_TAGGED;
 
-	if (likely(key == TABLE_NONE))
+	if (key == TABLE_NONE)
 		return !tagged;
 	return tagged && decode_verify(burst_packet(burst, at), table->keys[key].bytes);
 }
 
-static void make_key(struct burst *burst, unsigned at)
+// Ends the live frames that are not authentic.
+static void keep_authentic(struct worker *worker, struct burst *burst)
 {
-	burst->key[at].class = burst->class[at];
-	burst->key[at].country = burst->message.country[at];
-	burst->key[at].size = burst->message.size[at];
-	burst->key[at].small = message_small(burst->message.kind[at]);
-}
-
-// Looks up the tenants of the live frames, thins the list to those that are authentic, and makes their keys.
-static void find_tenants(struct worker *worker, struct burst *burst)
-{
-	const struct live *live = worker->live;
-	const uint32_t *credit =
-		live->tenant_meters.n ? live->tenant_meters.credit[worker->index] : NULL;
 	unsigned n = 0;
 
-	table_find_tenants(&live->table, burst->message.tenant, burst->n_live, burst->slot,
-			   burst->class);
 	for (unsigned at = 0; at < burst->n_live; at++) {
-		if (unlikely(!authentic(&live->table, burst, at))) {
+		if (!authentic(&worker->live->table, burst, at)) {
 			burst->packet[burst->live[at]].reason = WEIR_REASON_NATIVE_AUTH;
 			burst_end_reason(worker, burst, burst->live[at]);
 			continue;
 		}
-		if (unlikely(n != at))
+		if (n != at)
 			burst_move(burst, n, at);
-		make_key(burst, n);
-		if (credit)
-			rte_prefetch0(&credit[burst->slot[n]]);
 		n++;
 	}
 	burst->n_live = n;
 }
 
+// Looks up the tenants; only where one has a key, or a message a tag, is each looked at.
+static void find_tenants(struct worker *worker, struct burst *burst)
+{
+	const struct live *live = worker->live;
+	const struct tenant_class *classes = live->table.tenant_classes;
+	const uint32_t *credit =
+		live->tenant_meters.n ? live->tenant_meters.credit[worker->index] : NULL;
+	unsigned n = burst->n_live;
+	uint32_t no_key = TABLE_NONE, flags = 0;
+
+	table_find_tenants(&live->table, burst->message.tenant, n, burst->slot, burst->class);
+	for (unsigned at = 0; at < n; at++) {
+		no_key &= classes[burst->class[at]].key;
+		flags |= message_flags(burst->message.kind[at]);
+	}
+	if (unlikely(no_key != TABLE_NONE || (flags & PACKET_TAGGED)))
+		keep_authentic(worker, burst);
+	for (unsigned at = 0; credit && at < burst->n_live; at++)
+		rte_prefetch0(&credit[burst->slot[at]]);
+}
+
 static void find_verdicts(struct worker *worker, struct burst *burst)
 {
+	const struct triage_keys keys = { burst->class, burst->message.country, burst->message.size,
+					  burst->message.kind };
 	const struct live_verdict *verdicts = worker->live->verdicts;
 	uint64_t *countries = worker->countries;
 
-	table_find_verdicts(&worker->live->table, burst->key, burst->n_live, burst->verdict);
+	table_find_verdicts(&worker->live->table, &keys, burst->n_live, burst->verdict);
 	for (unsigned at = 0; at < burst->n_live; at++) {
 		rte_prefetch0(&verdicts[burst->verdict[at]]);
-		countries[burst->key[at].country]++;
+		countries[burst->message.country[at]]++;
 	}
 }
 

@@ -9,7 +9,7 @@
 static inline bool tenant_conforms(struct live *live, unsigned worker, const struct burst *burst,
 				   unsigned at, uint64_t now)
 {
-	uint32_t meter = live->table.tenant_classes[burst->key[at].class].meter;
+	uint32_t meter = live->table.tenant_classes[burst->class[at]].meter;
 
 	return meter == TABLE_NONE ||
 	       meter_take(&live->tenant_meters, worker, burst->slot[at], meter, now);

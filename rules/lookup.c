@@ -10,39 +10,63 @@
 
 enum { BURST = 64 };
 
-// Way of `id` in a bucket, or -1. An id of 0 is in no bucket.
-static inline int bucket_find(const struct tenant_bucket *bucket, uint32_t id)
+// A bit for each way of a bucket that holds `id`. An id of 0 is in no bucket.
+static inline unsigned bucket_ways(const struct tenant_bucket *bucket, uint32_t id)
 {
 	__m256i ids = _mm256_load_si256((const __m256i *)(const void *)bucket->id);
 	__m256i equal = _mm256_cmpeq_epi32(ids, _mm256_set1_epi32((int)id));
-	unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(equal));
+	unsigned ways = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(equal));
 
-	return mask != 0 && id != 0 ? __builtin_ctz(mask) : -1;
+	return id != 0 ? ways : 0;
+}
+
+static inline uint32_t bucket_take(const struct table *table, uint32_t at, unsigned ways, uint32_t *class)
+{
+	unsigned way = (unsigned)__builtin_ctz(ways);
+
+	*class = table->buckets[at].class[way];
+	return at * TABLE_WAYS + way;
+}
+
+// A tenant that is not in its first bucket: in the second one, where the first is full, or nowhere.
+static __attribute__((noinline)) uint32_t find_displaced(const struct table *table, uint32_t id, uint32_t *class)
+{
+	uint32_t first = tenant_hash1(id) & table->bucket_mask, second = tenant_hash2(id) & table->bucket_mask;
+	unsigned ways = 0;
+
+	if (table->buckets[first].id[TABLE_WAYS - 1] != 0)
+		ways = bucket_ways(&table->buckets[second], id);
+	if (ways != 0)
+		return bucket_take(table, second, ways, class);
+	*class = 0;
+	return TENANT_SLOT_NONE;
+}
+
+static inline uint32_t find_tenant(const struct table *table, uint32_t id, uint32_t *class)
+{
+	uint32_t at = tenant_hash1(id) & table->bucket_mask;
+	unsigned ways = bucket_ways(&table->buckets[at], id);
+
+	if (__builtin_expect(ways != 0, 1))
+		return bucket_take(table, at, ways, class);
+	return find_displaced(table, id, class);
 }
 
 uint32_t table_find_tenant(const struct table *table, uint32_t id, uint32_t *class)
 {
-	uint32_t at = tenant_hash1(id) & table->bucket_mask;
-	const struct tenant_bucket *bucket = &table->buckets[at];
-	int way = bucket_find(bucket, id);
-
-	if (way < 0 && bucket->id[TABLE_WAYS - 1] != 0) {
-		at = tenant_hash2(id) & table->bucket_mask;
-		bucket = &table->buckets[at];
-		way = bucket_find(bucket, id);
-	}
-	*class = way < 0 ? 0 : bucket->class[way];
-	return way < 0 ? TENANT_SLOT_NONE : at * TABLE_WAYS + (uint32_t)way;
+	return find_tenant(table, id, class);
 }
 
 void table_find_tenants(const struct table *table, const uint32_t *id, unsigned n, uint32_t *slot, uint32_t *class)
 {
+	const struct table copy = *table; // what is stored below cannot be in it
+
 	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch(&table->buckets[tenant_hash1(id[i]) & table->bucket_mask]);
-	for (unsigned i = 0; i < n; i++)
-		slot[i] = table_find_tenant(table, id[i], &class[i]);
-	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch(&table->tenant_classes[class[i]]);
+		__builtin_prefetch(&copy.buckets[tenant_hash1(id[i]) & copy.bucket_mask]);
+	for (unsigned i = 0; i < n; i++) {
+		slot[i] = find_tenant(&copy, id[i], &class[i]);
+		__builtin_prefetch(&copy.tenant_classes[class[i]]);
+	}
 }
 
 // Number of bounds that are at most `size`: the step that it falls on.
@@ -102,7 +126,7 @@ struct verdict_burst {
 };
 
 // Tenant class → group block → where its row number is.
-static inline void find_group_dirs(const struct table *table, const struct triage_key *key, unsigned n,
+static inline void find_group_dirs(const struct table *table, const struct triage_keys *keys, unsigned n,
 				   struct verdict_burst *burst)
 {
 	const struct table_header *header = table->header;
@@ -110,12 +134,12 @@ static inline void find_group_dirs(const struct table *table, const struct triag
 	unsigned n_named = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct tenant_class *class = &table->tenant_classes[key[i].class];
-		uint32_t country = header->country_class[key[i].country];
+		const struct tenant_class *class = &table->tenant_classes[keys->class[i]];
+		uint32_t country = header->country_class[keys->country[i]];
 		struct class_block block = table->blocks[class->group_block];
 
 		burst->g_dir[i] = block.dir + country;
-		burst->g_cell[i] = block.row * width + header->small_class[key[i].small];
+		burst->g_cell[i] = block.row * width + header->small_class[(uint8_t)keys->kind[i]];
 		__builtin_prefetch(&table->dirs[block.dir + country]);
 		burst->named[n_named] = (uint8_t)i;
 		n_named += may_be_named(class, country);
@@ -123,17 +147,18 @@ static inline void find_group_dirs(const struct table *table, const struct triag
 	burst->n_named = n_named;
 }
 
-static inline void find_named_dirs(const struct table *table, const struct triage_key *key, struct verdict_burst *burst)
+static inline void find_named_dirs(const struct table *table, const struct triage_keys *keys,
+				   struct verdict_burst *burst)
 {
 	const struct table_header *header = table->header;
 	uint32_t width = header->n_small_classes;
 
 	for (unsigned s = 0; s < burst->n_named; s++) {
-		const struct triage_key *at = &key[burst->named[s]];
-		struct class_block block = table->blocks[table->tenant_classes[at->class].named_block];
+		unsigned i = burst->named[s];
+		struct class_block block = table->blocks[table->tenant_classes[keys->class[i]].named_block];
 
-		burst->n_dir[s] = block.dir + header->country_class[at->country];
-		burst->n_at[s] = block.row * width + header->small_class[at->small];
+		burst->n_dir[s] = block.dir + header->country_class[keys->country[i]];
+		burst->n_at[s] = block.row * width + header->small_class[(uint8_t)keys->kind[i]];
 		__builtin_prefetch(&table->dirs[burst->n_dir[s]]);
 	}
 }
@@ -200,7 +225,7 @@ static inline void prefetch_leaves(const struct table *table, uint64_t stepped, 
 }
 
 // Takes one step down from the larger of the two cells, which is a leaf. Returns the keys that still have one.
-static inline uint64_t find_stepped(const struct table *table, const struct triage_key *key, uint64_t stepped,
+static inline uint64_t find_stepped(const struct table *table, const uint16_t *size, uint64_t stepped,
 				    struct verdict_burst *burst, uint32_t *verdict)
 {
 	uint64_t again = 0;
@@ -211,7 +236,7 @@ static inline uint64_t find_stepped(const struct table *table, const struct tria
 		uint32_t low = a < b ? a : b, high = a < b ? b : a;
 		const struct table_leaf *leaf = &table->leaves[high & ~TABLE_LEAF];
 
-		high = leaf->cell[leaf_step(leaf, key[i].size)];
+		high = leaf->cell[leaf_step(leaf, size[i])];
 		burst->g_cell[i] = low;
 		burst->n_cell[i] = high;
 		verdict[i] = low < high ? low : high;
@@ -220,20 +245,20 @@ static inline uint64_t find_stepped(const struct table *table, const struct tria
 	return again;
 }
 
-void table_find_verdicts(const struct table *table, const struct triage_key *key, unsigned n, uint32_t *verdict)
+void table_find_verdicts(const struct table *table, const struct triage_keys *keys, unsigned n, uint32_t *verdict)
 {
 	struct verdict_burst burst;
 	uint64_t stepped;
 
-	find_group_dirs(table, key, n, &burst);
-	find_named_dirs(table, key, &burst);
+	find_group_dirs(table, keys, n, &burst);
+	find_named_dirs(table, keys, &burst);
 	find_rows(table, burst.g_dir, n, burst.g_cell);
 	find_rows(table, burst.n_dir, burst.n_named, burst.n_at);
 	find_cells(table, n, &burst);
 	stepped = find_smaller(n, &burst, verdict);
 	prefetch_leaves(table, stepped, &burst);
 	while (stepped != 0)
-		stepped = find_stepped(table, key, stepped, &burst, verdict);
+		stepped = find_stepped(table, keys->size, stepped, &burst, verdict);
 }
 
 bool table_blocks4(const struct table *table, uint32_t address)

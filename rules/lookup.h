@@ -45,8 +45,15 @@ void table_find_tenants(const struct table *table, const uint32_t *id, unsigned 
 // Verdict index (= rule position, n_rules for the default) of one message.
 uint32_t table_find_verdict(const struct table *table, const struct triage_key *key);
 
+// The keys of a burst, one array a field.
+struct triage_keys {
+	const uint32_t *class;
+	const uint16_t *country, *size;
+	const uint16_t *kind; // triage_small() in the low byte; the rest is ignored
+};
+
 // Verdict indices of `n` messages, n at most 64.
-void table_find_verdicts(const struct table *table, const struct triage_key *key, unsigned n, uint32_t *verdict);
+void table_find_verdicts(const struct table *table, const struct triage_keys *keys, unsigned n, uint32_t *verdict);
 
 // Place in a pool's `n_maglev` entries of MAGLEV for a member_hash.
 static inline uint32_t member_place(uint32_t hash, uint32_t n_maglev)

@@ -144,16 +144,18 @@ static void subject_close(struct subject *subject)
 static uint32_t table_burst(const struct table *table, const struct kit_key *key)
 {
 	uint32_t id[PEER_BURST], slot[PEER_BURST], class[PEER_BURST], verdict[PEER_BURST], sum = 0;
-	struct triage_key triage[PEER_BURST];
+	uint16_t country[PEER_BURST], size[PEER_BURST], kind[PEER_BURST];
+	struct triage_keys keys = {class, country, size, kind};
 
 	for (unsigned i = 0; i < PEER_BURST; i++)
 		id[i] = key[i].tenant;
 	table_find_tenants(table, id, PEER_BURST, slot, class);
-	for (unsigned i = 0; i < PEER_BURST; i++)
-		triage[i] = (struct triage_key){
-			.class = class[i], .country = key[i].country, .size = key[i].size,
-			.small = triage_small(key[i].protocol, key[i].priority, key[i].channel)};
-	table_find_verdicts(table, triage, PEER_BURST, verdict);
+	for (unsigned i = 0; i < PEER_BURST; i++) {
+		country[i] = key[i].country;
+		size[i] = key[i].size;
+		kind[i] = triage_small(key[i].protocol, key[i].priority, key[i].channel);
+	}
+	table_find_verdicts(table, &keys, PEER_BURST, verdict);
 	for (unsigned i = 0; i < PEER_BURST; i++)
 		sum += verdict[i] + slot[i];
 	return sum;

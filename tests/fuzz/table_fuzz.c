@@ -109,6 +109,8 @@ static void need(bool good)
 static void look_up_burst(const struct table *table, uint64_t *random)
 {
 	uint32_t id[64], slot[64], class[64], verdict[64];
+	uint16_t country[64], size[64], kind[64];
+	struct triage_keys keys = {class, country, size, kind};
 	struct triage_key key[64];
 
 	for (unsigned i = 0; i < 64; i++) {
@@ -117,11 +119,15 @@ static void look_up_burst(const struct table *table, uint64_t *random)
 		id[i] = i % 4 == 0 ? (uint32_t)kit_random(random) : table->buckets[at].id[i % TABLE_WAYS];
 	}
 	table_find_tenants(table, id, 64, slot, class);
-	for (unsigned i = 0; i < 64; i++)
+	for (unsigned i = 0; i < 64; i++) {
 		key[i] = (struct triage_key){.class = class[i],
 					     .country = (uint16_t)kit_random_below(random, WEIR_N_COUNTRIES),
 					     .size = (uint16_t)kit_random(random), .small = (uint8_t)kit_random(random)};
-	table_find_verdicts(table, key, 64, verdict);
+		country[i] = key[i].country;
+		size[i] = key[i].size;
+		kind[i] = key[i].small;
+	}
+	table_find_verdicts(table, &keys, 64, verdict);
 	for (unsigned i = 0; i < 64; i++) {
 		need(verdict[i] <= table->header->n_rules && verdict[i] == table_find_verdict(table, &key[i]));
 		need(slot[i] == TENANT_SLOT_NONE || slot[i] < table_count(table, TABLE_TENANT_NAMES));

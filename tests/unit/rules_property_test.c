@@ -23,6 +23,8 @@ static void check_burst(const struct kit_table *subject, uint64_t *random)
 	struct kit_key key[BURST];
 	struct triage_key triage[BURST];
 	uint32_t id[BURST], slot[BURST], class[BURST], verdict[BURST], single;
+	uint16_t country[BURST], size[BURST], kind[BURST];
+	struct triage_keys keys = {class, country, size, kind};
 	unsigned n = 1 + kit_random_below(random, BURST);
 
 	for (unsigned i = 0; i < n; i++) {
@@ -30,11 +32,15 @@ static void check_burst(const struct kit_table *subject, uint64_t *random)
 		id[i] = key[i].tenant;
 	}
 	table_find_tenants(&subject->table, id, n, slot, class);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		triage[i] = (struct triage_key){
 			.class = class[i], .country = key[i].country, .size = key[i].size,
 			.small = triage_small(key[i].protocol, key[i].priority, key[i].channel)};
-	table_find_verdicts(&subject->table, triage, n, verdict);
+		country[i] = key[i].country;
+		size[i] = key[i].size;
+		kind[i] = (uint16_t)(triage[i].small | kit_random(random) << 8);
+	}
+	table_find_verdicts(&subject->table, &keys, n, verdict);
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t tenant = kit_rules_tenant(subject->rules, id[i]);
 
