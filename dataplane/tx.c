@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <rte_ethdev.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dataplane/act.h"
 #include "dataplane/worker.h"
@@ -151,16 +152,27 @@ bool tx_has_room(const struct worker *worker, unsigned n)
 	return true;
 }
 
+// Copies the first `n` frames of a queue.
+static void copy_frames(const struct tx *tx, const struct tx_queue *queue, unsigned n, struct rte_mbuf **out)
+{
+	uint32_t start = queue->head & tx->mask, to_end = tx->mask + 1 - start, first = n < to_end ? n : to_end;
+
+	memcpy(out, queue->frame + start, first * sizeof(*out));
+	memcpy(out + first, queue->frame, (n - first) * sizeof(*out));
+}
+
 // Gathers up to BURST_MAX staged frames, highest priority first, without taking them.
 static unsigned gather(const struct tx *tx, struct rte_mbuf **out)
 {
 	unsigned n = 0;
 
-	for (unsigned p = 0; p < TX_N_QUEUES; p++) {
-		const struct tx_queue *queue = &tx->queue[p];
+	for (unsigned q = 0; q < TX_N_QUEUES; q++) {
+		uint32_t length = tx_length(&tx->queue[q]), of_it = length < BURST_MAX - n ? length : BURST_MAX - n;
 
-		for (uint32_t at = queue->head; at != queue->tail && n < BURST_MAX; at++)
-			out[n++] = queue->frame[at & tx->mask];
+		if (of_it == 0)
+			continue;
+		copy_frames(tx, &tx->queue[q], of_it, out + n);
+		n += of_it;
 	}
 	return n;
 }
