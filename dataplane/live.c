@@ -363,6 +363,7 @@ struct live *live_create(const struct live_context *context, const struct live *
 	live->fd = fd;
 	err = live_build(&build, size);
 	if (err) {
+		registry_abandon(context->registry);
 		live_destroy(live);
 		errno = -err;
 		return NULL;

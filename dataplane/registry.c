@@ -2,7 +2,7 @@
 //
 // Registry of names, see registry.h. An open-addressing index (FNV-1a, linear probing) over the
 // entries in the segment; entries are never moved. What registry_put returned since the last commit
-// is pinned: a table that is being built may be about to use it.
+// or abandon is pinned: a table that is being built may be about to use it.
 #include "dataplane/registry.h"
 
 #include <errno.h>
@@ -15,7 +15,9 @@ static_assert(INDEX_SIZE >= 2 * WEIR_MAX_NAMES, "the index is at most half full"
 struct registry {
 	struct weir_segment *segment;
 	struct weir_name *names;
-	uint32_t used;
+	uint32_t used;   // entries [0, used) have been taken at some time
+	uint32_t n_free; // of these, given up since; none before `first_free`
+	uint32_t first_free;
 	uint32_t n_zones;
 	uint8_t pinned[WEIR_MAX_NAMES];
 	uint64_t gone_since[64]; // heads of the agent channels when a table last went out of use
@@ -95,6 +97,14 @@ static void counters_clear(struct registry *registry, uint32_t entry)
 		named[(size_t)w * segment->n_names + entry] = 0;
 }
 
+static bool is_needed(const struct registry *registry, uint32_t i)
+{
+	const struct weir_name *entry = &registry->names[i];
+
+	return entry->kind == WEIR_NAME_ZONE || registry->pinned[i] ||
+	       (entry->kind != WEIR_NAME_FREE && entry->order != WEIR_NAME_GONE);
+}
+
 // Gives up the names that no table has, and rebuilds the index. Zones keep their rows.
 static void reclaim(struct registry *registry)
 {
@@ -102,16 +112,17 @@ static void reclaim(struct registry *registry)
 		return;
 	atomic_fetch_add(&registry->segment->names_sequence, 1);
 	memset(registry->index, 0, INDEX_SIZE * sizeof(*registry->index));
+	registry->n_free = registry->first_free = 0;
 	for (uint32_t i = 0; i < registry->used; i++) {
 		struct weir_name *entry = &registry->names[i];
 
-		if (entry->order == WEIR_NAME_GONE && entry->kind != WEIR_NAME_ZONE &&
-		    !registry->pinned[i]) {
-			memset(entry, 0, sizeof(*entry));
-			counters_clear(registry, i);
-		} else {
+		if (is_needed(registry, i)) {
 			registry->index[probe(registry, entry->kind, entry->name)] = i + 1;
+			continue;
 		}
+		memset(entry, 0, sizeof(*entry));
+		counters_clear(registry, i);
+		registry->n_free++;
 	}
 	atomic_fetch_add(&registry->segment->names_sequence, 1);
 }
@@ -119,15 +130,16 @@ static void reclaim(struct registry *registry)
 // An entry that is free, or -ENOSPC.
 static int entry_take(struct registry *registry)
 {
-	uint32_t capacity = registry->segment->n_names;
-
-	if (registry->used < capacity)
+	if (registry->used < registry->segment->n_names)
 		return (int)registry->used++;
-	reclaim(registry);
-	for (uint32_t i = 0; i < capacity; i++)
-		if (registry->names[i].kind == WEIR_NAME_FREE)
-			return (int)i;
-	return -ENOSPC;
+	if (registry->n_free == 0)
+		reclaim(registry);
+	if (registry->n_free == 0)
+		return -ENOSPC;
+	while (registry->names[registry->first_free].kind != WEIR_NAME_FREE)
+		registry->first_free++;
+	registry->n_free--;
+	return (int)registry->first_free;
 }
 
 int registry_put(struct registry *registry, enum weir_name_kind kind, const char *name)
@@ -184,6 +196,11 @@ void registry_begin(struct registry *registry)
 void registry_place(struct registry *registry, uint32_t index, uint32_t order)
 {
 	registry->names[index].order = order;
+}
+
+void registry_abandon(struct registry *registry)
+{
+	memset(registry->pinned, 0, sizeof(registry->pinned));
 }
 
 void registry_commit(struct registry *registry)

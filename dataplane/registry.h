@@ -23,6 +23,10 @@ int registry_put(struct registry *registry, enum weir_name_kind kind, const char
 // Row of a zone in weir_segment.zones; -ENOSPC past WEIR_MAX_ZONES.
 int registry_zone_row(struct registry *registry, const char *name);
 
+// The table being built was refused: nothing that registry_put returned since the last commit is
+// about to be used any more.
+void registry_abandon(struct registry *registry);
+
 // A new table is in use: brackets registry_place calls, which give each of its names its position
 // (readers see one table or the other). Names that get none are GONE.
 void registry_begin(struct registry *registry);
