@@ -19,6 +19,7 @@
 #include "rules/lookup.h"
 
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+enum { HUGE_PAGE = 2 << 20 }; // memory may end in one that the image does not fill
 
 // Where a table is being built: what to build it with, and where to say what is wrong.
 struct build {
@@ -46,7 +47,10 @@ static int image_map(struct build *build, size_t size)
 		return fail(build, errno, "the table's memory cannot be looked at");
 	if (size == 0 || (uint64_t)status.st_size < size)
 		return fail(build, EINVAL, "the table is larger than its memory");
-	live->image = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, live->fd, 0);
+	if ((uint64_t)status.st_size - size >= HUGE_PAGE)
+		return fail(build, EINVAL, "the table's memory is larger than the table");
+	live->image = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE,
+			   live->fd, 0);
 	if (live->image == MAP_FAILED) {
 		live->image = NULL;
 		return fail(build, ENOMEM, "no memory to map the table");
