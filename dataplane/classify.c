@@ -37,22 +37,17 @@ static void keep_authentic(struct worker *worker, struct burst *burst)
 	burst->n_live = n;
 }
 
-// Looks up the tenants; only where one has a key, or a message a tag, is each looked at.
+// Looks up the tenants. Where no tenant at all has a key and no message of the burst a tag, all are authentic.
 static void find_tenants(struct worker *worker, struct burst *burst)
 {
 	const struct live *live = worker->live;
-	const struct tenant_class *classes = live->table.tenant_classes;
 	const uint32_t *credit =
 		live->tenant_meters.n ? live->tenant_meters.credit[worker->index] : NULL;
-	unsigned n = burst->n_live;
-	uint32_t no_key = TABLE_NONE, flags = 0;
+	bool tagged = message_flags(burst->message.any) & PACKET_TAGGED;
 
-	table_find_tenants(&live->table, burst->message.tenant, n, burst->slot, burst->class);
-	for (unsigned at = 0; at < n; at++) {
-		no_key &= classes[burst->class[at]].key;
-		flags |= message_flags(burst->message.kind[at]);
-	}
-	if (unlikely(no_key != TABLE_NONE || (flags & PACKET_TAGGED)))
+	table_find_tenants(&live->table, burst->message.tenant, burst->n_live, burst->slot,
+			   burst->class);
+	if (live->any_key || unlikely(tagged))
 		keep_authentic(worker, burst);
 	for (unsigned at = 0; credit && at < burst->n_live; at++)
 		rte_prefetch0(&credit[burst->slot[at]]);

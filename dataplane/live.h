@@ -42,6 +42,7 @@ struct live {
 	struct table table;
 	uint64_t generation;
 	bool any_blocked; // some source is blocked at all
+	bool any_key;     // some tenant has a key at all
 	// by index in the table: index in the registry of names (segment.h)
 	struct live_verdict *verdicts; // n_rules + 1
 	struct live_member *members;

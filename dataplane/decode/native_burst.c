@@ -69,13 +69,13 @@ static inline void store16(uint16_t *to, __m256i v)
 	_mm_storeu_si128((__m128i *)(void *)to, narrow(v));
 }
 
-// Eight messages; a bit for each that is wrong.
-static inline unsigned decode_eight(const uint8_t *const *payload, const uint16_t *length, struct messages *messages, unsigned at)
+// Eight messages; a bit for each that is wrong. Their kinds are added to `any`.
+static inline unsigned decode_eight(struct payloads *payloads, struct messages *messages, unsigned at, __m256i *any)
 {
 	const __m128i swap32 = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
 	const __m128i swap_high16 = _mm_setr_epi8(3, 2, -1, -1, 7, 6, -1, -1, 11, 10, -1, -1, 15, 14, -1, -1);
-	struct words words = load_words(payload);
-	__m256i wanted = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)length));
+	struct words words = load_words(payloads->at + at);
+	__m256i wanted = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)&payloads->length[at]));
 	__m256i tenant = shuffle_each(words.tenant, swap32), size = shuffle_each(words.third, swap_high16), legal, country, kind;
 	// magic, version and the two flags that must be 0, priority, channel
 	__m256i right = _mm256_cmpeq_epi32(_mm256_and_si256(words.first, _mm256_set1_epi32((int)0xf0fcfaffu)),
@@ -94,12 +94,15 @@ static inline unsigned decode_eight(const uint8_t *const *payload, const uint16_
 	store16(&messages->country[at], country);
 	store16(&messages->size[at], size);
 	store16(&messages->kind[at], kind);
+	*any = _mm256_or_si256(*any, kind);
 	return ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(right)) & 0xff;
 }
 
 uint64_t decode_native_burst(struct payloads *payloads, unsigned n, struct messages *messages)
 {
 	static const uint8_t nothing[HEADER];
+	__m256i any = _mm256_setzero_si256();
+	uint32_t kinds[LANES];
 	uint64_t wrong = 0;
 
 	// Payloads too short to be read, and the places past n: a header that is wrong in every field.
@@ -107,6 +110,10 @@ uint64_t decode_native_burst(struct payloads *payloads, unsigned n, struct messa
 		if (i >= n || payloads->length[i] < HEADER)
 			payloads->at[i] = nothing;
 	for (unsigned at = 0; at < n; at += LANES)
-		wrong |= (uint64_t)decode_eight(payloads->at + at, payloads->length + at, messages, at) << at;
+		wrong |= (uint64_t)decode_eight(payloads, messages, at, &any) << at;
+	_mm256_storeu_si256((__m256i *)(void *)kinds, any);
+	messages->any = 0;
+	for (unsigned i = 0; i < LANES; i++)
+		messages->any |= (uint16_t)kinds[i];
 	return n < 64 ? wrong & ((UINT64_C(1) << n) - 1) : wrong;
 }

@@ -15,6 +15,7 @@ struct messages {
 	uint16_t country[MESSAGES_MAX]; // index
 	uint16_t size[MESSAGES_MAX];    // of the body
 	uint16_t kind[MESSAGES_MAX];    // triage_small() | PACKET_WANTS_ACK, PACKET_TAGGED in the upper byte
+	uint16_t any; // every bit that some kind has; may have more, of messages that are refused
 };
 
 static inline uint8_t message_small(uint16_t kind)

@@ -153,6 +153,7 @@ static void a_burst_is_decoded_as_its_messages_one_by_one(void **unused)
 			if (packet.reason != WEIR_REASON_NONE)
 				continue;
 			right++;
+			assert_int_equal(messages.kind[i] & ~messages.any, 0);
 			assert_int_equal(messages.tenant[i], packet.tenant);
 			assert_int_equal(messages.country[i], packet.country);
 			assert_int_equal(messages.size[i], packet.size);
