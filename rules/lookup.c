@@ -8,7 +8,8 @@
 
 #include <immintrin.h>
 
-enum { BURST = 64 };
+// So many buckets (128 KiB) are no longer in the nearest caches: fetched before they are looked at.
+enum { BURST = 64, BUCKETS_FAR = 2048 };
 
 // A bit for each way of a bucket that holds `id`. An id of 0 is in no bucket.
 static inline unsigned bucket_ways(const struct tenant_bucket *bucket, uint32_t id)
@@ -61,7 +62,7 @@ void table_find_tenants(const struct table *table, const uint32_t *id, unsigned 
 {
 	const struct table copy = *table; // what is stored below cannot be in it
 
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; copy.bucket_mask >= BUCKETS_FAR && i < n; i++)
 		__builtin_prefetch(&copy.buckets[tenant_hash1(id[i]) & copy.bucket_mask]);
 	for (unsigned i = 0; i < n; i++) {
 		slot[i] = find_tenant(&copy, id[i], &class[i]);
