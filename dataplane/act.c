@@ -77,11 +77,13 @@ void act_refuse(struct worker *worker, struct burst *burst, unsigned at,
 void act_given_up(struct worker *worker, struct rte_mbuf *mbuf)
 {
 	const struct frame_origin *origin = frame_origin(mbuf);
+	uint32_t length = RTE_MIN(mbuf->pkt_len, (uint32_t)sizeof(worker->linear[0]));
 	struct packet packet;
 	struct answer_to to;
 
-	parse_frame(worker->listeners, rte_pktmbuf_mtod(mbuf, const uint8_t *), mbuf->data_len,
-		    true, &packet);
+	parse_frame(worker->listeners,
+		    rte_pktmbuf_read(mbuf, 0, length, worker->linear[BURST_MAX]), length, true,
+		    &packet);
 	if (packet.reason != WEIR_REASON_NONE)
 		goto lost;
 	answer_to_packet(&to, &packet);

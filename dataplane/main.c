@@ -168,7 +168,7 @@ static int make_worker(struct dataplane *dp, unsigned w)
 	worker->pool = dp->pool;
 	worker->handover = &dp->handover;
 	worker->time_stages = dp->args.time_stages;
-	worker->linear = mmap(NULL, (size_t)BURST_MAX * LINEAR_SIZE, PROT_READ | PROT_WRITE,
+	worker->linear = mmap(NULL, (BURST_MAX + 1) * (size_t)LINEAR_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	attach_segment(worker, &dp->stat);
 	if (worker->linear == MAP_FAILED ||

@@ -210,22 +210,24 @@ void tx(struct worker *worker)
 			port_flush(&worker->tx[port]);
 }
 
+static void queue_abandon(struct worker *worker, struct tx *tx, unsigned queue)
+{
+	struct tx_queue *from = &tx->queue[queue];
+
+	while (from->head != from->tail)
+		give_up(worker, from->frame[from->head++ & tx->mask], WEIR_TX_FULL);
+}
+
 void tx_abandon(struct worker *worker)
 {
 	for (unsigned port = 0; port < worker->n_ports; port++) {
-		struct tx *tx = &worker->tx[port];
-
-		for (unsigned p = 0; p < TX_N_QUEUES; p++) {
-			while (tx->queue[p].head != tx->queue[p].tail) {
-				struct rte_mbuf *mbuf =
-					tx->queue[p].frame[tx->queue[p].head++ & tx->mask];
-
-				if (tx_kind_of(mbuf) == TX_FORWARD_ACK)
-					kind_set(mbuf, TX_FORWARD); // nothing is sent any more
-				give_up(worker, mbuf, WEIR_TX_FULL);
-			}
-		}
+		for (unsigned q = 0; q < TX_N_QUEUES; q++)
+			if (q != TX_ANSWERS)
+				queue_abandon(worker, &worker->tx[port], q);
+		tx(worker); // the answers to their senders
 	}
+	for (unsigned port = 0; port < worker->n_ports; port++)
+		queue_abandon(worker, &worker->tx[port], TX_ANSWERS);
 }
 
 void tx_each(const struct worker *worker,

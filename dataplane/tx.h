@@ -89,7 +89,8 @@ static inline void tx_put(struct tx *tx, struct rte_mbuf *mbuf, enum tx_kind kin
 // Sends what is staged, as far as the ports take it.
 void tx(struct worker *worker);
 
-// At the end: gives up every staged frame (`tx_full`).
+// At the end: gives up every staged frame (`tx_full`); senders that asked are answered where their
+// port still takes frames.
 void tx_abandon(struct worker *worker);
 
 // Calls `each` for every staged frame of every port.

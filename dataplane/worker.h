@@ -45,7 +45,8 @@ struct worker {
 	const struct listeners *listeners;
 	struct rte_mempool *pool;
 	struct handover *handover;
-	uint8_t (*linear)[65536 + 64]; // BURST_MAX buffers for frames of several segments
+	uint8_t (*linear)[65536 + 64]; // for frames of several segments: one for each of a burst, and
+				       // one for a frame that is given up
 	bool any_foreign; // some listener is of a protocol other than native
 	bool time_stages;
 
