@@ -12,7 +12,9 @@
 #include "dataplane/act.h"
 #include "dataplane/worker.h"
 
-enum { RECLAIM_MAX = 512 }; // records a call
+// A call takes back so many records, more than a busy worker writes between two calls, and answers so
+// many senders; it sends now and then, so that a port that takes frames never lacks room for answers.
+enum { RECLAIM_MAX = 16384, RECLAIM_ACKS = 512, ACKS_A_SEND = 32 };
 
 int punt_init(struct punt *punt, uint8_t *ring, uint32_t slots)
 {
@@ -135,16 +137,19 @@ void punt_reclaim(struct worker *worker)
 {
 	struct punt *punt = &worker->punt;
 	uint64_t consumed = atomic_load_explicit(&punt->consumed, memory_order_acquire);
+	unsigned acks = 0;
 
 	for (unsigned n = 0; n < RECLAIM_MAX && punt->tail != consumed; n++) {
 		uint16_t length = punt->lengths[punt->tail & (punt->slots - 1)];
 		uint32_t slots = length & ~(uint32_t)PUNT_ACK;
 
-		if (slots > consumed - punt->tail)
+		if (slots > consumed - punt->tail || acks == RECLAIM_ACKS)
 			break; // in the middle of a record: not consumed yet
 		if (length & PUNT_ACK) {
 			act_accepted(worker, slot(punt, punt->tail));
 			punt->acks_pending--;
+			if (++acks % ACKS_A_SEND == 0)
+				tx(worker);
 		}
 		punt->tail += slots;
 	}

@@ -39,6 +39,6 @@ bool punt_push(struct worker *worker, struct burst *burst, unsigned at, unsigned
 // Makes what was pushed visible to the control plane.
 void punt_publish(struct worker *worker);
 
-// Takes back what the control plane has consumed, at most a few hundred records a call; sends
-// `accepted` for those whose sender asked. Called at housekeeping.
+// Takes back what the control plane has consumed, a bounded number of records a call; sends `accepted`
+// for those whose sender asked. Called at housekeeping and at the end.
 void punt_reclaim(struct worker *worker);

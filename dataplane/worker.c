@@ -144,6 +144,7 @@ int worker_run(void *argument)
 		run(worker, true);
 	else
 		run(worker, false);
+	punt_reclaim(worker);
 	tx_abandon(worker);
 	publish(worker);
 	rte_rcu_qsbr_thread_offline(worker->handover->qsbr, worker->index);
