@@ -211,37 +211,49 @@ static int make_swap(struct dataplane *dp)
 	return EXIT_ENVIRONMENT;
 }
 
-// The table of --table, or the last good one. None at all is fine: the control plane will bring
-// one.
-static int first_table(struct dataplane *dp)
+// Takes over the table in file `path`. 0, or -errno with dp->why.
+static int offer_file(struct dataplane *dp, const char *path, uint64_t generation)
+{
+	size_t size;
+	int fd = store_open(path, &size, dp->why, sizeof(dp->why));
+
+	return fd < 0 ? fd
+		      : swap_offer(&dp->swap, fd, size, generation, dp->why, sizeof(dp->why));
+}
+
+// The last good table, or the one before it where that is damaged. None at all is fine: the control
+// plane will bring one.
+static void last_table(struct dataplane *dp)
 {
 	char path[4096];
-	uint64_t generation = store_find(dp->gateway, path, sizeof(path));
-	const char *from = dp->args.table ? dp->args.table : path;
-	size_t size;
-	int fd, err;
+	uint64_t generation = store_find(dp->gateway, UINT64_MAX, path, sizeof(path));
 
-	if (!dp->args.table && generation == 0) {
+	if (generation == 0)
 		log_line("no table yet: waiting for the control plane");
-		return 0;
+	while (generation != 0 && offer_file(dp, path, generation) < 0) {
+		log_line("last good table %s refused: %s", path, dp->why);
+		generation = store_find(dp->gateway, generation, path, sizeof(path));
+		if (generation == 0)
+			log_line("no good table: waiting for the control plane");
 	}
-	fd = store_open(from, &size, dp->why, sizeof(dp->why));
-	err = fd < 0 ? fd
-		     : swap_offer(&dp->swap, fd, size, generation + (dp->args.table != NULL),
-				  dp->why, sizeof(dp->why));
-	if (err == 0)
-		return 0;
-	if (dp->args.table) {
-		char reason[sizeof(dp->why)];
-
-		memcpy(reason, dp->why, sizeof(reason));
-		snprintf(dp->why, sizeof(dp->why), "%.200s: table refused: %.250s", dp->args.table,
-			 reason);
-		return EXIT_REFUSED;
-	}
-	log_line("last good table %s refused: %s; waiting for the control plane", from, dp->why);
 	dp->why[0] = '\0';
-	return 0;
+}
+
+static int first_table(struct dataplane *dp)
+{
+	char reason[sizeof(dp->why)], path[4096];
+
+	if (!dp->args.table) {
+		last_table(dp);
+		return 0;
+	}
+	if (offer_file(dp, dp->args.table,
+		       store_find(dp->gateway, UINT64_MAX, path, sizeof(path)) + 1) == 0)
+		return 0;
+	memcpy(reason, dp->why, sizeof(reason));
+	snprintf(dp->why, sizeof(dp->why), "%.200s: table refused: %.250s", dp->args.table,
+		 reason);
+	return EXIT_REFUSED;
 }
 
 static int launch(struct dataplane *dp)
@@ -434,6 +446,7 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); // a limit on file sizes is an error like a full disk
 	status = run(&dp);
 	clean_up(&dp);
 	return status;

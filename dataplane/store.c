@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Table images on disk, see store.h. Main thread. A file is state_dir/NAME/table.GENERATION; the
-// highest whole one counts. What is read back is checked by table_open like any other image.
+// highest one that is whole counts. What is read back is checked by table_open like any other image.
 #include "dataplane/store.h"
 
 #include <dirent.h>
@@ -52,8 +52,14 @@ static int memory_create(size_t size, size_t *mapped)
 		close(fd);
 	*mapped = size;
 	fd = memfd_create("weir-table", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+	if (fd < 0)
 		return -errno;
+	if (ftruncate(fd, (off_t)size) < 0) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
 	return fd;
 }
 
@@ -108,11 +114,12 @@ static uint64_t generation_of(const char *name)
 
 	if (strncmp(name, "table.", 6) != 0 || name[6] < '1' || name[6] > '9')
 		return 0;
+	errno = 0;
 	generation = strtoull(name + 6, &end, 10);
-	return *end ? 0 : generation;
+	return *end || errno ? 0 : generation;
 }
 
-uint64_t store_find(const struct gateway *gateway, char *path, size_t size)
+uint64_t store_find(const struct gateway *gateway, uint64_t below, char *path, size_t size)
 {
 	char folder[4096], leaf[32];
 	uint64_t newest = 0;
@@ -125,7 +132,7 @@ uint64_t store_find(const struct gateway *gateway, char *path, size_t size)
 	while (dir && (entry = readdir(dir)) != NULL) {
 		uint64_t generation = generation_of(entry->d_name);
 
-		if (generation > newest)
+		if (generation > newest && generation < below)
 			newest = generation;
 	}
 	if (dir)
@@ -136,6 +143,7 @@ uint64_t store_find(const struct gateway *gateway, char *path, size_t size)
 	return newest;
 }
 
+// Only after the new table's name is on the disk as well.
 static void remove_older(const struct gateway *gateway, uint64_t than)
 {
 	char folder[4096];
@@ -145,6 +153,8 @@ static void remove_older(const struct gateway *gateway, uint64_t than)
 	if (gateway_state_path(gateway, ".", folder, sizeof(folder)) < 0)
 		return;
 	dir = opendir(folder);
+	if (dir)
+		fsync(dirfd(dir));
 	while (dir && (entry = readdir(dir)) != NULL) {
 		uint64_t generation = generation_of(entry->d_name);
 

@@ -13,8 +13,10 @@
 // `why`.
 int store_open(const char *path, size_t *size, char *why, size_t why_size);
 
-// Finds the last good table: its path into `path`; its generation, or 0 when there is none.
-uint64_t store_find(const struct gateway *gateway, char *path, size_t size);
+// Finds the newest table kept with a generation below `below`: its path into `path`; its generation,
+// or 0 when there is none. UINT64_MAX finds the last good one; should that be damaged, its own
+// generation finds the one before.
+uint64_t store_find(const struct gateway *gateway, uint64_t below, char *path, size_t size);
 
 // Keeps `image` as the last good table: written aside, synced, renamed; older ones are removed. 0
 // or -errno.

@@ -179,6 +179,17 @@ def a_last_good_table_that_is_damaged_does_not_stop_it():
         assert "table.7 refused" in g.log("weir-dataplane"), g.log("weir-dataplane")
 
 
+def a_table_before_a_damaged_one_is_used():
+    with Gateway([ONCE_PORT]) as g:
+        write_pcap(g.path("in.pcap"), [frame(1)] * 10)
+        os.makedirs(g.path("state/t"))
+        os.rename(g.compile(g.write("rules.conf", DROP)), g.path("state/t/table.6"))
+        g.write("state/t/table.7", "rubbish")
+        done = g.run("weir-dataplane", "--config", g.config, "--exit-when-idle", "0.2")
+        assert done.returncode == 0 and "table.7 refused" in done.stderr, done
+        assert '"generation": 6' in done.stdout and '"drop": 10' in done.stdout, done.stdout
+
+
 def after_a_kill_the_next_one_starts_at_once():
     with Gateway([NULL_PORT]) as g:
         for _ in range(3):
@@ -228,6 +239,7 @@ if __name__ == "__main__":
           without_a_state_dir_it_runs_and_says_so,
           an_image_that_is_no_table_is_refused_with_its_reason,
           a_last_good_table_that_is_damaged_does_not_stop_it,
+          a_table_before_a_damaged_one_is_used,
           after_a_kill_the_next_one_starts_at_once,
           a_signal_ends_it_in_order,
           messages_for_agents_that_nobody_has_read_keep_their_segment])
