@@ -242,7 +242,7 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 {
 	const struct verdict *verdict = &worker->live->table.verdicts[burst->verdict[at]];
 
-	if (unlikely(burst->exceeds[at])) {
+	if (unlikely(burst->exceeds >> at & 1)) {
 		do_exceed(worker, burst, at, verdict);
 		return;
 	}
@@ -269,6 +269,7 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 void act(struct worker *worker, struct burst *burst)
 {
 	const struct forwarding f = forwarding_of(worker);
+	const uint64_t exceeds = burst->exceeds;
 	uint8_t plain[BURST_MAX];
 	unsigned n = 0;
 	bool room;
@@ -276,7 +277,7 @@ void act(struct worker *worker, struct burst *burst)
 	for (unsigned at = 0; at < burst->n_live; at++) {
 		const struct live_verdict *verdict = &f.verdicts[burst->verdict[at]];
 
-		if (likely(verdict->plain && !burst->exceeds[at])) {
+		if (likely(verdict->plain && !(exceeds >> at & 1))) {
 			forward_find(&f, burst, at, verdict);
 			plain[n++] = (uint8_t)at;
 		} else {

@@ -37,7 +37,7 @@ struct burst {
 	uint32_t slot[BURST_MAX];
 	uint32_t class[BURST_MAX];
 	uint32_t verdict[BURST_MAX];
-	bool exceeds[BURST_MAX];    // police writes: the rule's rate is exceeded
+	uint64_t exceeds; // police writes: a bit for each frame over its rule's rate
 	uint32_t member[BURST_MAX]; // act writes: place in the table's MAGLEV
 
 	// frames that are finished here, to be freed at the end of the turn

@@ -58,16 +58,19 @@ void meter_settle(struct meters *meters, uint32_t to, const struct meters *previ
 // Takes up to profile->chunk messages of limiter `i`; the number taken, 0 when it is over its rate.
 uint32_t meter_claim(_Atomic uint64_t *due, const struct meter_profile *profile, uint64_t now);
 
-// Worker: whether one more message of limiter `i` under `profile` conforms at `now` (ticks).
-static inline bool meter_take(struct meters *meters, unsigned worker, uint32_t i, uint32_t profile,
-			      uint64_t now)
+// The worker's own credits, [n]; NULL where there are no limiters.
+static inline uint32_t *meters_credit(const struct meters *meters, unsigned worker)
 {
-	uint32_t *credit = &meters->credit[worker][i];
+	return meters->n ? meters->credit[worker] : NULL;
+}
 
-	if (*credit == 0)
-		*credit = meter_claim(&meters->due[i], &meters->profiles[profile], now);
-	if (*credit == 0)
+// Worker: whether one more message of limiter `i` under `profile` conforms at `now` (ticks). `credit` is its meters_credit.
+static inline bool meter_take(struct meters *meters, uint32_t *credit, uint32_t i, uint32_t profile, uint64_t now)
+{
+	if (credit[i] == 0)
+		credit[i] = meter_claim(&meters->due[i], &meters->profiles[profile], now);
+	if (credit[i] == 0)
 		return false;
-	--*credit;
+	credit[i]--;
 	return true;
 }

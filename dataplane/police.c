@@ -6,41 +6,45 @@
 #include "dataplane/act.h"
 #include "dataplane/worker.h"
 
-static inline bool tenant_conforms(struct live *live, unsigned worker, const struct burst *burst,
-				   unsigned at, uint64_t now)
-{
-	uint32_t meter = live->table.tenant_classes[burst->class[at]].meter;
+// The worker's credits with one kind of limiter, loaded once a burst.
+struct purse {
+	struct meters *meters;
+	uint32_t *credit;
+};
 
-	return meter == TABLE_NONE ||
-	       meter_take(&live->tenant_meters, worker, burst->slot[at], meter, now);
+static inline struct purse purse_of(struct meters *meters, unsigned worker)
+{
+	return (struct purse){ meters, meters_credit(meters, worker) };
 }
 
-static inline bool rule_exceeds(struct live *live, unsigned worker, uint32_t verdict,
-				uint32_t meter, uint64_t now)
+static inline bool conforms(const struct purse *purse, uint32_t limiter, uint32_t meter, uint64_t now)
 {
-	return meter != TABLE_NONE && !meter_take(&live->rule_meters, worker, verdict, meter, now);
+	return meter == TABLE_NONE || meter_take(purse->meters, purse->credit, limiter, meter, now);
 }
 
 void police(struct worker *worker, struct burst *burst)
 {
 	struct live *live = worker->live;
+	const struct purse tenants = purse_of(&live->tenant_meters, worker->index);
+	const struct purse rules = purse_of(&live->rule_meters, worker->index);
+	const struct tenant_class *classes = live->table.tenant_classes;
 	const struct live_verdict *verdicts = live->verdicts;
-	uint64_t *named = worker->named, now = burst->now << METER_TICK_SHIFT;
-	unsigned n = 0, n_live = burst->n_live, index = worker->index;
+	uint64_t *named = worker->named, now = burst->now << METER_TICK_SHIFT, exceeds = 0;
+	unsigned n = 0, n_live = burst->n_live;
 
 	for (unsigned at = 0; at < n_live; at++) {
 		const struct live_verdict *verdict = &verdicts[burst->verdict[at]];
 
 		named[verdict->name]++;
-		if (unlikely(!tenant_conforms(live, index, burst, at, now))) {
+		if (unlikely(!conforms(&tenants, burst->slot[at], classes[burst->class[at]].meter, now))) {
 			act_refuse(worker, burst, at, WEIR_POLICE, WEIR_STATUS_BUSY);
 			continue;
 		}
 		if (unlikely(n != at))
 			burst_move(burst, n, at);
-		burst->exceeds[n] =
-			rule_exceeds(live, index, burst->verdict[n], verdict->meter, now);
+		exceeds |= (uint64_t)!conforms(&rules, burst->verdict[n], verdict->meter, now) << n;
 		n++;
 	}
 	burst->n_live = n;
+	burst->exceeds = exceeds;
 }

@@ -11,7 +11,7 @@
 
 enum { LINEAR_MAX = 65536 + 64 };
 
-static void view(struct worker *worker, struct burst *burst, unsigned i)
+static inline void view(struct worker *worker, struct burst *burst, unsigned i)
 {
 	struct rte_mbuf *mbuf = burst->mbuf[i];
 	struct packet *packet = &burst->packet[i];
@@ -38,10 +38,9 @@ unsigned rx(struct worker *worker, struct burst *burst, unsigned port)
 	burst->port = port;
 	burst->now = rte_rdtsc();
 	burst->n_done = 0;
-	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(burst->mbuf[i], const void *));
 	for (unsigned i = 0; i < n; i++) {
 		view(worker, burst, i);
+		rte_prefetch0(burst->packet[i].data);
 		burst->mbuf[i]->port = (uint16_t)port;
 		bytes += burst->packet[i].length;
 	}

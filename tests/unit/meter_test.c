@@ -28,7 +28,7 @@ static uint64_t offer(struct meters *meters, uint64_t from, double seconds, uint
 
 	for (uint64_t i = 0; i < n; i++)
 		admitted +=
-			meter_take(meters, pick(i), 0, 0, from + i * (TICKS / 16) / offered * 16);
+			meter_take(meters, meters_credit(meters, pick(i)), 0, 0, from + i * (TICKS / 16) / offered * 16);
 	return admitted;
 }
 
@@ -90,7 +90,7 @@ static void a_full_bucket_admits_its_burst_at_once_and_no_more(void **state)
 	unsigned admitted = 0;
 
 	for (unsigned i = 0; i < 1000; i++)
-		admitted += meter_take(&meters, 0, 0, 0, TICKS);
+		admitted += meter_take(&meters, meters_credit(&meters, 0), 0, 0, TICKS);
 	assert_int_equal(admitted, 77);
 	meters_fini(&meters);
 }
@@ -101,9 +101,9 @@ static void an_idle_time_fills_no_more_than_the_burst(void **state)
 	unsigned admitted = 0;
 
 	for (unsigned i = 0; i < 100; i++)
-		meter_take(&meters, 0, 0, 0, TICKS);
+		meter_take(&meters, meters_credit(&meters, 0), 0, 0, TICKS);
 	for (unsigned i = 0; i < 1000; i++)
-		admitted += meter_take(&meters, 0, 0, 0, 100 * (uint64_t)TICKS);
+		admitted += meter_take(&meters, meters_credit(&meters, 0), 0, 0, 100 * (uint64_t)TICKS);
 	assert_int_equal(admitted, 50);
 	meters_fini(&meters);
 }
@@ -114,13 +114,13 @@ static void a_new_table_does_not_fill_the_bucket_again(void **state)
 	unsigned admitted = 0;
 
 	for (unsigned i = 0; i < 30; i++)
-		admitted += meter_take(&old, 0, 0, 0, TICKS);
+		admitted += meter_take(&old, meters_credit(&old, 0), 0, 0, TICKS);
 	meter_carry(&new, 0, &old, 0, TICKS);
 	for (unsigned i = 0; i < 10; i++) // a worker that has not switched yet
-		admitted += meter_take(&old, 0, 0, 0, TICKS);
+		admitted += meter_take(&old, meters_credit(&old, 0), 0, 0, TICKS);
 	meter_settle(&new, 0, &old, 0);
 	for (unsigned i = 0; i < 100; i++)
-		admitted += meter_take(&new, 0, 0, 0, TICKS);
+		admitted += meter_take(&new, meters_credit(&new, 0), 0, 0, TICKS);
 	assert_in_range(admitted, 50, 50 + 6); // chunks that the old table's worker had taken and
 					       // not spent are lost, not doubled
 	meters_fini(&old);

@@ -241,7 +241,7 @@ static unsigned take_rule(struct live *live, uint32_t rule, unsigned n)
 	unsigned taken = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		taken += meter_take(&live->rule_meters, 0, rule,
+		taken += meter_take(&live->rule_meters, meters_credit(&live->rule_meters, 0), rule,
 				    live->table.verdicts[rule].meter, now);
 	return taken;
 }
@@ -253,7 +253,7 @@ static unsigned take_tenant(struct live *live, uint32_t id, unsigned n)
 	unsigned taken = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		taken += meter_take(&live->tenant_meters, 0, slot,
+		taken += meter_take(&live->tenant_meters, meters_credit(&live->tenant_meters, 0), slot,
 				    live->table.tenant_classes[class].meter, now);
 	return taken;
 }
