@@ -38,7 +38,6 @@ struct burst {
 	uint32_t class[BURST_MAX];
 	uint32_t verdict[BURST_MAX];
 	uint64_t exceeds; // police writes: a bit for each frame over its rule's rate
-	uint32_t member[BURST_MAX]; // act writes: place in the table's MAGLEV
 
 	// frames that are finished here, to be freed at the end of the turn
 	uint32_t n_done;
