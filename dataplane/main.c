@@ -33,7 +33,7 @@
 #include "rules/gateway.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
-enum { LINEAR_SIZE = 65536 + 64, POLL_MS = 1, PORTS_EVERY_MS = 100 };
+enum { LINEAR_ROWS = BURST_MAX + 1, LINEAR_SIZE = 65536 + 64, POLL_MS = 1, PORTS_EVERY_MS = 100 };
 
 struct dataplane {
 	struct args args;
@@ -168,7 +168,7 @@ static int make_worker(struct dataplane *dp, unsigned w)
 	worker->pool = dp->pool;
 	worker->handover = &dp->handover;
 	worker->time_stages = dp->args.time_stages;
-	worker->linear = mmap(NULL, (BURST_MAX + 1) * (size_t)LINEAR_SIZE, PROT_READ | PROT_WRITE,
+	worker->linear = mmap(NULL, LINEAR_ROWS * (size_t)LINEAR_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	attach_segment(worker, &dp->stat);
 	if (worker->linear == MAP_FAILED ||
@@ -414,30 +414,44 @@ static int run(struct dataplane *dp)
 	return fail(dp, status);
 }
 
-static void clean_up(struct dataplane *dp)
+static void workers_destroy(struct dataplane *dp)
 {
 	for (unsigned w = 0; dp->workers && w < dp->gateway->n_workers; w++) {
+		struct worker *worker = &dp->workers[w];
+
 		for (unsigned i = 0; i < dp->n_ports; i++)
-			tx_fini(&dp->workers[w].tx[i]);
-		punt_fini(&dp->workers[w].punt);
+			tx_fini(&worker->tx[i]);
+		punt_fini(&worker->punt);
+		if (worker->linear && worker->linear != MAP_FAILED)
+			munmap(worker->linear, LINEAR_ROWS * (size_t)LINEAR_SIZE);
 	}
+	rte_free(dp->workers);
+}
+
+// Undoes what run() has done, in reverse, however far it came.
+static void clean_up(struct dataplane *dp)
+{
 	if (dp->swap.context.registry) {
 		swap_fini(&dp->swap);
 		registry_destroy(dp->swap.context.registry);
 	}
+	workers_destroy(dp);
 	if (dp->stat.map)
 		stat_destroy(&dp->stat);
+	rte_free(dp->handover.qsbr);
 	for (unsigned i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
 	if (dp->started)
 		eal_stop();
 	said_end();
+	if (dp->lock >= 0)
+		close(dp->lock);
 	gateway_destroy(dp->gateway);
 }
 
 int main(int argc, char **argv)
 {
-	static struct dataplane dp;
+	static struct dataplane dp = { .lock = -1 };
 	struct sigaction action = { .sa_handler = on_signal };
 	int status = args_parse(&dp.args, argc, argv);
 

@@ -142,33 +142,51 @@ static int queues_set_up(uint16_t id, const struct gateway_port *config,
 	return err;
 }
 
-int port_open(struct port *port, const struct gateway_port *config, const struct gateway *gateway,
-	      struct rte_mempool *pool, char *why, size_t why_size)
+// Gives the device its queues, as `info` says it can have them.
+static int port_configure(uint16_t id, const struct gateway_port *config,
+			  const struct gateway *gateway, struct rte_mempool *pool,
+			  const struct rte_eth_dev_info *info)
 {
-	struct rte_ether_addr mac = { 0 };
-	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf;
-	char said[256];
-	int err = device_probe(config, &port->id, why, why_size);
+	int err;
 
-	if (err)
-		return err;
-	err = rte_eth_dev_info_get(port->id, &info);
-	if (err == 0) {
-		err = queues_check(config, gateway, &info, why, why_size);
-		if (err)
-			return err;
-		configure(&conf, config, &info);
-		err = rte_eth_dev_configure(port->id, config->queues, gateway->n_workers, &conf);
-	}
+	configure(&conf, config, info);
+	err = rte_eth_dev_configure(id, config->queues, gateway->n_workers, &conf);
+	return err ? err : queues_set_up(id, config, gateway, pool);
+}
+
+static int port_set_up(uint16_t id, const struct gateway_port *config,
+		       const struct gateway *gateway, struct rte_mempool *pool, char *why,
+		       size_t why_size)
+{
+	struct rte_eth_dev_info info;
+	int err = rte_eth_dev_info_get(id, &info);
+	char said[256];
+
+	if (err == 0 && queues_check(config, gateway, &info, why, why_size) < 0)
+		return -EINVAL;
 	if (err == 0)
-		err = queues_set_up(port->id, config, gateway, pool);
-	if (err) {
+		err = port_configure(id, config, gateway, pool, &info);
+	if (err)
 		snprintf(why, why_size,
 			 "port \"%s\": device %s cannot be set up: %s "
 			 "(mend its arguments, or raise dataplane.memory_mb)",
 			 config->name, config->device,
 			 said_format(said, sizeof(said), rte_strerror(-err)));
+	return err;
+}
+
+int port_open(struct port *port, const struct gateway_port *config, const struct gateway *gateway,
+	      struct rte_mempool *pool, char *why, size_t why_size)
+{
+	struct rte_ether_addr mac = { 0 };
+	int err = device_probe(config, &port->id, why, why_size);
+
+	if (err)
+		return err;
+	err = port_set_up(port->id, config, gateway, pool, why, why_size);
+	if (err) {
+		rte_eth_dev_close(port->id);
 		return err;
 	}
 	snprintf(port->name, sizeof(port->name), "%s", config->name);

@@ -149,7 +149,7 @@ def an_exceeded_rate_leads_where_the_rule_says():
                                                ('exceed = "agents:desk";', "", "agents", 0),
                                                ('exceed = "reply:later";', "rate = 1; burst = 10;", "police", n)):
         rules = HEAD % (0, 0) + f"""tenants = ( {{ id = 1; name = "one"; {tenant_rate} }}, {{ id = 2; name = "two"; {tenant_rate} }} );
-default = {{ forward = "p"; rate = 1; burst = 20; {exceed} }};"""
+default = {{ forward = "p"; rate = 1; burst = {200 if tenant_rate else 20}; {exceed} }};"""
         stats, sent, _ = run([port("in0", "net_pcap0", "a", "b")], captures, rules, agents="{ slots = 8192; }")
         found, admitted = stats["dispositions"], stats["dispositions"]["forward"]
         assert 18 <= admitted <= 26, (exceed, found)
