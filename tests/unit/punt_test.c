@@ -54,8 +54,10 @@ static int setup(void **state)
 	worker->live = &live;
 	worker->burst.live[0] = 0;
 	punt_init(&worker->punt, (uint8_t *)segment + segment->ring, SLOTS);
-	worker->shared->head = worker->shared->tail = FIRST_SLOT;
-	at = worker->punt.head = worker->punt.tail = worker->punt.consumed = FIRST_SLOT;
+	atomic_store(&worker->shared->head, FIRST_SLOT);
+	atomic_store(&worker->shared->tail, FIRST_SLOT);
+	atomic_store(&worker->punt.consumed, FIRST_SLOT);
+	at = worker->punt.head = worker->punt.tail = FIRST_SLOT;
 	next_id = 1;
 	answered = calloc(1 << 20, 1);
 	return tx_init(&worker->tx[0], port, 0, STAGING);
