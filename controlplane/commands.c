@@ -92,9 +92,10 @@ static json_t *diagnostics_json(const struct diags *diags)
 	for (uint32_t i = 0; i < diags->n; i++) {
 		const struct diag *d = &diags->list[i];
 
-		json_array_append_new(array, json_pack("{s:s, s:I, s:s, s:s, s:s?}", "file", d->file ? d->file : "", "line",
-			(json_int_t)d->line, "kind", d->kind == DIAG_ERROR ? "error" : "warning", "text", d->text, "hint",
-			d->hint));
+		json_array_append_new(array, json_pack("{s:s, s:I, s:s, s:s, s:s?}", "file", d->file ? d->file : "",
+						       "line", (json_int_t)d->line, "kind",
+						       d->kind == DIAG_ERROR ? "error" : "warning", "text", d->text,
+						       "hint", d->hint));
 	}
 	return array;
 }

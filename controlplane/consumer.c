@@ -170,7 +170,8 @@ static int store_batch(struct consumer *c)
 static void note_stall(struct consumer *c, int err)
 {
 	if (err && !c->stalled && err == -EDQUOT)
-		log_error("the spool has reached agents.spool_mb = %u: nothing is acknowledged, tried again every second",
+		log_error("the spool has reached agents.spool_mb = %u: nothing is acknowledged, "
+			  "tried again every second",
 			  c->spool_mb);
 	else if (err && !c->stalled)
 		log_error("the spool takes no messages (%s): nothing is acknowledged, tried again every second",

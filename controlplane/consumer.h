@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The thread that moves messages from the agent channels into the spool: up to 8,192 records or
-// what came in about a millisecond a batch, one synced transaction with the cursors, and only then the word that slots may
-// be written again. While the spool takes nothing, nothing is acknowledged; it is tried every second.
+// what came in about a millisecond a batch, one synced transaction with the cursors, and only then the word that
+// slots may be written again. While the spool takes nothing, nothing is acknowledged; it is tried every second.
 #pragma once
 
 #include <stdbool.h>

@@ -79,8 +79,8 @@ static bool hello_fits(const struct weir_hello *hello, const struct mapping *map
 	const struct weir_segment *segment = map->segment;
 
 	if (hello->abi != WEIR_SOCKET_ABI)
-		snprintf(why, size, "it speaks socket ABI %u, this program %u: install both from one version", hello->abi,
-			 WEIR_SOCKET_ABI);
+		snprintf(why, size, "it speaks socket ABI %u, this program %u: install both from one version",
+			 hello->abi, WEIR_SOCKET_ABI);
 	else if (hello->n_workers != segment->n_workers || hello->segment_size != map->size ||
 		 memcmp(hello->boot_id, segment->boot_id, sizeof(hello->boot_id)) != 0)
 		snprintf(why, size, "its hello does not fit its segment");
@@ -273,7 +273,9 @@ struct mapping *link_mapping(const struct link *link)
 
 int link_offer(struct link *link, int fd, size_t size, uint64_t *generation)
 {
-	union weir_message message = { .table = { .kind = WEIR_TABLE, .generation = link->generation + 1, .size = size } };
+	union weir_message message = {
+		.table = { .kind = WEIR_TABLE, .generation = link->generation + 1, .size = size }
+	};
 	int err;
 
 	if (!link->map)
@@ -294,7 +296,9 @@ void link_acknowledge(struct link *link)
 	unsigned n = link->map ? consumer_consumed(link->consumer, durable) : 0;
 
 	for (unsigned w = 0; w < n; w++) {
-		union weir_message message = { .consumed = { .kind = WEIR_CONSUMED, .worker = w, .sequence = durable[w] } };
+		union weir_message message = {
+			.consumed = { .kind = WEIR_CONSUMED, .worker = w, .sequence = durable[w] }
+		};
 		int err;
 
 		if (durable[w] == link->acknowledged[w])

@@ -33,7 +33,8 @@ struct load {
 };
 
 // Starts a load. NULL with errno. `gateway` outlives it.
-struct load *load_start(enum load_kind kind, const char *path, const char *who, const struct gateway *gateway, int wake);
+struct load *load_start(enum load_kind kind, const char *path, const char *who, const struct gateway *gateway,
+			int wake);
 
 // Waits for the thread, which has written `wake` (or will soon).
 void load_wait(struct load *load);

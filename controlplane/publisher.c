@@ -67,9 +67,9 @@ static void log_outcome(const struct load_outcome *outcome)
 	const struct load *load = outcome->load;
 
 	if (outcome->result == LOAD_PUBLISHED)
-		log_info("%s is in use: generation %llu, %u rules, %u tenants, %zu KiB, compiled in %.2f s (%s)", load->path,
-			 (unsigned long long)outcome->generation, load->n_rules, load->n_tenants, load->size >> 10,
-			 load->seconds, load->who);
+		log_info("%s is in use: generation %llu, %u rules, %u tenants, %zu KiB, compiled in %.2f s (%s)",
+			 load->path, (unsigned long long)outcome->generation, load->n_rules, load->n_tenants,
+			 load->size >> 10, load->seconds, load->who);
 	else
 		log_error("%s is not loaded: %s (%s)", load->path, outcome->why, load->who);
 }

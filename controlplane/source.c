@@ -122,9 +122,11 @@ static void describe(struct source *source, unsigned worker, const struct weir_r
 {
 	char what[240];
 
-	snprintf(what, sizeof(what), "the record at slot %llu cannot be (sequence %llu, kind %u, %u slots, payload %u, "
-		 "queue %u, rule %u, priority %u)", (unsigned long long)source->channel[worker].next,
-		 (unsigned long long)r->sequence, r->kind, r->n_slots, r->payload_length, r->queue, r->rule, r->priority);
+	snprintf(what, sizeof(what),
+		 "the record at slot %llu cannot be (sequence %llu, kind %u, %u slots, payload %u, "
+		 "queue %u, rule %u, priority %u)",
+		 (unsigned long long)source->channel[worker].next, (unsigned long long)r->sequence, r->kind,
+		 r->n_slots, r->payload_length, r->queue, r->rule, r->priority);
 	stop_channel(source, worker, what);
 }
 

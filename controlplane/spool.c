@@ -112,8 +112,8 @@ struct spool *spool_open(const char *folder, uint32_t size_mb, bool read_only, c
 		pthread_rwlock_destroy(&spool->lock);
 	}
 	if (err == -EPROTONOSUPPORT)
-		snprintf(why, why_size, "%s: a spool of another schema than %d: made by a newer weir; use that one", folder,
-			 (int)SPOOL_SCHEMA);
+		snprintf(why, why_size, "%s: a spool of another schema than %d: made by a newer weir; use that one",
+			 folder, (int)SPOOL_SCHEMA);
 	else if (err == -EINVAL)
 		snprintf(why, why_size, "%s: no spool, or a damaged one: move it away to begin a new one", folder);
 	else

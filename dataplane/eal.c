@@ -173,7 +173,8 @@ int eal_start(const struct gateway *gateway, bool *huge, char *why, size_t why_s
 	if (err)
 		snprintf(
 			why, why_size,
-			"%s: DPDK does not start with memory_mb = %u on %s pages: %s (more free memory, or a lower memory_mb)",
+			"%s: DPDK does not start with memory_mb = %u on %s pages: %s "
+			"(more free memory, or a lower memory_mb)",
 			gateway->file, gateway->memory_mb, *huge ? "huge" : "ordinary",
 			said_format(said, sizeof(said), rte_strerror(-err)));
 	return err;

@@ -64,7 +64,8 @@ static inline uint32_t *meters_credit(const struct meters *meters, unsigned work
 	return meters->n ? meters->credit[worker] : NULL;
 }
 
-// Worker: whether one more message of limiter `i` under `profile` conforms at `now` (ticks). `credit` is its meters_credit.
+// Worker: whether one more message of limiter `i` under `profile` conforms at `now` (ticks). `credit` is its
+// meters_credit.
 static inline bool meter_take(struct meters *meters, uint32_t *credit, uint32_t i, uint32_t profile, uint64_t now)
 {
 	if (credit[i] == 0)

@@ -27,7 +27,7 @@ struct listeners {
 	uint32_t n;
 	uint8_t by_port[65536]; // 0: none, else 1 + index of the first listener to try on that port
 	uint8_t next[LISTENERS_MAX]; // 0: no more, else 1 + index of the next on the same port
-	uint16_t plain_port; // network order: port of the first listener on any address and no other on that port; 0: none
+	uint16_t plain_port; // network order: port of the first listener on any address alone on its port; 0: none
 	uint8_t plain_listener; // its index
 };
 
@@ -47,9 +47,9 @@ struct payloads {
 	uint32_t source[PARSE_BURST]; // source_fold of each
 };
 
-// The same for `n` (at most PARSE_BURST) packets whose `data` and `length` are set, in less time for short frames. Each `data`
-// is readable for PARSE_READABLE bytes whatever its length (an mbuf's room); what lies past `length` has no
-// influence. Returns a bit for each packet that goes on (its reason is NONE); for those `payloads` is set too.
+// The same for `n` (at most PARSE_BURST) packets whose `data` and `length` are set, in less time for short frames.
+// Each `data` is readable for PARSE_READABLE bytes whatever its length (an mbuf's room); what lies past `length` has
+// no influence. Returns a bit for each packet that goes on (its reason is NONE); for those `payloads` is set too.
 uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, bool trust_udp_checksum,
 		     struct payloads *payloads);
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // parse_frame over a burst. Eight short plain frames (Ethernet, IPv4 without options or fragments, UDP to the busiest
-// listener, at most 64 bytes up to the end of the datagram) are judged together: their bytes are transposed into vectors of
-// 32-bit words, one lane a frame, and every test and both checksums are sums down the lanes. A frame that is otherwise goes to
-// parse_frame, which alone names reasons; so this file decides nothing that parse.c does not decide
-// (burst_parse_test holds them together).
+// listener, at most 64 bytes up to the end of the datagram) are judged together: their bytes are transposed into
+// vectors of 32-bit words, one lane a frame, and every test and both checksums are sums down the lanes. A frame that
+// is otherwise goes to parse_frame, which alone names reasons; so this file decides nothing that parse.c does not
+// decide (burst_parse_test holds them together).
 //
 // Earned by the parse row of bench/run corridor (21 to 6 TSC cycles a frame).
 #include <assert.h>
@@ -26,7 +26,8 @@ static inline __m256i load_pair(const uint8_t *low, const uint8_t *high)
 {
 	__m128i first = _mm_loadu_si128((const __m128i *)(const void *)low);
 
-	return _mm256_inserti128_si256(_mm256_castsi128_si256(first), _mm_loadu_si128((const __m128i *)(const void *)high), 1);
+	return _mm256_inserti128_si256(_mm256_castsi128_si256(first),
+				       _mm_loadu_si128((const __m128i *)(const void *)high), 1);
 }
 
 static inline struct quarter load_quarter(const struct packet *packet, unsigned offset)
@@ -60,7 +61,8 @@ static inline __m256i add_halves(__m256i sum, __m256i v)
 // 16 bits in the low half, in the other byte order.
 static inline __m256i swap16(__m256i v)
 {
-	return _mm256_or_si256(_mm256_srli_epi32(v, 8), _mm256_and_si256(_mm256_slli_epi32(v, 8), _mm256_set1_epi32(0xff00)));
+	return _mm256_or_si256(_mm256_srli_epi32(v, 8),
+			       _mm256_and_si256(_mm256_slli_epi32(v, 8), _mm256_set1_epi32(0xff00)));
 }
 
 static inline __m256i equals(__m256i v, uint32_t mask, uint32_t want)
@@ -89,7 +91,8 @@ static inline __m256i less(__m256i left, int n)
 }
 
 // The UDP checksums of eight datagrams of `datagram` bytes, pseudo-headers included.
-static inline __m256i udp_sums(const struct quarter *q1, const struct quarter *q2, const struct quarter *q3, __m256i datagram)
+static inline __m256i udp_sums(const struct quarter *q1, const struct quarter *q2, const struct quarter *q3,
+			       __m256i datagram)
 {
 	__m256i sum = _mm256_set1_epi32(PROTOCOL_UDP << 8);
 
@@ -112,7 +115,8 @@ struct plain {
 };
 
 // A bit for each of eight frames that is short, plain and right, for which `plain` is set.
-static inline unsigned plain_lanes(const struct listeners *listeners, const struct packet *packet, bool trust, struct plain *plain)
+static inline unsigned plain_lanes(const struct listeners *listeners, const struct packet *packet, bool trust,
+				   struct plain *plain)
 {
 	const __m256i stride = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
 	const int step = sizeof(struct packet) / sizeof(int);
@@ -158,7 +162,8 @@ static inline struct plain_fields plain_fields(const struct listeners *listeners
 	uint32_t listener = listeners->plain_listener, protocol = listeners->list[listener].protocol;
 
 	return (struct plain_fields){ IP | PAYLOAD << 16 | UINT64_C(4) << 48,
-				      WEIR_REASON_NONE | listener << 8 | protocol << 16 | (uint32_t)PACKET_HAS_LISTENER << 24 };
+				      WEIR_REASON_NONE | listener << 8 | protocol << 16 |
+					      (uint32_t)PACKET_HAS_LISTENER << 24 };
 }
 
 static inline void store_eight(const struct plain_fields *fields, struct packet *packet, const struct plain *plain,
@@ -207,7 +212,8 @@ uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, u
 		good |= (uint64_t)right << i;
 		store_eight(&fields, packet + i, &plain, payloads, i); // what is wrong in it is overwritten
 		for (unsigned left = ~right & 0xff; left != 0; left &= left - 1)
-			good |= parse_one(listeners, packet, i + (unsigned)__builtin_ctz(left), trust_udp_checksum, payloads);
+			good |= parse_one(listeners, packet, i + (unsigned)__builtin_ctz(left), trust_udp_checksum,
+					  payloads);
 	}
 	for (unsigned i = whole; i < n; i++)
 		good |= parse_one(listeners, packet, i, trust_udp_checksum, payloads);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stage police: counts the rule, then looks at the tenant's own rate and the rule's (DESIGN 1.4). Runs on the worker. A message
-// over its tenant's rate ends here; one over its rule's is marked, and act does what the rule says
-// for that.
+// Stage police: counts the rule, then looks at the tenant's own rate and the rule's (DESIGN 1.4). Runs on the worker.
+// A message over its tenant's rate ends here; one over its rule's is marked, and act does what the rule says for
+// that.
 #include "dataplane/act.h"
 #include "dataplane/worker.h"
 

@@ -49,7 +49,8 @@ static inline bool blocked(const struct table *table, const struct packet *packe
 	uint64_t high, low;
 
 	if (likely(packet->ip_version == 4))
-		return (table->header->blocked4_any[source >> 22] >> (source >> 16 & 63) & 1) && table_blocks4(table, source);
+		return (table->header->blocked4_any[source >> 22] >> (source >> 16 & 63) & 1) &&
+		       table_blocks4(table, source);
 	packet_source(packet, &high, &low);
 	return table_blocks6(table, high, low);
 }

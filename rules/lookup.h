@@ -67,8 +67,8 @@ static inline unsigned table_find_member(const struct table *table, const struct
 	return table->maglev[pool->maglev + member_place(hash, pool->n_maglev)];
 }
 
-// Hash of (tenant, source address folded to 32 bits): CRC-32C, whose every bit depends on all of theirs. For one tenant it maps
-// sources one to one, so its members' shares are as even as its sources are many.
+// Hash of (tenant, source address folded to 32 bits): CRC-32C, whose every bit depends on all of theirs. For one
+// tenant it maps sources one to one, so its members' shares are as even as its sources are many.
 static inline uint32_t member_hash(uint32_t tenant, uint32_t source)
 {
 	return (uint32_t)_mm_crc32_u64(0, (uint64_t)tenant << 32 | source);

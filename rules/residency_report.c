@@ -108,7 +108,8 @@ int64_t residency_check(const struct rule_set *rules, const struct table *table,
 		report(rules, table, &found.list[i], diags);
 	if (n == 0 && found.n > RESIDENCY_MAX_ERRORS)
 		diags_push(diags, DIAG_ERROR, rules->files[0], 0, NULL,
-			   "residency: %u more violations beside the %d shown", found.n - RESIDENCY_MAX_ERRORS, RESIDENCY_MAX_ERRORS);
+			   "residency: %u more violations beside the %d shown", found.n - RESIDENCY_MAX_ERRORS,
+			   RESIDENCY_MAX_ERRORS);
 	n = n == 0 ? found.n : n;
 	residency_report_fini(&found);
 	return n;

@@ -237,8 +237,10 @@ static void print_rows(struct row row[N_ROWS], unsigned rounds, double hz)
 	for (unsigned i = 0; i < N_ROWS; i++)
 		median[i] = print_row(&row[i], rounds, hz);
 	for (unsigned i = ROW_TABLE; i <= ROW_HUGE; i++)
-		printf("  whole triple, %s pages: %.2f times the rate of librte_acl, %.2f times that of the bare rte_hash\n",
-		       i == ROW_TABLE ? "4 KiB" : "2 MiB", median[ROW_ACL] / median[i], median[ROW_HASH] / median[i]);
+		printf("  whole triple, %s pages: %.2f times the rate of librte_acl, %.2f times "
+		       "that of the bare rte_hash\n",
+		       i == ROW_TABLE ? "4 KiB" : "2 MiB", median[ROW_ACL] / median[i],
+		       median[ROW_HASH] / median[i]);
 }
 
 static long peak_kib(void)
@@ -259,9 +261,10 @@ static void compile(const struct rule_set *rules, struct table_image *image)
 		diags_print(&diags, stderr);
 		exit(1);
 	}
-	printf("\n%u rules (%u of them never decide), %u tenants: compiled in %.3f s, image %.1f MiB, peak RSS so far %ld MiB\n",
-	       rules->n_rules, diags.n_warnings, rules->n_tenants, seconds(CLOCK_MONOTONIC) - start, (double)image->size / (1 << 20),
-	       peak_kib() >> 10);
+	printf("\n%u rules (%u of them never decide), %u tenants: compiled in %.3f s, image %.1f MiB, "
+	       "peak RSS so far %ld MiB\n",
+	       rules->n_rules, diags.n_warnings, rules->n_tenants, seconds(CLOCK_MONOTONIC) - start,
+	       (double)image->size / (1 << 20), peak_kib() >> 10);
 	diags_fini(&diags);
 }
 

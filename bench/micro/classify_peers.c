@@ -49,13 +49,16 @@ static void need(bool good, const char *what)
 
 static void open_hash(struct peers *peers, const struct rule_set *rules)
 {
-	struct rte_hash_parameters parameters = {.name = "tenants", .entries = rules->n_tenants < 8 ? 8 : rules->n_tenants,
-						 .key_len = sizeof(uint32_t), .hash_func = rte_hash_crc};
+	struct rte_hash_parameters parameters = { .name = "tenants",
+						  .entries = rules->n_tenants < 8 ? 8 : rules->n_tenants,
+						  .key_len = sizeof(uint32_t),
+						  .hash_func = rte_hash_crc };
 
 	peers->hash = rte_hash_create(&parameters);
 	need(peers->hash != NULL, "rte_hash_create");
 	for (uint32_t i = 0; i < rules->n_tenants; i++)
-		if (rte_hash_add_key(peers->hash, &rules->tenants[i].id) < 0 && i < rules->n_tenants - rules->n_tenants / 20)
+		if (rte_hash_add_key(peers->hash, &rules->tenants[i].id) < 0 &&
+		    i < rules->n_tenants - rules->n_tenants / 20)
 			need(false, "rte_hash_add_key");
 }
 

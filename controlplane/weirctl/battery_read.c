@@ -98,7 +98,8 @@ static void read_tenant(const struct reader *r, config_setting_t *group, struct 
 		return;
 	tenant = find_tenant(loaded->rules, id ? NULL : name, (uint32_t)id);
 	if (!tenant && !id) {
-		conf_error(&r->conf, setting, "a name of the rule file, an id, or \"unknown\"", "no tenant \"%s\"", name);
+		conf_error(&r->conf, setting, "a name of the rule file, an id, or \"unknown\"", "no tenant \"%s\"",
+			   name);
 		return;
 	}
 	message->tenant_id = tenant ? tenant->id : (uint32_t)id;
@@ -198,7 +199,8 @@ static int read_rules(struct reader *r, config_setting_t *root, const char *path
 	char *rules;
 
 	if (got == 0)
-		conf_error(&r->conf, NULL, "rules = \"rules.conf\";", "rules is missing: the rule file, relative to this one");
+		conf_error(&r->conf, NULL, "rules = \"rules.conf\";",
+			   "rules is missing: the rule file, relative to this one");
 	if (got != 1)
 		return STATUS_REFUSED;
 	rules = file_join(path, name);

@@ -50,14 +50,16 @@ static void push_failure(json_t *report, const struct battery *battery, const st
 	json_t *expected = json_pack("{s:s, s:s, s:s?}", "disposition",
 				     weir_disposition_name(message->expect.disposition), "what", message->expect.what,
 				     "rule", message->expect.rule);
-	json_t *got = json_pack("{s:s, s:s?, s:s?, s:s?, s:I}", "disposition", weir_disposition_name(triage->disposition),
-				"what", triage->target ? triage->target : triage->reason, "rule", triage->rule, "file",
-				where ? rules->files[where->file] : NULL, "line", (json_int_t)(where ? where->line : 0));
+	json_t *got =
+		json_pack("{s:s, s:s?, s:s?, s:s?, s:I}", "disposition", weir_disposition_name(triage->disposition),
+			  "what", triage->target ? triage->target : triage->reason, "rule", triage->rule, "file",
+			  where ? rules->files[where->file] : NULL, "line", (json_int_t)(where ? where->line : 0));
 
 	increment(report, "failed");
 	json_array_append_new(json_object_get(report, "failures"),
 			      json_pack("{s:s, s:I, s:s, s:o, s:o}", "file", message->file, "line",
-					(json_int_t)message->line, "name", message->name, "expected", expected, "got", got));
+					(json_int_t)message->line, "name", message->name, "expected", expected,
+					"got", got));
 }
 
 void report_push(json_t *report, const struct battery *battery, const struct battery_message *message,

@@ -12,7 +12,8 @@ static void print_size(const char *path, const struct loaded *loaded)
 {
 	const struct table_header *header = loaded->table.header;
 
-	printf("%s: %" PRIu32 " tenants in %" PRIu64 " classes, %" PRIu32 " rules, %u country classes, %u small classes\n",
+	printf("%s: %" PRIu32 " tenants in %" PRIu64 " classes, %" PRIu32
+	       " rules, %u country classes, %u small classes\n",
 	       path, header->n_tenants, table_count(&loaded->table, TABLE_TENANT_CLASSES), header->n_rules,
 	       header->n_country_classes, header->n_small_classes);
 	printf("table: %" PRIu64 " cells, %" PRIu64 " steps over size, image of %zu bytes, CRC-32C %08" PRIx32 "\n",

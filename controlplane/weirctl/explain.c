@@ -132,7 +132,8 @@ static int take_country(const char *word, uint16_t *country)
 	int found = strlen(word) == 2 ? weir_country_find(word) : -1;
 
 	if (found < 0)
-		return failure(STATUS_REFUSED, "no country code: \"%s\" (two upper-case letters, ZZ for unknown)", word);
+		return failure(STATUS_REFUSED, "no country code: \"%s\" (two upper-case letters, ZZ for unknown)",
+			       word);
 	*country = (uint16_t)found;
 	return STATUS_DONE;
 }
@@ -161,8 +162,8 @@ static int take_key(const struct rule_set *rules, const struct words *words, str
 	if (status == STATUS_DONE)
 		status = take_size(words->size, &key->size);
 	if (status == STATUS_DONE && explain_find_tenant(rules, words->tenant, &key->tenant) < 0)
-		status = failure(STATUS_REFUSED, "no tenant \"%s\" in %s (a name, an id, or \"unknown\")", words->tenant,
-				 rules->files[0]);
+		status = failure(STATUS_REFUSED, "no tenant \"%s\" in %s (a name, an id, or \"unknown\")",
+				 words->tenant, rules->files[0]);
 	return status;
 }
 
@@ -181,7 +182,8 @@ static int explain(const struct loaded *loaded, const struct words *words, bool 
 	else
 		print_text(&explained);
 	if (error == -EBADMSG)
-		status = failure(STATUS_REFUSED, "the compiled table says rule \"%s\": a fault of weir, please report it",
+		status = failure(STATUS_REFUSED,
+				 "the compiled table says rule \"%s\": a fault of weir, please report it",
 				 loaded->rules->rules[explained.result.table_rule].name);
 	explain_fini(&explained.result);
 	return status;

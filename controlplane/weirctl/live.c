@@ -145,9 +145,10 @@ static void note_other_file(const char *path, const char *own)
 
 static void print_loaded(const json_t *result)
 {
-	printf("generation %lld: %s, %lld rules, %lld tenants, %.1f KiB, compiled in %.2f s\n", number(result, "generation"),
-	       text(result, "file"), number(result, "rules"), number(result, "tenants"),
-	       (double)number(result, "bytes") / 1024, json_real_value(json_object_get(result, "seconds")));
+	printf("generation %lld: %s, %lld rules, %lld tenants, %.1f KiB, compiled in %.2f s\n",
+	       number(result, "generation"), text(result, "file"), number(result, "rules"),
+	       number(result, "tenants"), (double)number(result, "bytes") / 1024,
+	       json_real_value(json_object_get(result, "seconds")));
 }
 
 int command_load(const struct command *command, const struct options *options, int n, char **words)

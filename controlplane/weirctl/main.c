@@ -28,7 +28,8 @@ static const struct command commands[] = {
 	 "With --json one object a frame, in order; without, a line a frame and the sums.\n"
 	 "  --pcap          pcap or pcapng of link type Ethernet, \"-\" for standard input\n"
 	 "  --udp-checksum  trust: skip that check, as for senders that offload it (verify)\n"
-	 "  --config        gateway.conf whose listeners to use (5700 native, 5060 sip, 5683 coap)\n", command_classify},
+	 "  --config        gateway.conf whose listeners to use (5700 native, 5060 sip, 5683 coap)\n",
+	 command_classify},
 	{"battery", "FILE", "run messages with expected outcomes through a rule file",
 	 "Prints the outcomes by tenant, country, priority, queue and reply, and each expectation that failed.\n",
 	 command_battery},

@@ -106,7 +106,8 @@ static json_int_t pool_count(const struct weir_segment *segment, const struct re
 	for (uint32_t i = 0; i < registry->n; i++) {
 		const struct weir_name *name = &registry->names[i];
 
-		if (name->kind == WEIR_NAME_MEMBER && strncmp(name->name, pool, length) == 0 && name->name[length] == '/')
+		if (name->kind == WEIR_NAME_MEMBER && strncmp(name->name, pool, length) == 0 &&
+		    name->name[length] == '/')
 			sum += (json_int_t)stats_sum(segment, segment->named, segment->n_names, i);
 	}
 	return sum;
@@ -120,8 +121,9 @@ static json_t *pools_json(const struct weir_segment *segment, struct registry *r
 	for (uint32_t i = 0; i < n; i++) {
 		const struct weir_name *name = registry->list[i].name;
 
-		json_array_append_new(array, json_pack("{s:o, s:I}",
-			"name", stats_text(name->name, sizeof(name->name)), "count", pool_count(segment, registry, name->name)));
+		json_array_append_new(array,
+				      json_pack("{s:o, s:I}", "name", stats_text(name->name, sizeof(name->name)),
+						"count", pool_count(segment, registry, name->name)));
 	}
 	return array;
 }

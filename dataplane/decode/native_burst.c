@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// decode_native, eight messages at a time: their 16-byte headers are turned into four vectors of words, and every test and
-// field is one operation for all eight. It only says right or wrong; decode_native names what is wrong
+// decode_native, eight messages at a time: their 16-byte headers are turned into four vectors of words, and every
+// test and field is one operation for all eight. It only says right or wrong; decode_native names what is wrong
 // (burst_parse_test holds the two together).
 //
 // Earned by the decode row of bench/run corridor (14 to 4 TSC cycles a frame).
@@ -22,7 +22,8 @@ static inline __m256i load_pair(const uint8_t *low, const uint8_t *high)
 {
 	__m128i first = _mm_loadu_si128((const __m128i *)(const void *)low);
 
-	return _mm256_inserti128_si256(_mm256_castsi128_si256(first), _mm_loadu_si128((const __m128i *)(const void *)high), 1);
+	return _mm256_inserti128_si256(_mm256_castsi128_si256(first),
+				       _mm_loadu_si128((const __m128i *)(const void *)high), 1);
 }
 
 // Transposes eight headers.
@@ -76,7 +77,8 @@ static inline unsigned decode_eight(struct payloads *payloads, struct messages *
 	const __m128i swap_high16 = _mm_setr_epi8(3, 2, -1, -1, 7, 6, -1, -1, 11, 10, -1, -1, 15, 14, -1, -1);
 	struct words words = load_words(payloads->at + at);
 	__m256i wanted = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)&payloads->length[at]));
-	__m256i tenant = shuffle_each(words.tenant, swap32), size = shuffle_each(words.third, swap_high16), legal, country, kind;
+	__m256i tenant = shuffle_each(words.tenant, swap32), size = shuffle_each(words.third, swap_high16), legal,
+		country, kind;
 	// magic, version and the two flags that must be 0, priority, channel
 	__m256i right = _mm256_cmpeq_epi32(_mm256_and_si256(words.first, _mm256_set1_epi32((int)0xf0fcfaffu)),
 					   _mm256_set1_epi32(0x1057));
