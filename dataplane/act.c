@@ -5,6 +5,7 @@
 // the done list.
 #include "dataplane/act.h"
 
+#include <rte_prefetch.h>
 #include <string.h>
 
 #include "dataplane/answer.h"
@@ -131,15 +132,27 @@ static inline struct forwarding forwarding_of(const struct worker *worker)
 				    worker->named, worker->zones };
 }
 
-// The pool's member for a message: consistent in (tenant, source), by weight.
-static inline const struct live_member *member_of(const struct forwarding *f,
-						  const struct live_verdict *verdict,
-						  const struct burst *burst, unsigned at)
+// Place in the table's MAGLEV of a message's member: consistent in (tenant, source), by weight.
+static inline uint32_t member_at(const struct live_verdict *verdict, const struct burst *burst,
+				 unsigned at)
 {
 	uint32_t hash = member_hash(burst->message.tenant[at], burst->payloads.source[at]);
 
-	return &f->members[verdict->member +
-			   f->maglev[verdict->maglev + member_place(hash, verdict->n_maglev)]];
+	return verdict->maglev + member_place(hash, verdict->n_maglev);
+}
+
+// Fetches what forward_one will read and count, where other things have driven it from the nearest caches.
+static void forward_fetch(const struct forwarding *f, const struct burst *burst)
+{
+	for (unsigned at = 0; at < burst->n_live; at++) {
+		const struct live_verdict *verdict = &f->verdicts[burst->verdict[at]];
+
+		if (!verdict->plain)
+			continue;
+		rte_prefetch0(&f->maglev[member_at(verdict, burst, at)]);
+		if (verdict->zone != TABLE_NONE)
+			rte_prefetch0(&f->zones[verdict->zone + burst->message.country[at]]);
+	}
 }
 
 // Rewrites, counts and stages one frame. `room`: its port has room for certain.
@@ -147,7 +160,8 @@ static inline void forward_one(struct worker *worker, const struct forwarding *f
 			       struct burst *burst, unsigned at, bool room)
 {
 	const struct live_verdict *verdict = &f->verdicts[burst->verdict[at]];
-	const struct live_member *member = member_of(f, verdict, burst, at);
+	const struct live_member *member =
+		&f->members[verdict->member + f->maglev[member_at(verdict, burst, at)]];
 	unsigned message = burst->message.kind[at], priority = verdict->set_priority;
 	struct rte_mbuf *mbuf = burst->mbuf[burst->live[at]];
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -259,8 +273,9 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 	}
 }
 
-// The common case is forward and nothing else. Frames of one look-up do not wait for another's: the processor overlaps
-// them, so one pass is quicker here than a pass that fetches and one that uses (measured: 15 against 13 cycles).
+// The common case is forward and nothing else. With a small table one pass is quickest, since the processor overlaps the
+// look-ups of neighbouring frames by itself (15 cycles a frame with a pass that fetches first, 13.5 without); with a large
+// one fetching first saves 20.
 void act(struct worker *worker, struct burst *burst)
 {
 	const struct forwarding f = forwarding_of(worker);
@@ -268,6 +283,8 @@ void act(struct worker *worker, struct burst *burst)
 	const bool room = tx_has_room(worker, burst->n_live);
 	unsigned n = 0, n_live = burst->n_live;
 
+	if (worker->live->far)
+		forward_fetch(&f, burst);
 	for (unsigned at = 0; at < n_live; at++) {
 		const struct live_verdict *verdict = &f.verdicts[burst->verdict[at]];
 

@@ -8,9 +8,6 @@
 #include "dataplane/decode/decode.h"
 #include "dataplane/worker.h"
 
-// So many credits or rules (128 KiB) are no longer in the nearest caches: fetched before police looks at them.
-enum { CREDITS_FAR = 32768, RULES_FAR = 4096 };
-
 // DESIGN 1.2: a tenant with a key wants a right tag; a tag for anyone else is refused.
 static bool authentic(const struct table *table, struct burst *burst, unsigned at)
 {
@@ -44,9 +41,7 @@ static void keep_authentic(struct worker *worker, struct burst *burst)
 static void find_tenants(struct worker *worker, struct burst *burst)
 {
 	const struct live *live = worker->live;
-	const uint32_t *credit = live->tenant_meters.n > CREDITS_FAR
-					 ? live->tenant_meters.credit[worker->index]
-					 : NULL;
+	const uint32_t *credit = live->far ? meters_credit(&live->tenant_meters, worker->index) : NULL;
 	bool tagged = message_flags(burst->message.any) & PACKET_TAGGED;
 
 	table_find_tenants(&live->table, burst->message.tenant, burst->n_live, burst->slot,
@@ -68,7 +63,7 @@ static void find_verdicts(struct worker *worker, struct burst *burst)
 	table_find_verdicts(&live->table, &keys, burst->n_live, burst->verdict);
 	for (unsigned at = 0; at < n; at++)
 		countries[burst->message.country[at]]++;
-	for (unsigned at = 0; live->table.header->n_rules >= RULES_FAR && at < n; at++)
+	for (unsigned at = 0; live->far && at < n; at++)
 		rte_prefetch0(&live->verdicts[burst->verdict[at]]);
 }
 

@@ -18,7 +18,7 @@
 #include "dataplane/worker.h"
 #include "rules/lookup.h"
 
-enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, FAR = 2 << 20 };
 enum { HUGE_PAGE = 2 << 20 }; // memory may end in one that the image does not fill
 
 // Where a table is being built: what to build it with, and where to say what is wrong.
@@ -248,6 +248,8 @@ static int gather(struct build *build)
 	const struct table *table = &live->table;
 	uint32_t n_verdicts = table->header->n_rules + 1;
 
+	live->far = table->header->size > FAR;
+	live->any_key = table_count(table, TABLE_KEYS) > 0;
 	live->any_blocked =
 		table_count(table, TABLE_BLOCKED4) + table_count(table, TABLE_BLOCKED6) > 0;
 	live->verdicts =

@@ -169,6 +169,27 @@ def a_counter_that_is_off_by_one_turns_the_books_red():
         raise AssertionError("a broken counter was not noticed")
 
 
+def plain_message(tenant):
+    """A native message of an empty body, without a tag and without a UDP checksum."""
+    message = struct.pack(">BBBBI2sHI", 0x57, 0x10, 2, 1, tenant, b"DE", 0, 1)
+    udp = struct.pack(">HHHH", 40000, 5700, 8 + len(message), 0) + message
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, b"\x0a\0\0\1", b"\x0a\0\0\2")
+    ip = ip[:10] + struct.pack(">H", 0xffff - ones_sum(ip)) + ip[12:]
+    return b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + udp
+
+
+def a_tenant_with_a_key_takes_no_untagged_message():
+    """Not even where no message of a whole burst has a tag."""
+    with Gateway([PCAP_PORT % "@/plain.pcap"]) as gateway:
+        rules = gateway.write("rules.conf", 'version = 1; tenants = ( { id = 7; name = "k"; key = "%s"; }, '
+                              '{ id = 8; name = "n"; } ); default = { drop = "all"; };' % ("5c" * 16))
+        write_pcap(gateway.path("plain.pcap"), [plain_message(7 + i % 2) for i in range(256)])
+        stats = gateway.run_alone(gateway.compile(rules))
+        check_books(stats)
+        assert stats["reasons"].get("malformed") == {"native-auth": 128}, stats["reasons"]
+        assert stats["dispositions"]["drop"] == 128, stats["dispositions"]
+
+
 def frames_longer_than_a_buffer_are_judged_whole():
     folder = EXAMPLES[0]
     plain = [frame for frame in read_pcap(os.path.join(folder, "in.pcap")) if frame[12:14] == b"\x08\x00"][:50]
@@ -185,4 +206,5 @@ if __name__ == "__main__":
     main([counters_and_frames_are_what_the_worked_examples_say,
           each_rule_counts_the_messages_that_it_decided,
           a_counter_that_is_off_by_one_turns_the_books_red,
+          a_tenant_with_a_key_takes_no_untagged_message,
           frames_longer_than_a_buffer_are_judged_whole])
