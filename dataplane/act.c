@@ -273,9 +273,9 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 	}
 }
 
-// The common case is forward and nothing else. With a small table one pass is quickest, since the processor overlaps the
-// look-ups of neighbouring frames by itself (15 cycles a frame with a pass that fetches first, 13.5 without); with a large
-// one fetching first saves 20.
+// The common case is forward and nothing else. With a small table one pass is quickest, since the processor
+// overlaps the look-ups of neighbouring frames by itself; with a large one it pays to fetch first what has been
+// driven from the nearest caches (docs/decisions/011-fetch-ahead.md).
 void act(struct worker *worker, struct burst *burst)
 {
 	const struct forwarding f = forwarding_of(worker);
