@@ -3,7 +3,6 @@
 // weir-dataplane. Starts in steps that are undone in reverse; then the main thread serves the
 // control plane, takes over tables, publishes clocks and port counters, until a signal or idleness
 // ends it. All packet work is the workers'.
-#include <errno.h>
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -13,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,15 +23,15 @@
 #include "dataplane/log.h"
 #include "dataplane/port.h"
 #include "dataplane/registry.h"
+#include "dataplane/restore.h"
 #include "dataplane/said.h"
 #include "dataplane/stat.h"
-#include "dataplane/store.h"
 #include "dataplane/swap.h"
-#include "dataplane/worker.h"
+#include "dataplane/workers.h"
 #include "rules/gateway.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
-enum { LINEAR_ROWS = BURST_MAX + 1, LINEAR_SIZE = 65536 + 64, POLL_MS = 1, PORTS_EVERY_MS = 100 };
+enum { POLL_MS = 1, PORTS_EVERY_MS = 100 };
 
 struct dataplane {
 	struct args args;
@@ -137,65 +135,27 @@ static int make_handover(struct dataplane *dp)
 	return 0;
 }
 
-// Gives worker `w` its part of the segment.
-static void attach_segment(struct worker *worker, const struct stat_segment *stat)
-{
-	struct weir_segment *map = stat->map;
-	char *base = (char *)map;
-	size_t w = worker->index;
-
-	worker->shared = (struct weir_worker *)(base + map->worker) + w;
-	worker->published = (struct weir_counters *)(base + map->counters) + w * map->n_ports;
-	worker->named = (uint64_t *)(base + map->named) + w * map->n_names;
-	worker->countries = (uint64_t *)(base + map->countries) + w * WEIR_N_COUNTRIES;
-	worker->zones = (uint64_t *)(base + map->zones) + w * WEIR_MAX_ZONES * WEIR_N_COUNTRIES;
-	worker->top = (struct weir_top *)(base + map->tenants) + w * WEIR_TOP_TENANTS;
-}
-
-static int make_worker(struct dataplane *dp, unsigned w)
-{
-	struct worker *worker = &dp->workers[w];
-	struct weir_segment *map = dp->stat.map;
-	size_t ring = (size_t)map->ring_slots * WEIR_SLOT_SIZE;
-
-	worker->index = w;
-	worker->lcore = w + 1;
-	worker->n_ports = dp->n_ports;
-	worker->ports = dp->ports;
-	worker->listeners = &dp->listeners;
-	for (unsigned i = 0; i < dp->listeners.n; i++)
-		worker->any_foreign |= dp->listeners.list[i].protocol != WEIR_NATIVE;
-	worker->pool = dp->pool;
-	worker->handover = &dp->handover;
-	worker->time_stages = dp->args.time_stages;
-	worker->linear = mmap(NULL, LINEAR_ROWS * (size_t)LINEAR_SIZE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	attach_segment(worker, &dp->stat);
-	if (worker->linear == MAP_FAILED ||
-	    punt_init(&worker->punt, (uint8_t *)map + map->ring + w * ring, map->ring_slots) < 0)
-		return -ENOMEM;
-	for (unsigned i = 0; i < dp->n_ports; i++) {
-		if (w < dp->ports[i].n_queues)
-			worker->poll[worker->n_polls++] = (uint8_t)i;
-		if (tx_init(&worker->tx[i], dp->ports[i].id, (uint16_t)w, dp->gateway->tx_staging) <
-		    0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 static int make_workers(struct dataplane *dp)
 {
-	dp->workers = rte_zmalloc("weir-workers", dp->gateway->n_workers * sizeof(struct worker),
-				  RTE_CACHE_LINE_SIZE);
-	for (unsigned w = 0; dp->workers && w < dp->gateway->n_workers; w++)
-		if (make_worker(dp, w) < 0)
-			goto no_memory;
-	if (dp->workers)
-		return 0;
-no_memory:
-	snprintf(dp->why, sizeof(dp->why), "no memory for the workers (raise dataplane.memory_mb)");
-	return EXIT_ENVIRONMENT;
+	const struct workers_parts parts = {
+		.gateway = dp->gateway,
+		.ports = dp->ports,
+		.n_ports = dp->n_ports,
+		.listeners = &dp->listeners,
+		.pool = dp->pool,
+		.handover = &dp->handover,
+		.segment = dp->stat.map,
+		.time_stages = dp->args.time_stages,
+	};
+
+	dp->workers = workers_create(&parts, dp->why, sizeof(dp->why));
+	return dp->workers ? 0 : EXIT_ENVIRONMENT;
+}
+
+static int make_segment(struct dataplane *dp)
+{
+	return stat_create(&dp->stat, dp->gateway, dp->why, sizeof(dp->why)) < 0 ? EXIT_ENVIRONMENT
+										 : 0;
 }
 
 static int make_swap(struct dataplane *dp)
@@ -211,49 +171,22 @@ static int make_swap(struct dataplane *dp)
 	return EXIT_ENVIRONMENT;
 }
 
-// Takes over the table in file `path`. 0, or -errno with dp->why.
-static int offer_file(struct dataplane *dp, const char *path, uint64_t generation)
-{
-	size_t size;
-	int fd = store_open(path, &size, dp->why, sizeof(dp->why));
-
-	return fd < 0 ? fd
-		      : swap_offer(&dp->swap, fd, size, generation, dp->why, sizeof(dp->why));
-}
-
-// The last good table, or the one before it where that is damaged. None at all is fine: the control
-// plane will bring one.
-static void last_table(struct dataplane *dp)
-{
-	char path[4096];
-	uint64_t generation = store_find(dp->gateway, UINT64_MAX, path, sizeof(path));
-
-	if (generation == 0)
-		log_line("no table yet: waiting for the control plane");
-	while (generation != 0 && offer_file(dp, path, generation) < 0) {
-		log_line("last good table %s refused: %s", path, dp->why);
-		generation = store_find(dp->gateway, generation, path, sizeof(path));
-		if (generation == 0)
-			log_line("no good table: waiting for the control plane");
-	}
-	dp->why[0] = '\0';
-}
-
 static int first_table(struct dataplane *dp)
 {
-	char reason[sizeof(dp->why)], path[4096];
+	int err = restore_table(&dp->swap, dp->args.table, dp->why, sizeof(dp->why));
 
-	if (!dp->args.table) {
-		last_table(dp);
-		return 0;
-	}
-	if (offer_file(dp, dp->args.table,
-		       store_find(dp->gateway, UINT64_MAX, path, sizeof(path)) + 1) == 0)
-		return 0;
-	memcpy(reason, dp->why, sizeof(reason));
-	snprintf(dp->why, sizeof(dp->why), "%.200s: table refused: %.250s", dp->args.table,
-		 reason);
-	return EXIT_REFUSED;
+	dp->swap.keep = false; // it came from the disk
+	return err ? EXIT_REFUSED : 0;
+}
+
+static int open_control(struct dataplane *dp)
+{
+	dp->control = (struct control){ .swap = &dp->swap,
+					.workers = dp->workers,
+					.segment_fd = dp->stat.reader_fd };
+	return control_open(&dp->control, dp->gateway, dp->why, sizeof(dp->why)) < 0
+		       ? EXIT_ENVIRONMENT
+		       : 0;
 }
 
 static int launch(struct dataplane *dp)
@@ -285,21 +218,6 @@ static void publish_ports(struct dataplane *dp)
 		port_publish(&dp->ports[i], &to[i]);
 }
 
-static uint64_t received(const struct dataplane *dp)
-{
-	uint64_t rx = 0;
-
-	for (unsigned w = 0; w < dp->gateway->n_workers; w++) {
-		for (unsigned i = 0; i < dp->n_ports; i++) {
-			struct weir_counters counters;
-
-			segment_counters_get(dp->stat.map, w, i, &counters);
-			rx += counters.rx;
-		}
-	}
-	return rx;
-}
-
 // Whether --exit-when-idle says to end: no frame for so long, while workers run.
 static bool idle(const struct dataplane *dp, uint64_t *last_rx, uint64_t *since)
 {
@@ -307,7 +225,7 @@ static bool idle(const struct dataplane *dp, uint64_t *last_rx, uint64_t *since)
 
 	if (dp->args.idle_seconds < 0 || !dp->running)
 		return false;
-	rx = received(dp);
+	rx = stat_received(&dp->stat);
 	if (rx != *last_rx || *since == 0) {
 		*last_rx = rx;
 		*since = now;
@@ -334,20 +252,6 @@ static int serve(struct dataplane *dp)
 	return status;
 }
 
-static void print_stages(const struct dataplane *dp)
-{
-	static const char *const name[N_STAGES] = { "rx",     "parse", "decode", "classify",
-						    "police", "act",   "tx" };
-
-	for (unsigned w = 0; w < dp->gateway->n_workers; w++) {
-		const struct worker *worker = &dp->workers[w];
-
-		for (unsigned s = 0; s < N_STAGES && worker->stage_frames; s++)
-			fprintf(stderr, "stage %s worker %u: %.1f cycles a frame\n", name[s], w,
-				(double)worker->stage_cycles[s] / (double)worker->stage_frames);
-	}
-}
-
 static void stop_workers(struct dataplane *dp)
 {
 	atomic_store(&dp->handover.stop, true);
@@ -362,7 +266,7 @@ static void print_result(struct dataplane *dp)
 
 	publish_ports(dp);
 	if (dp->args.time_stages)
-		print_stages(dp);
+		workers_print_stages(dp->workers, dp->gateway->n_workers);
 	if (dp->args.idle_seconds < 0)
 		return;
 	stats = stats_json(dp->stat.map);
@@ -372,35 +276,24 @@ static void print_result(struct dataplane *dp)
 	json_decref(stats);
 }
 
+static int make_state_folder(struct dataplane *dp)
+{
+	if (instance_state_folder(dp->gateway) < 0)
+		log_line("%s cannot be made: tables are not kept for a restart",
+			 dp->gateway->state_dir);
+	return 0;
+}
+
 static int run(struct dataplane *dp)
 {
 	static int (*const steps[])(struct dataplane *) = {
-		read_config,
-		start_environment,
-		open_ports,
-		make_handover,
+		read_config,  start_environment, open_ports,        make_handover, make_segment,
+		make_workers, make_swap,         make_state_folder, first_table,   open_control,
 	};
 	int status = 0;
 
 	for (unsigned i = 0; status == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
 		status = steps[i](dp);
-	if (status == 0 && stat_create(&dp->stat, dp->gateway, dp->why, sizeof(dp->why)) < 0)
-		status = EXIT_ENVIRONMENT;
-	if (status == 0)
-		status = make_workers(dp);
-	if (status == 0)
-		status = make_swap(dp);
-	if (status == 0 && instance_state_folder(dp->gateway) < 0)
-		log_line("%s cannot be made: tables are not kept for a restart",
-			 dp->gateway->state_dir);
-	if (status == 0)
-		status = first_table(dp);
-	dp->swap.keep = false; // it came from the disk
-	dp->control = (struct control){ .swap = &dp->swap,
-					.workers = dp->workers,
-					.segment_fd = dp->stat.reader_fd };
-	if (status == 0 && control_open(&dp->control, dp->gateway, dp->why, sizeof(dp->why)) < 0)
-		status = EXIT_ENVIRONMENT;
 	if (status)
 		return fail(dp, status);
 	said_end();
@@ -414,20 +307,6 @@ static int run(struct dataplane *dp)
 	return fail(dp, status);
 }
 
-static void workers_destroy(struct dataplane *dp)
-{
-	for (unsigned w = 0; dp->workers && w < dp->gateway->n_workers; w++) {
-		struct worker *worker = &dp->workers[w];
-
-		for (unsigned i = 0; i < dp->n_ports; i++)
-			tx_fini(&worker->tx[i]);
-		punt_fini(&worker->punt);
-		if (worker->linear && worker->linear != MAP_FAILED)
-			munmap(worker->linear, LINEAR_ROWS * (size_t)LINEAR_SIZE);
-	}
-	rte_free(dp->workers);
-}
-
 // Undoes what run() has done, in reverse, however far it came.
 static void clean_up(struct dataplane *dp)
 {
@@ -435,7 +314,8 @@ static void clean_up(struct dataplane *dp)
 		swap_fini(&dp->swap);
 		registry_destroy(dp->swap.context.registry);
 	}
-	workers_destroy(dp);
+	if (dp->workers)
+		workers_destroy(dp->workers, dp->gateway->n_workers);
 	if (dp->stat.map)
 		stat_destroy(&dp->stat);
 	rte_free(dp->handover.qsbr);

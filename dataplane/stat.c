@@ -172,3 +172,18 @@ void stat_destroy(struct stat_segment *stat)
 	stat->map = NULL;
 	stat->fd = stat->reader_fd = -1;
 }
+
+uint64_t stat_received(const struct stat_segment *stat)
+{
+	uint64_t rx = 0;
+
+	for (unsigned w = 0; w < stat->map->n_workers; w++) {
+		for (unsigned i = 0; i < stat->map->n_ports; i++) {
+			struct weir_counters counters;
+
+			segment_counters_get(stat->map, w, i, &counters);
+			rx += counters.rx;
+		}
+	}
+	return rx;
+}

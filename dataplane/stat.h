@@ -25,3 +25,6 @@ int stat_create(struct stat_segment *stat, const struct gateway *gateway, char *
 
 // Marks the segment as ended in order and removes the file when no record in it is unread.
 void stat_destroy(struct stat_segment *stat);
+
+// Frames received, by all workers on all ports.
+uint64_t stat_received(const struct stat_segment *stat);

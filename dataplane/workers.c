@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Workers, see workers.h. Main thread. Worker w runs on lcore w + 1 and owns queue w of every port.
+#include "dataplane/workers.h"
+
+#include <errno.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+enum { LINEAR_ROWS = BURST_MAX + 1, LINEAR_SIZE = 65536 + 64 };
+
+// Gives worker `w` its part of the segment.
+static void attach_segment(struct worker *worker, struct weir_segment *map)
+{
+	char *base = (char *)map;
+	size_t w = worker->index;
+
+	worker->shared = (struct weir_worker *)(base + map->worker) + w;
+	worker->published = (struct weir_counters *)(base + map->counters) + w * map->n_ports;
+	worker->named = (uint64_t *)(base + map->named) + w * map->n_names;
+	worker->countries = (uint64_t *)(base + map->countries) + w * WEIR_N_COUNTRIES;
+	worker->zones = (uint64_t *)(base + map->zones) + w * WEIR_MAX_ZONES * WEIR_N_COUNTRIES;
+	worker->top = (struct weir_top *)(base + map->tenants) + w * WEIR_TOP_TENANTS;
+}
+
+static void worker_fill(struct worker *worker, const struct workers_parts *parts)
+{
+	worker->lcore = worker->index + 1;
+	worker->n_ports = parts->n_ports;
+	worker->ports = parts->ports;
+	worker->listeners = parts->listeners;
+	for (unsigned i = 0; i < parts->listeners->n; i++)
+		worker->any_foreign |= parts->listeners->list[i].protocol != WEIR_NATIVE;
+	worker->pool = parts->pool;
+	worker->handover = parts->handover;
+	worker->time_stages = parts->time_stages;
+	attach_segment(worker, parts->segment);
+}
+
+// -ENOMEM; workers_destroy then frees what there is.
+static int worker_allocate(struct worker *worker, const struct workers_parts *parts)
+{
+	struct weir_segment *map = parts->segment;
+	size_t w = worker->index, ring = (size_t)map->ring_slots * WEIR_SLOT_SIZE;
+
+	worker->linear = mmap(NULL, LINEAR_ROWS * (size_t)LINEAR_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (worker->linear == MAP_FAILED ||
+	    punt_init(&worker->punt, (uint8_t *)map + map->ring + w * ring, map->ring_slots) < 0)
+		return -ENOMEM;
+	for (unsigned i = 0; i < parts->n_ports; i++) {
+		if (w < parts->ports[i].n_queues)
+			worker->poll[worker->n_polls++] = (uint8_t)i;
+		if (tx_init(&worker->tx[i], parts->ports[i].id, (uint16_t)w,
+			    parts->gateway->tx_staging) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct worker *workers_create(const struct workers_parts *parts, char *why, size_t why_size)
+{
+	unsigned n = parts->gateway->n_workers;
+	struct worker *workers =
+		rte_zmalloc("weir-workers", n * sizeof(*workers), RTE_CACHE_LINE_SIZE);
+	int err = workers ? 0 : -ENOMEM;
+
+	for (unsigned w = 0; err == 0 && w < n; w++) {
+		workers[w].index = w;
+		worker_fill(&workers[w], parts);
+		err = worker_allocate(&workers[w], parts);
+	}
+	if (err == 0)
+		return workers;
+	workers_destroy(workers, n);
+	snprintf(why, why_size, "no memory for the workers (raise dataplane.memory_mb)");
+	return NULL;
+}
+
+void workers_destroy(struct worker *workers, unsigned n)
+{
+	for (unsigned w = 0; workers && w < n; w++) {
+		struct worker *worker = &workers[w];
+
+		for (unsigned i = 0; i < worker->n_ports; i++)
+			tx_fini(&worker->tx[i]);
+		punt_fini(&worker->punt);
+		if (worker->linear && worker->linear != MAP_FAILED)
+			munmap(worker->linear, LINEAR_ROWS * (size_t)LINEAR_SIZE);
+	}
+	rte_free(workers);
+}
+
+void workers_print_stages(const struct worker *workers, unsigned n)
+{
+	static const char *const name[N_STAGES] = { "rx",     "parse", "decode", "classify",
+						    "police", "act",   "tx" };
+
+	for (unsigned w = 0; w < n; w++) {
+		const struct worker *worker = &workers[w];
+
+		for (unsigned s = 0; s < N_STAGES && worker->stage_frames; s++)
+			fprintf(stderr, "stage %s worker %u: %.1f cycles a frame\n", name[s], w,
+				(double)worker->stage_cycles[s] / (double)worker->stage_frames);
+	}
+}
