@@ -150,6 +150,7 @@ static int fill_pools(struct image_work *work)
 		pool[i].port_name = put_string(work, def->port_name);
 		pool[i].port_index = def->port_index;
 		pool[i].zone = def->zone;
+		pool[i].health = TABLE_NONE;
 		pool[i].member = n_members;
 		pool[i].n_members = def->n_members;
 		pool[i].maglev = n_slots;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "dataplane/abi/names.h"
+#include "rules/table.h"
 
 #define RULES_NO_INDEX 0xffffu // "none" in a 16-bit index below
 enum { RULES_MAX_RULES = 65000, RULES_MAX_TARGETS = 1024, RULES_MAX_ZONES = 250, RULES_MAX_GROUPS = 4096,
@@ -51,9 +52,19 @@ struct member_def {
 	const char *name;
 	uint8_t address[16]; // network order; IPv4 in the first four bytes
 	uint8_t family;      // 4 or 6
-	uint8_t mac[6];
+	uint8_t mac[6];      // zero: not given, the next hop is found at run time
+	bool standby;
 	uint16_t weight;     // 1 to 1000
 	struct where where;
+};
+
+struct health_def {
+	uint8_t probe;       // enum weir_probe
+	uint8_t up, down;    // probes in a row
+	uint8_t jitter;      // percent
+	uint16_t port;       // 0: command
+	uint32_t interval_ms, timeout_ms;
+	const char *command; // file name in gateway.conf's health_commands, or NULL
 };
 
 struct pool_def {
@@ -63,6 +74,13 @@ struct pool_def {
 	uint16_t zone;         // or RULES_NO_INDEX
 	struct member_def *members;
 	uint16_t n_members;    // at least 1
+	uint8_t mode;          // enum weir_forward_mode
+	bool standby;          // active-standby
+	uint16_t fail_back;    // seconds
+	uint32_t slots;        // of its consistent hash: a prime, or 0 for the default
+	uint8_t source[16];    // network order; see table_pool
+	uint8_t source_family; // 4, 6 or 0
+	const struct health_def *health; // or NULL
 	struct where where;
 };
 

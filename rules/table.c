@@ -116,6 +116,7 @@ static void attach_sections(struct table *table, const struct table_header *head
 		.zones = section_data(header, TABLE_ZONES),
 		.pools = section_data(header, TABLE_POOLS),
 		.members = section_data(header, TABLE_MEMBERS),
+		.health = section_data(header, TABLE_HEALTH),
 		.maglev = section_data(header, TABLE_MAGLEV),
 		.queues = section_data(header, TABLE_QUEUES),
 		.replies = section_data(header, TABLE_REPLIES),

@@ -25,7 +25,7 @@
 #include "dataplane/abi/names.h"
 
 #define TABLE_MAGIC UINT64_C(0x31656c6261746877) // "whtable1"
-#define TABLE_ABI 1u
+#define TABLE_ABI 2u
 #define TABLE_NONE 0xffffffffu   // "none" in a 32-bit index
 #define TABLE_NONE16 0xffffu     // "none" in a 16-bit index
 #define TABLE_LEAF 0x80000000u   // flag of a cell: the rest is a leaf index, not a verdict index
@@ -48,6 +48,7 @@ enum { TABLE_WAYS = 8, TABLE_STEPS = 9, TABLE_SMALL = 256, TABLE_MAX_LEAF_DEPTH 
 	X(ZONES, struct table_zone)                  \
 	X(POOLS, struct table_pool)                  \
 	X(MEMBERS, struct table_member)              \
+	X(HEALTH, struct table_health)               \
 	X(MAGLEV, uint16_t)                          \
 	X(QUEUES, struct table_queue)                \
 	X(REPLIES, struct table_reply)               \
@@ -150,6 +151,16 @@ struct table_zone {
 	uint32_t name; // offset into STRINGS, here and below
 };
 
+// How a message reaches a pool's members (docs/decisions/013-forwarding-modes.md).
+#define WEIR_FORWARD_MODES(X) X(MODE_L2, "l2") X(MODE_IPIP, "ipip") X(MODE_GUE, "gue") X(MODE_NAT, "nat")
+
+enum weir_forward_mode {
+#define X(name, text) WEIR_##name,
+	WEIR_FORWARD_MODES(X)
+#undef X
+	WEIR_N_FORWARD_MODES
+};
+
 struct table_pool {
 	uint32_t name;
 	uint32_t port_name;  // offset, 0: by port_index
@@ -159,17 +170,49 @@ struct table_pool {
 	uint32_t n_members;  // at least 1
 	uint32_t maglev;     // first of n_maglev in MAGLEV: member number within the pool
 	uint32_t n_maglev;   // 1, or a prime
+	uint8_t mode;        // enum weir_forward_mode
+	uint8_t standby;     // 1: active-standby, members with `standby` get traffic only where no other lives
+	uint16_t fail_back;  // seconds that a member that came back waits before it takes over again
+	uint32_t health;     // index into HEALTH, or TABLE_NONE: members are taken to live
+	uint8_t source[16];  // network order: outer source of ipip and gue, else the service address of
+			     // nat that replies come from; zero: none
+	uint8_t source_family; // 4, 6 or 0
+	uint8_t reserved[3];
 };
 
 struct table_member {
 	uint32_t name;
 	uint8_t address[16]; // network order
 	uint8_t family;      // 4 or 6
-	uint8_t reserved;
-	uint8_t mac[6];
+	uint8_t standby;     // 1: see table_pool
+	uint8_t mac[6];      // zero: the next hop to `address`, which the control plane finds (routes.h)
 	uint16_t weight;
-	uint16_t reserved2;
+	uint16_t reserved;
 };
+
+#define WEIR_PROBES(X)                                                           \
+	X(PROBE_NATIVE, "native") X(PROBE_SIP, "sip") X(PROBE_COAP, "coap") \
+	X(PROBE_TCP, "tcp") X(PROBE_COMMAND, "command")
+
+enum weir_probe {
+#define X(name, text) WEIR_##name,
+	WEIR_PROBES(X)
+#undef X
+	WEIR_N_PROBES
+};
+
+// How the control plane finds out whether a pool's members live.
+struct table_health {
+	uint8_t probe; // enum weir_probe
+	uint8_t up;    // probes in a row that succeed before a member counts as up, 1 to 255
+	uint8_t down;  // that fail, before it counts as down
+	uint8_t jitter; // percent of the interval, 0 to 50
+	uint16_t port; // destination of the probe; 0: command
+	uint16_t reserved;
+	uint32_t interval_ms, timeout_ms; // timeout < interval
+	uint32_t command; // offset into STRINGS; 0: none
+};
+static_assert(sizeof(struct table_health) == 20, "no padding");
 
 struct table_queue {
 	uint32_t name;
@@ -209,6 +252,7 @@ struct table {
 	const struct table_zone *zones;
 	const struct table_pool *pools;
 	const struct table_member *members;
+	const struct table_health *health;
 	const uint16_t *maglev;
 	const struct table_queue *queues;
 	const struct table_reply *replies;

@@ -26,6 +26,14 @@ size_t weir_message_size(uint32_t kind)
 		return sizeof(struct weir_table_ack);
 	case WEIR_CONSUMED:
 		return sizeof(struct weir_consumed);
+	case WEIR_ROUTES:
+		return sizeof(struct weir_routes_offer);
+	case WEIR_ROUTES_ACK:
+		return sizeof(struct weir_routes_ack);
+	case WEIR_STEER:
+		return sizeof(struct weir_steer);
+	case WEIR_STEER_ACK:
+		return sizeof(struct weir_steer_ack);
 	default:
 		return 0;
 	}
@@ -36,7 +44,9 @@ static unsigned message_fds(const union weir_message *message)
 {
 	if (message->kind == WEIR_HELLO)
 		return message->hello.generation ? 2 : 1;
-	return message->kind == WEIR_TABLE ? 1 : 0;
+	if (message->kind == WEIR_TABLE)
+		return message->table.routes_size ? 2 : 1;
+	return message->kind == WEIR_ROUTES ? 1 : 0;
 }
 
 // Waits for room on a blocking socket, within bounds; a stopped peer must not stop us.
@@ -105,6 +115,16 @@ static unsigned take_fds(struct msghdr *header, int fds[MAX_FDS])
 	return n;
 }
 
+static void end_text(union weir_message *message)
+{
+	if (message->kind == WEIR_TABLE_ACK)
+		message->table_ack.why[WEIR_WHY_MAX - 1] = '\0';
+	if (message->kind == WEIR_ROUTES_ACK)
+		message->routes_ack.why[WEIR_WHY_MAX - 1] = '\0';
+	if (message->kind == WEIR_STEER_ACK)
+		message->steer_ack.why[WEIR_WHY_MAX - 1] = '\0';
+}
+
 int weir_message_receive(int socket, union weir_message *message, int fds[2], unsigned *n_fds)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(MAX_FDS * sizeof(int))];
@@ -125,8 +145,7 @@ int weir_message_receive(int socket, union weir_message *message, int fds[2], un
 		return 0;
 	if (!(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && (size_t)n >= sizeof(message->kind) &&
 	    (size_t)n == weir_message_size(message->kind) && *n_fds == message_fds(message)) {
-		if (message->kind == WEIR_TABLE_ACK)
-			message->table_ack.why[WEIR_WHY_MAX - 1] = '\0';
+		end_text(message);
 		return 1;
 	}
 	while (*n_fds > 0)

@@ -7,7 +7,9 @@
 //
 //   dataplane → control plane                 control plane → dataplane
 //   HELLO + fd segment [+ fd table]           (nothing before HELLO has arrived)
-//   TABLE_ACK                                 TABLE + fd (sealed memfd), one at a time
+//   TABLE_ACK                                 TABLE + fd (sealed memfd) [+ fd routes], one at a time
+//   ROUTES_ACK                                ROUTES + fd (sealed memfd), one at a time
+//   STEER_ACK                                 STEER
 //                                             CONSUMED
 #pragma once
 
@@ -16,8 +18,8 @@
 
 #include "dataplane/abi/segment.h"
 
-#define WEIR_SOCKET_ABI 1u
-enum { WEIR_WHY_MAX = 240 };
+#define WEIR_SOCKET_ABI 2u
+enum { WEIR_WHY_MAX = 240, WEIR_STEER_BUCKETS = 4096 };
 
 enum weir_message_kind {
 	WEIR_HELLO = 1,
@@ -25,6 +27,10 @@ enum weir_message_kind {
 	WEIR_TABLE,
 	WEIR_TABLE_ACK,
 	WEIR_CONSUMED,
+	WEIR_ROUTES,
+	WEIR_ROUTES_ACK,
+	WEIR_STEER,
+	WEIR_STEER_ACK,
 };
 
 // fds: [0] the segment (read-only), [1] where generation > 0 the table in use (sealed memfd).
@@ -44,12 +50,15 @@ struct weir_busy {
 	uint32_t pid; // of the control plane that is connected
 };
 
-// fd: the image, sealed with F_SEAL_SEAL, _SHRINK, _GROW and _WRITE.
+// fds: [0] the image, sealed with F_SEAL_SEAL, _SHRINK, _GROW and _WRITE; [1] where routes_size > 0 the
+// routes for it (rules/routes.h), sealed likewise: both take effect at the same moment. Without
+// routes all members with a mac are taken to live.
 struct weir_table_offer {
 	uint32_t kind;
 	uint32_t reserved;
-	uint64_t generation; // one more than the dataplane's
-	uint64_t size;       // of the image
+	uint64_t generation;  // one more than the dataplane's
+	uint64_t size;        // of the image
+	uint64_t routes_size; // of the routes, 0: none
 };
 
 // status 0: every worker uses `generation`; else a positive errno and the reason; the running table stays.
@@ -68,6 +77,41 @@ struct weir_consumed {
 	uint64_t sequence;
 };
 
+// fd: routes (rules/routes.h), sealed as a table, for the table in use or on offer.
+struct weir_routes_offer {
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t sequence; // the control plane's own, comes back in the acknowledgement
+	uint64_t size;     // of the image
+};
+
+// status 0: every worker uses the routes; else a positive errno and the reason; those in use stay.
+// ESTALE: they are for another table; EBUSY: a table or routes are being taken over.
+struct weir_routes_ack {
+	uint32_t kind;
+	int32_t status;
+	uint64_t sequence;
+	char why[WEIR_WHY_MAX];
+};
+
+// What happens to the messages of each steering bucket: a worker takes them (its index), or a sibling
+// gateway (WEIR_STEER_SIBLING | its index in gateway.conf).
+enum { WEIR_STEER_SIBLING = 0x80 };
+struct weir_steer {
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t sequence; // comes back in the acknowledgement
+	uint8_t bucket[WEIR_STEER_BUCKETS];
+};
+
+// status 0: every frame is steered so from here on; else a positive errno and the reason.
+struct weir_steer_ack {
+	uint32_t kind;
+	int32_t status;
+	uint64_t sequence;
+	char why[WEIR_WHY_MAX];
+};
+
 union weir_message {
 	uint32_t kind;
 	struct weir_hello hello;
@@ -75,6 +119,10 @@ union weir_message {
 	struct weir_table_offer table;
 	struct weir_table_ack table_ack;
 	struct weir_consumed consumed;
+	struct weir_routes_offer routes;
+	struct weir_routes_ack routes_ack;
+	struct weir_steer steer;
+	struct weir_steer_ack steer_ack;
 };
 
 // The exact length of a kind's message, 0 for an unknown kind.

@@ -37,7 +37,7 @@ def table_fd(data, size=None, seals=SEALS):
 
 
 def offer(generation, size):
-    return struct.pack("<IIQQ", TABLE, 0, generation, size)
+    return struct.pack("<IIQQQ", TABLE, 0, generation, size, 0)
 
 
 def consumed(worker, sequence):
