@@ -202,12 +202,14 @@ static void peer_receive(struct control *control)
 	}
 }
 
-void control_poll(struct control *control, int timeout_ms)
+void control_poll(struct control *control, unsigned timeout_us)
 {
-	struct pollfd wait[2] = { { .fd = control->listener, .events = POLLIN },
-				  { .fd = control->peer, .events = POLLIN } };
+	const struct timespec timeout = { .tv_nsec = timeout_us * 1000l };
+	struct pollfd wait[3] = { { .fd = control->listener, .events = POLLIN },
+				  { .fd = control->peer, .events = POLLIN },
+				  { .fd = control->wake, .events = POLLIN } };
 
-	if (poll(wait, 2, timeout_ms) <= 0)
+	if (ppoll(wait, 3, &timeout, NULL) <= 0)
 		return;
 	if (wait[1].revents)
 		peer_receive(control);

@@ -15,6 +15,7 @@ struct control {
 	struct worker *workers;
 	int segment_fd;     // read-only, passed in HELLO
 	int listener, peer; // -1: none
+	int wake;           // ends a wait when it is readable, -1: none
 	uint32_t peer_pid;
 	uint64_t offered; // generation that the peer waits for, 0: none
 	char path[108];
@@ -24,8 +25,8 @@ struct control {
 int control_open(struct control *control, const struct gateway *gateway, char *why,
 		 size_t why_size);
 
-// Handles what has come, waiting at most `timeout_ms` for it.
-void control_poll(struct control *control, int timeout_ms);
+// Handles what has come, waiting at most `timeout_us` for it or for `wake`.
+void control_poll(struct control *control, unsigned timeout_us);
 
 // The pending table is in use: tells the peer that offered it.
 void control_table_taken(struct control *control);

@@ -20,6 +20,7 @@
 #include "dataplane/control.h"
 #include "dataplane/eal.h"
 #include "dataplane/instance.h"
+#include "dataplane/kernel.h"
 #include "dataplane/log.h"
 #include "dataplane/port.h"
 #include "dataplane/registry.h"
@@ -31,7 +32,7 @@
 #include "rules/gateway.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
-enum { POLL_MS = 1, PORTS_EVERY_MS = 100 };
+enum { PORTS_PER_SECOND = 10 };
 
 struct dataplane {
 	struct args args;
@@ -41,6 +42,7 @@ struct dataplane {
 	struct listeners listeners;
 	struct port ports[GATEWAY_MAX_PORTS];
 	unsigned n_ports; // opened
+	struct kernel kernel;
 	struct stat_segment stat;
 	struct handover handover;
 	struct worker *workers; // [gateway->n_workers]
@@ -120,6 +122,13 @@ static int open_ports(struct dataplane *dp)
 	return 0;
 }
 
+static int open_kernel(struct dataplane *dp)
+{
+	return kernel_open(&dp->kernel, dp->gateway, dp->ports, dp->why, sizeof(dp->why)) < 0
+		       ? EXIT_ENVIRONMENT
+		       : 0;
+}
+
 static int make_handover(struct dataplane *dp)
 {
 	size_t size = rte_rcu_qsbr_get_memsize(dp->gateway->n_workers);
@@ -145,10 +154,13 @@ static int make_workers(struct dataplane *dp)
 		.pool = dp->pool,
 		.handover = &dp->handover,
 		.segment = dp->stat.map,
+		.kernel = dp->kernel.wake >= 0,
 		.time_stages = dp->args.time_stages,
 	};
 
 	dp->workers = workers_create(&parts, dp->why, sizeof(dp->why));
+	dp->kernel.workers = dp->workers;
+	dp->kernel.pool = dp->pool;
 	return dp->workers ? 0 : EXIT_ENVIRONMENT;
 }
 
@@ -183,7 +195,8 @@ static int open_control(struct dataplane *dp)
 {
 	dp->control = (struct control){ .swap = &dp->swap,
 					.workers = dp->workers,
-					.segment_fd = dp->stat.reader_fd };
+					.segment_fd = dp->stat.reader_fd,
+					.wake = dp->kernel.wake };
 	return control_open(&dp->control, dp->gateway, dp->why, sizeof(dp->why)) < 0
 		       ? EXIT_ENVIRONMENT
 		       : 0;
@@ -214,8 +227,10 @@ static void publish_ports(struct dataplane *dp)
 {
 	struct weir_port *to = (struct weir_port *)((char *)dp->stat.map + dp->stat.map->ports);
 
-	for (unsigned i = 0; i < dp->n_ports; i++)
+	for (unsigned i = 0; i < dp->n_ports; i++) {
 		port_publish(&dp->ports[i], &to[i]);
+		kernel_publish(&dp->kernel, i, &to[i]);
+	}
 }
 
 // Whether --exit-when-idle says to end: no frame for so long, while workers run.
@@ -235,7 +250,7 @@ static bool idle(const struct dataplane *dp, uint64_t *last_rx, uint64_t *since)
 
 static int serve(struct dataplane *dp)
 {
-	uint64_t last_rx = 0, since = 0, turns = 0;
+	uint64_t last_rx = 0, since = 0, ports_due = 0;
 	int status = 0;
 
 	while (!signalled && status == 0 && !idle(dp, &last_rx, &since)) {
@@ -245,9 +260,11 @@ static int serve(struct dataplane *dp)
 			if (!dp->running)
 				status = launch(dp);
 		}
-		if (turns++ % PORTS_EVERY_MS == 0)
+		if (rte_get_timer_cycles() >= ports_due) {
 			publish_ports(dp);
-		control_poll(&dp->control, POLL_MS);
+			ports_due = rte_get_timer_cycles() + rte_get_timer_hz() / PORTS_PER_SECOND;
+		}
+		control_poll(&dp->control, kernel_poll(&dp->kernel));
 	}
 	return status;
 }
@@ -264,6 +281,7 @@ static void print_result(struct dataplane *dp)
 {
 	json_t *stats;
 
+	kernel_drain(&dp->kernel);
 	publish_ports(dp);
 	if (dp->args.time_stages)
 		workers_print_stages(dp->workers, dp->gateway->n_workers);
@@ -287,8 +305,9 @@ static int make_state_folder(struct dataplane *dp)
 static int run(struct dataplane *dp)
 {
 	static int (*const steps[])(struct dataplane *) = {
-		read_config,  start_environment, open_ports,        make_handover, make_segment,
-		make_workers, make_swap,         make_state_folder, first_table,   open_control,
+		read_config,  start_environment, open_ports, open_kernel,       make_handover,
+		make_segment, make_workers,      make_swap,  make_state_folder, first_table,
+		open_control,
 	};
 	int status = 0;
 
@@ -319,6 +338,7 @@ static void clean_up(struct dataplane *dp)
 	if (dp->stat.map)
 		stat_destroy(&dp->stat);
 	rte_free(dp->handover.qsbr);
+	kernel_close(&dp->kernel);
 	for (unsigned i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
 	if (dp->started)
@@ -331,7 +351,7 @@ static void clean_up(struct dataplane *dp)
 
 int main(int argc, char **argv)
 {
-	static struct dataplane dp = { .lock = -1 };
+	static struct dataplane dp = { .lock = -1, .kernel.wake = -1 };
 	struct sigaction action = { .sa_handler = on_signal };
 	int status = args_parse(&dp.args, argc, argv);
 

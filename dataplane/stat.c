@@ -113,8 +113,12 @@ static void port_names(struct weir_segment *map, const struct gateway *gateway)
 {
 	struct weir_port *port = (struct weir_port *)((char *)map + map->ports);
 
-	for (unsigned i = 0; i < gateway->n_ports; i++)
+	for (unsigned i = 0; i < gateway->n_ports; i++) {
+		const char *kernel = gateway->ports[i].kernel;
+
 		strncpy(port[i].name, gateway->ports[i].name, sizeof(port[i].name) - 1);
+		strncpy(port[i].kernel, kernel ? kernel : "", sizeof(port[i].kernel) - 1);
+	}
 }
 
 int stat_create(struct stat_segment *stat, const struct gateway *gateway, char *why,

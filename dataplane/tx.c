@@ -58,7 +58,9 @@ static void give_up(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disp
 	struct weir_counters *counters = &worker->counters[mbuf->port];
 	enum tx_kind kind = tx_kind_of(mbuf);
 
-	if (kind == TX_ANSWER) {
+	if (kind == TX_KERNEL) {
+		lane_give_up(&worker->lane, mbuf->port);
+	} else if (kind == TX_ANSWER) {
 		counters->answers--;
 		counters->answers_lost++;
 	} else {
@@ -125,7 +127,7 @@ void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum t
 	unsigned queue = tx_queue_of(priority);
 
 	kind_set(mbuf, kind);
-	if (unlikely(kind == TX_ANSWER)) {
+	if (unlikely(kind >= TX_ANSWER)) {
 		push_answer(worker, tx, mbuf);
 		return;
 	}

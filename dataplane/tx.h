@@ -5,7 +5,8 @@
 // together, and then a new frame pushes out one of the lowest priority staged (`shed`), or, where
 // nothing staged is lower, is itself given up (`shed` when it is lower than something staged,
 // `tx_full` when all are its equals). Answers to senders have a queue and a limit of their own,
-// behind emergencies: giving up a message must not cost its answer.
+// behind emergencies: giving up a message must not cost its answer. What the kernel sends goes with them: it takes
+// no room from messages, and an overload of messages ends no BGP session.
 //
 // A staged frame is already counted as what it will be (forward, reply, an answer); worker_publish
 // shows it as `held` until it is sent, tx_give_up corrects the count when it is not.
@@ -25,6 +26,7 @@ enum tx_kind {
 			// frame_origin)
 	TX_REPLY,       // counted `reply`
 	TX_ANSWER,      // counted beside a frame that ended otherwise
+	TX_KERNEL,      // of the kernel interface, never in the equation (lane.h)
 };
 
 // Queues in the order of leaving: emergency, answers, urgent, normal, non-urgent.
@@ -48,7 +50,7 @@ int tx_init(struct tx *tx, uint16_t port, uint16_t queue_id, uint32_t limit);
 void tx_fini(struct tx *tx); // frees what is still staged, uncounted: only after tx_abandon
 
 // Stages `mbuf` (taken over) for port index `port`. Its ->port is the index received on. `priority`
-// has no meaning for TX_ANSWER.
+// has no meaning for TX_ANSWER and TX_KERNEL.
 void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum tx_kind kind,
 	     unsigned priority);
 

@@ -2,8 +2,8 @@
 //
 // The corridor. A worker takes a burst from each of its ports in turn down all stages, then sends
 // what is staged. Every HOUSEKEEPING turns it looks up: publishes its counters, takes back consumed
-// slots, switches to the table that the main thread has left, and reports quiescence. Nothing here
-// or below allocates, locks, logs or makes a system call.
+// slots, takes what the kernel sends, switches to the table that the main thread has left, and
+// reports quiescence. Nothing here or below allocates, locks, logs or makes a system call.
 #include "dataplane/worker.h"
 
 #include <rte_cycles.h>
@@ -56,6 +56,8 @@ static void show_as_held(void *context, const struct rte_mbuf *mbuf, enum tx_kin
 {
 	struct weir_counters *shown = context;
 
+	if (kind == TX_KERNEL)
+		return;
 	shown += mbuf->port;
 	if (kind == TX_ANSWER) {
 		shown->answers--;
@@ -102,6 +104,7 @@ static void housekeep(struct worker *worker)
 	struct live *current;
 
 	punt_reclaim(worker);
+	lane_send(worker);
 	publish(worker);
 	rte_rcu_qsbr_quiescent(worker->handover->qsbr, worker->index);
 	current = atomic_load_explicit(&worker->handover->current, memory_order_acquire);

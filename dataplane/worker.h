@@ -10,6 +10,7 @@
 
 #include "dataplane/abi/segment.h"
 #include "dataplane/burst.h"
+#include "dataplane/lane.h"
 #include "dataplane/live.h"
 #include "dataplane/parse.h"
 #include "dataplane/punt.h"
@@ -22,6 +23,7 @@ struct port {
 	uint16_t id;       // of DPDK
 	uint16_t n_queues; // receive queues
 	bool trust_udp_checksum;
+	bool kernel; // has a kernel interface beside it
 	uint8_t mac[6];
 };
 
@@ -62,6 +64,7 @@ struct worker {
 	struct weir_counters counters[GATEWAY_MAX_PORTS]; // by port received on; `sequence` unused
 	struct punt punt;
 	struct tx tx[GATEWAY_MAX_PORTS]; // by port sent to
+	struct lane lane;
 	uint64_t stage_cycles[N_STAGES], stage_frames;
 	struct burst burst;
 };
@@ -89,7 +92,11 @@ static inline void burst_end(struct worker *worker, struct burst *burst, unsigne
 static inline void burst_end_reason(struct worker *worker, struct burst *burst, unsigned i)
 {
 	unsigned reason = burst->packet[i].reason;
+	enum weir_disposition disposition = weir_reason_disposition(reason);
 
 	worker->counters[burst->port].reason[reason]++;
-	burst_end(worker, burst, i, weir_reason_disposition(reason));
+	burst_end(worker, burst, i, disposition);
+	if (disposition == WEIR_EXCEPTION && worker->ports[burst->port].kernel &&
+	    lane_push(&worker->lane, burst->port, burst->mbuf[i]))
+		burst->n_done--; // the kernel interface's now
 }

@@ -49,6 +49,8 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 	if (worker->linear == MAP_FAILED ||
 	    punt_init(&worker->punt, (uint8_t *)map + map->ring + w * ring, map->ring_slots) < 0)
 		return -ENOMEM;
+	if (parts->kernel && lane_init(&worker->lane, worker->index) < 0)
+		return -ENOMEM;
 	for (unsigned i = 0; i < parts->n_ports; i++) {
 		if (w < parts->ports[i].n_queues)
 			worker->poll[worker->n_polls++] = (uint8_t)i;
@@ -86,6 +88,7 @@ void workers_destroy(struct worker *workers, unsigned n)
 		for (unsigned i = 0; i < worker->n_ports; i++)
 			tx_fini(&worker->tx[i]);
 		punt_fini(&worker->punt);
+		lane_fini(&worker->lane);
 		if (worker->linear && worker->linear != MAP_FAILED)
 			munmap(worker->linear, LINEAR_ROWS * (size_t)LINEAR_SIZE);
 	}

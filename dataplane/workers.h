@@ -17,6 +17,7 @@ struct workers_parts {
 	struct rte_mempool *pool;
 	struct handover *handover;
 	struct weir_segment *segment;
+	bool kernel; // some port has a kernel interface
 	bool time_stages;
 };
 

@@ -65,6 +65,7 @@ void gateway_destroy(struct gateway *gateway)
 	for (unsigned i = 0; i < GATEWAY_MAX_PORTS; i++) {
 		free(gateway->ports[i].name);
 		free(gateway->ports[i].device);
+		free(gateway->ports[i].kernel);
 	}
 	free(gateway->file);
 	free(gateway->name);

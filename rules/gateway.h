@@ -18,6 +18,7 @@ struct gateway_port {
 	char *device;     // DPDK device string ("net_pcap0,…") or PCI address
 	uint16_t queues;  // receive queues; queue i is worker i's
 	bool trust_udp_checksum;
+	char *kernel;     // kernel interface beside it, NULL: none
 	uint32_t line;
 };
 

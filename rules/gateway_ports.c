@@ -7,12 +7,12 @@
 #include "rules/address.h"
 #include "rules/gateway_reader.h"
 
-static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", NULL };
+static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel", NULL };
 static const char *const listener_keys[] = { "address", "port", "protocol", NULL };
 static const char *const checksums[] = { "verify", "trust", NULL };
 static const char *const protocols[] = { "native", "sip", "coap", NULL };
 
-enum { MAX_DEVICE = 1024 };
+enum { MAX_DEVICE = 1024, MAX_INTERFACE = 15 };
 
 static void read_port_name(struct gateway_reader *reader, config_setting_t *group,
 			   struct gateway_port *port)
@@ -62,6 +62,37 @@ static void read_device(struct gateway_reader *reader, config_setting_t *group,
 		gateway_replace(reader, &port->device, device);
 }
 
+// What the kernel takes as the name of an interface, without what it or shells read otherwise ("%d", "/").
+static bool is_interface_name(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+	return n > 0 && n <= MAX_INTERFACE && text[n] == '\0' && text[0] != '.' && text[0] != '-';
+}
+
+static void read_kernel(struct gateway_reader *reader, config_setting_t *group,
+			struct gateway_port *port)
+{
+	const struct gateway *gateway = reader->gateway;
+	const char *name = NULL;
+
+	if (conf_string(&reader->conf, group, "kernel", &name) <= 0)
+		return;
+	if (!is_interface_name(name)) {
+		conf_error(&reader->conf, config_setting_get_member(group, "kernel"),
+			   "as \"weir0\": 1 to 15 letters, digits, '_', '-' and '.'",
+			   "kernel \"%.80s\" cannot be the name of an interface", name);
+		return;
+	}
+	for (unsigned i = 0; i < gateway->n_ports; i++)
+		if (gateway->ports[i].kernel != NULL && strcmp(gateway->ports[i].kernel, name) == 0)
+			conf_error(&reader->conf, config_setting_get_member(group, "kernel"),
+				   "give each its own",
+				   "the kernel interface \"%s\" is taken by the port of line %u", name,
+				   gateway->ports[i].line);
+	gateway_replace(reader, &port->kernel, name);
+}
+
 static void read_port(struct gateway_reader *reader, config_setting_t *group, unsigned i)
 {
 	struct gateway_port *port = &reader->gateway->ports[i];
@@ -78,6 +109,7 @@ static void read_port(struct gateway_reader *reader, config_setting_t *group, un
 	conf_group(&reader->conf, group, port_keys);
 	read_device(reader, group, port);
 	read_queues(reader, group, port);
+	read_kernel(reader, group, port);
 	conf_word(&reader->conf, group, "udp_checksum", checksums, &checksum);
 	port->trust_udp_checksum = checksum == 1;
 }

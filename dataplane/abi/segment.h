@@ -26,7 +26,7 @@
 #include "dataplane/abi/names.h"
 
 #define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
-#define WEIR_SEGMENT_ABI 1u
+#define WEIR_SEGMENT_ABI 2u
 enum { WEIR_MAX_NAMES = 131072, WEIR_MAX_ZONES = 256, WEIR_TOP_TENANTS = 256, WEIR_SLOT_SIZE = 256,
        WEIR_BOOT_ID_SIZE = 16, WEIR_MAX_WORKERS = 128, WEIR_MAX_PORTS = 64, WEIR_MAX_RING_SLOTS = 1 << 24 };
 
@@ -104,6 +104,9 @@ struct weir_port {
 	char name[WEIR_NAME_MAX + 1];
 	_Atomic uint64_t rx_missed, rx_errors, rx_no_buffer, tx_errors; // as the NIC counts them
 	_Atomic uint32_t link_up;
+	char kernel[16]; // kernel interface beside it; empty: none
+	// Frames given to that interface and lost on the way to it, sent by it and lost on the way out.
+	_Atomic uint64_t kernel_rx, kernel_lost, kernel_tx, kernel_tx_lost;
 };
 
 // Fills magic, abi, every offset and size from n_workers, n_ports, n_names and ring_slots, which the

@@ -132,12 +132,17 @@ static json_t *ports_json(const struct weir_segment *segment, const struct snaps
 		const struct weir_port *port = &segment_ports(segment)[p];
 		const struct weir_counters *sum = &s->sum[s->n_workers + p];
 
-		json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I}, s:b}",
+		json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I}, s:b,"
+			"s:o, s:I, s:I, s:I, s:I}",
 			"name", stats_text(port->name, sizeof(port->name)), "rx", (json_int_t)sum->rx,
 			"bytes", (json_int_t)sum->bytes, "dispositions", dispositions_json(sum), "nic",
 			"missed", nic_count(&port->rx_missed), "errors", nic_count(&port->rx_errors),
 			"no_buffer", nic_count(&port->rx_no_buffer), "tx_errors", nic_count(&port->tx_errors),
-			"link", (int)(atomic_load_explicit(&port->link_up, memory_order_relaxed) != 0)));
+			"link", (int)(atomic_load_explicit(&port->link_up, memory_order_relaxed) != 0),
+			"kernel", port->kernel[0] ? stats_text(port->kernel, sizeof(port->kernel)) : json_null(),
+			"kernel_rx", nic_count(&port->kernel_rx), "kernel_lost", nic_count(&port->kernel_lost),
+			"kernel_tx", nic_count(&port->kernel_tx),
+			"kernel_tx_lost", nic_count(&port->kernel_tx_lost)));
 	}
 	return array;
 }

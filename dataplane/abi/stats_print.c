@@ -148,6 +148,23 @@ static void print_ports(const json_t *stats, FILE *to)
 	}
 }
 
+static void print_kernel(const json_t *stats, FILE *to)
+{
+	json_t *array = json_object_get(stats, "ports"), *row;
+	size_t i, shown = 0;
+
+	json_array_foreach(array, i, row) {
+		if (!json_is_string(json_object_get(row, "kernel")))
+			continue;
+		if (shown++ == 0)
+			fprintf(to, "\n%-24s %16s %9s %16s %9s\n", "kernel interface", "received", "lost",
+				"sent", "lost");
+		fprintf(to, "%-24s %16lld %9lld %16lld %9lld\n", text(row, "kernel"),
+			(long long)number(row, "kernel_rx"), (long long)number(row, "kernel_lost"),
+			(long long)number(row, "kernel_tx"), (long long)number(row, "kernel_tx_lost"));
+	}
+}
+
 void stats_print(const json_t *stats, FILE *to)
 {
 	const json_t *dispositions = json_object_get(stats, "dispositions");
@@ -167,6 +184,7 @@ void stats_print(const json_t *stats, FILE *to)
 	print_tenants(stats, to);
 	print_workers(stats, to);
 	print_ports(stats, to);
+	print_kernel(stats, to);
 	fprintf(to, "\nbooks: rx %lld %s sum of dispositions %lld\n", (long long)rx, rx == all ? "=" : "IS NOT",
 		(long long)all);
 }

@@ -109,12 +109,12 @@ class Gateway:
             out.write(text)
         return self.path(name)
 
-    def run(self, name, *arguments, timeout=60):
-        return subprocess.run([program(name), *arguments], capture_output=True, text=True, timeout=timeout)
+    def run(self, name, *arguments, timeout=60, prefix=()):
+        return subprocess.run([*prefix, program(name), *arguments], capture_output=True, text=True, timeout=timeout)
 
     def start(self, name, *arguments, **kwargs):
         log = open(self.path(name + ".log"), "ab")
-        process = subprocess.Popen([program(name), *arguments], stdout=kwargs.pop("stdout", log), stderr=log,
+        process = subprocess.Popen([*kwargs.pop("prefix", []), program(name), *arguments], stdout=kwargs.pop("stdout", log), stderr=log,
                                    stdin=subprocess.DEVNULL, **kwargs)
         self.processes.append(process)
         return process

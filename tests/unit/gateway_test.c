@@ -73,7 +73,7 @@ static void all_that_is_given_is_read(void **state)
 	struct gateway *gateway = read_good(
 		"name = \"edge-7\"; run_dir = \"/tmp/r\"; state_dir = \"/tmp/s\"; rules = \"/etc/r.conf\"; user = \"weir\";\n"
 		"dataplane = { main_cpu = 3; worker_cpus = ( 4, 5 ); memory_mb = 1024; hugepages = \"never\"; tx_staging = 128; };\n"
-		"ports = ( { name = \"in0\"; device = \"0000:03:00.0\"; queues = 2; udp_checksum = \"trust\"; },\n"
+		"ports = ( { name = \"in0\"; device = \"0000:03:00.0\"; queues = 2; udp_checksum = \"trust\"; kernel = \"weir0.1\"; },\n"
 		"          { name = \"out0\"; device = \"net_null0\"; } );\n"
 		"listeners = ( { address = \"192.0.2.1\"; port = 5700; protocol = \"native\"; },\n"
 		"              { address = \"2001:db8::1\"; port = 5700; protocol = \"coap\"; }, { port = 1; protocol = \"sip\"; } );\n"
@@ -95,6 +95,8 @@ static void all_that_is_given_is_read(void **state)
 	assert_true(gateway->ports[0].trust_udp_checksum);
 	assert_int_equal(gateway->ports[1].queues, 1);
 	assert_false(gateway->ports[1].trust_udp_checksum);
+	assert_string_equal(gateway->ports[0].kernel, "weir0.1");
+	assert_null(gateway->ports[1].kernel);
 	assert_int_equal(gateway->ports[1].line, 4);
 	assert_int_equal(gateway->n_listeners, 3);
 	assert_int_equal(gateway->listeners[0].family, 4);
@@ -213,6 +215,12 @@ static void each_fault_of_a_port_is_reported_with_its_line(void **state)
 		  "device has a control character" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; queues = 2; } );", 1,
 		  "queues 2 is more than the workers, which are 1" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = 1; } );", 1, "kernel" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"\"; } );", 1, "kernel \"\" cannot be the name" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"weir%d\"; } );", 1, "cannot be the name" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"sixteen-letters0\"; } );", 1, "cannot be the name" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"w\"; },\n{ name = \"b\"; device = \"y\"; kernel = \"w\"; } );", 2,
+		  "port \"b\": the kernel interface \"w\" is taken by the port of line 1" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; queues = 0; } );", 1,
 		  "queues 0 is outside 1 to 32" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; udp_checksum = \"off\"; } );", 1,

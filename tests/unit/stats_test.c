@@ -185,6 +185,29 @@ static void the_page_shows_both_sides_of_the_books(void **state)
 	json_decref(empty);
 }
 
+static void a_kernel_interface_is_shown_with_what_it_got_and_sent(void **state)
+{
+	struct weir_port *port = (struct weir_port *)((char *)segment + segment->ports);
+	json_t *stats, *first, *second;
+
+	(void)state;
+	memcpy(port[1].kernel, "weir0", 6);
+	port[1].kernel_rx = 5;
+	port[1].kernel_lost = 6;
+	port[1].kernel_tx = 7;
+	port[1].kernel_tx_lost = 8;
+	stats = stats_json(segment);
+	first = json_array_get(json_object_get(stats, "ports"), 0);
+	second = json_array_get(json_object_get(stats, "ports"), 1);
+	assert_true(json_is_null(json_object_get(first, "kernel")));
+	assert_string_equal(json_string_value(json_object_get(second, "kernel")), "weir0");
+	assert_int_equal(number(second, "kernel_rx"), 5);
+	assert_int_equal(number(second, "kernel_lost"), 6);
+	assert_int_equal(number(second, "kernel_tx"), 7);
+	assert_int_equal(number(second, "kernel_tx_lost"), 8);
+	json_decref(stats);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -193,6 +216,7 @@ int main(void)
 		TEST(rules_stand_in_file_order_and_old_ones_are_left_out),
 		TEST(reasons_of_drop_are_those_of_the_file_and_the_blocked_sources),
 		TEST(countries_zones_and_tenants_are_counted_over_all_workers),
+		TEST(a_kernel_interface_is_shown_with_what_it_got_and_sent),
 		TEST(names_that_are_no_text_do_not_break_the_object),
 		TEST(the_page_shows_both_sides_of_the_books),
 	};

@@ -202,6 +202,40 @@ static void answers_have_room_of_their_own(void **state)
 	assert_books();
 }
 
+static void push_kernel(uint16_t mark)
+{
+	lane_count(&worker->lane.down_sent[0], 1);
+	tx_push(worker, 0, frame(mark), TX_KERNEL, 0);
+}
+
+static void what_the_kernel_sends_goes_behind_emergencies_and_takes_no_message_s_room(void **state)
+{
+	block_wire();
+	for (unsigned i = 0; i < LIMIT; i++)
+		push(i % 2, (uint16_t)i);
+	for (unsigned i = 0; i < LIMIT + 3; i++)
+		push_kernel((uint16_t)(50 + i));
+	assert_int_equal(count(WEIR_FORWARD), LIMIT);
+	assert_int_equal(worker->lane.down_sent[0], LIMIT);
+	assert_int_equal(worker->lane.down_lost[0], 3);
+	assert_int_equal(worker->counters[0].answers + worker->counters[0].answers_lost, 0);
+	assert_books();
+	unblock_wire();
+	tx(worker);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(received(), ((int[]){ 0, 2, 4, 6, 50 })[i]);
+}
+
+static void what_the_kernel_sent_and_is_staged_at_the_end_is_lost_and_counted(void **state)
+{
+	block_wire();
+	push_kernel(1);
+	tx_abandon(worker);
+	assert_int_equal(worker->lane.down_sent[0], 0);
+	assert_int_equal(worker->lane.down_lost[0], 1);
+	assert_books();
+}
+
 static void what_is_staged_at_the_end_is_counted_as_not_sent(void **state)
 {
 	block_wire();
@@ -253,6 +287,12 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(equals_find_the_port_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_have_room_of_their_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_the_kernel_sends_goes_behind_emergencies_and_takes_no_message_s_room,
+			setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_the_kernel_sent_and_is_staged_at_the_end_is_lost_and_counted, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(what_is_staged_at_the_end_is_counted_as_not_sent,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(random_traffic_is_never_lost_uncounted, setup,
