@@ -183,14 +183,6 @@ static inline void forward_one(struct worker *worker, const struct forwarding *f
 		tx_push(worker, verdict->port, mbuf, kind, priority);
 }
 
-static void do_forward(struct worker *worker, struct burst *burst, unsigned at)
-{
-	struct forwarding f = forwarding_of(worker);
-
-	worker->counters[burst->port].disposition[WEIR_FORWARD]++;
-	forward_one(worker, &f, burst, at, false);
-}
-
 static void do_agents(struct worker *worker, struct burst *burst, unsigned at, unsigned queue)
 {
 	unsigned i = burst->live[at];
@@ -247,6 +239,29 @@ static void do_exceed(struct worker *worker, struct burst *burst, unsigned at,
 	}
 }
 
+// No member of the pool lives: the rule's own `exceed` takes the place of forward; without one the message is given up.
+static void do_no_member(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict)
+{
+	if (verdict->exceed_named) {
+		do_exceed(worker, burst, at, verdict);
+		return;
+	}
+	worker->counters[burst->port].reason[WEIR_REASON_NO_MEMBER]++;
+	act_refuse(worker, burst, at, WEIR_TX_FULL, WEIR_STATUS_BUSY);
+}
+
+static void do_forward(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict)
+{
+	struct forwarding f = forwarding_of(worker);
+
+	if (unlikely(f.verdicts[burst->verdict[at]].n_maglev == 0)) {
+		do_no_member(worker, burst, at, verdict);
+		return;
+	}
+	worker->counters[burst->port].disposition[WEIR_FORWARD]++;
+	forward_one(worker, &f, burst, at, false);
+}
+
 static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 {
 	const struct verdict *verdict = &worker->live->table.verdicts[burst->verdict[at]];
@@ -260,7 +275,7 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 		worker->counters[burst->port].copies_lost++;
 	switch (verdict->action) {
 	case WEIR_ACT_FORWARD:
-		do_forward(worker, burst, at);
+		do_forward(worker, burst, at, verdict);
 		break;
 	case WEIR_ACT_AGENTS:
 		do_agents(worker, burst, at, verdict->target);

@@ -80,6 +80,8 @@ static int ports_build(struct live_build *build)
 				 table_string(table, table->pools[i].name));
 			return -EINVAL;
 		}
+		if (table->pools[i].mode != WEIR_MODE_L2)
+			return live_fail(build, ENOTSUP, "this dataplane forwards in mode l2 alone");
 		build->live->pool_ports[i] = (uint16_t)port;
 	}
 	return 0;
@@ -106,7 +108,6 @@ static void verdict_fill(const struct live *live, uint32_t i)
 
 	to->action = verdict->action;
 	to->set_priority = verdict->set_priority;
-	to->plain = verdict->action == WEIR_ACT_FORWARD && verdict->copy == TABLE_NONE16;
 	to->name = live->rule_names[i];
 	to->meter = verdict->meter;
 	to->zone = verdict->zone == TABLE_NONE16
@@ -118,6 +119,7 @@ static void verdict_fill(const struct live *live, uint32_t i)
 	to->port = (uint8_t)live->pool_ports[verdict->target];
 	to->maglev = pool->maglev;
 	to->n_maglev = pool->n_maglev;
+	to->plain = verdict->copy == TABLE_NONE16 && pool->n_maglev > 0;
 	to->member = pool->member;
 }
 

@@ -21,7 +21,7 @@ struct live_verdict {
 	uint8_t action;       // enum weir_action
 	uint8_t set_priority; // or 0xff
 	uint8_t port;         // index of the port forwarded to
-	uint8_t plain;        // 1: forward, without a copy
+	uint8_t plain;        // 1: forward to a pool that has members, without a copy
 	uint32_t name;        // registry index of the rule
 	uint32_t meter;       // profile, or TABLE_NONE
 	uint32_t maglev;      // first of n_maglev in the table's MAGLEV

@@ -96,6 +96,7 @@ static void read_exceed(struct reader *reader, config_setting_t *action, struct 
 
 	if (conf_string(&reader->conf, action, "exceed", &text) <= 0)
 		return;
+	out->exceed_named = true;
 	if (strncmp(text, "reply:", 6) == 0) {
 		out->exceed = WEIR_ACT_REPLY;
 		out->exceed_target =
@@ -119,7 +120,7 @@ static void read_rate(struct reader *reader, config_setting_t *action, struct ac
 	if (got == 0 && config_setting_get_member(action, "burst") != NULL)
 		conf_error(&reader->conf, config_setting_get_member(action, "burst"),
 			   "add rate, or leave burst out", "burst without rate");
-	if (got == 0 && config_setting_get_member(action, "exceed") != NULL)
+	if (got == 0 && out->kind != WEIR_ACT_FORWARD && config_setting_get_member(action, "exceed") != NULL)
 		conf_error(&reader->conf, config_setting_get_member(action, "exceed"),
 			   "add rate, or leave exceed out", "exceed without rate");
 	out->rate = (uint32_t)rate;

@@ -99,10 +99,7 @@ int build_tenants(struct build *build);
 // image.c: writes it all into one image.
 int build_image(struct build *build, struct table_image *image);
 
-// Pieces of image.c that are algorithms of their own. maglev.c: number of slots of a pool, and the
-// member of each slot. ranges.c: merged disjoint ranges of the blocked prefixes of one family.
-uint32_t maglev_size(const struct pool_def *pool);
-int maglev_fill(const struct pool_def *pool, uint16_t *slot, uint32_t n);
+// ranges.c: merged disjoint ranges of the blocked prefixes of one family.
 int blocked4_make(const struct rule_set *rules, struct blocked4_range **range, uint32_t *n);
 int blocked6_make(const struct rule_set *rules, struct blocked6_range **range, uint32_t *n);
 

@@ -39,6 +39,8 @@ static size_t count_strings(const struct rule_set *rules)
 		n += string_bytes(rules->pools[i].name) + string_bytes(rules->pools[i].port_name);
 		for (unsigned m = 0; m < rules->pools[i].n_members; m++)
 			n += string_bytes(rules->pools[i].members[m].name);
+		if (rules->pools[i].health != NULL)
+			n += string_bytes(rules->pools[i].health->command);
 	}
 	for (unsigned i = 0; i < rules->n_queues; i++)
 		n += string_bytes(rules->queues[i].name);
@@ -88,7 +90,8 @@ static int count_sections(struct image_work *work)
 	work->n[TABLE_POOLS] = rules->n_pools;
 	for (unsigned i = 0; i < rules->n_pools; i++) {
 		work->n[TABLE_MEMBERS] += rules->pools[i].n_members;
-		work->n[TABLE_MAGLEV] += maglev_size(&rules->pools[i]);
+		work->n[TABLE_HEALTH] += rules->pools[i].health != NULL;
+		work->n[TABLE_MAGLEV] += image_count_maglev(&rules->pools[i]);
 	}
 	work->n[TABLE_QUEUES] = rules->n_queues;
 	work->n[TABLE_REPLIES] = rules->n_replies;
@@ -105,11 +108,11 @@ static int refuse_size(const struct image_work *work)
 	diags_push(work->build->diags, DIAG_ERROR, work->rules->files[0], 0,
 		   "put tenants that are treated alike in one group",
 		   "the table would have %zu MiB, at most %zu are possible: %zu MiB of rows, %zu MiB of size steps, "
-		   "%zu MiB of tenants, %zu MiB of names",
+		   "%zu MiB of tenants, %zu MiB of names, %zu MiB of pools' slots",
 		   work->size >> 20, TABLE_IMAGE_MAX >> 20, (size_t)(n[TABLE_CELLS] * 4 + n[TABLE_DIRS] * 2) >> 20,
 		   (size_t)(n[TABLE_LEAVES] * sizeof(struct table_leaf)) >> 20,
 		   (size_t)(n[TABLE_TENANT_BUCKETS] * 96 + n[TABLE_TENANT_CLASSES] * 32) >> 20,
-		   (size_t)n[TABLE_STRINGS] >> 20);
+		   (size_t)n[TABLE_STRINGS] >> 20, (size_t)n[TABLE_MAGLEV] * sizeof(uint16_t) >> 20);
 	return -EINVAL;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The image while it is written; private to image.c (counts and lays out) and image_fill.c (fills).
+// The image while it is written; private to image.c (counts and lays out), image_fill.c and
+// image_pools.c (fill).
 #pragma once
 
 #include "rules/build.h"
@@ -21,3 +22,16 @@ struct image_work {
 // Fills every section of an image that is laid out; `meter` has the number of each rule's meter. Returns 0
 // or -ENOMEM.
 int image_fill(struct image_work *work, const uint32_t *meter);
+
+// Where a section is.
+void *image_section(const struct image_work *work, enum table_section_id id);
+
+// Puts a string where the last one ended and returns its offset; NULL and "" are offset 0.
+uint32_t image_put_string(struct image_work *work, const char *string);
+
+// Size of a pool's consistent hash, and how many slots of it the table itself has.
+uint32_t image_pool_slots(const struct pool_def *pool);
+uint32_t image_count_maglev(const struct pool_def *pool);
+
+// Fills POOLS, MEMBERS, HEALTH and MAGLEV. 0 or -ENOMEM.
+int image_fill_pools(struct image_work *work);

@@ -7,19 +7,18 @@
 
 #include <string.h>
 
-static void *section(const struct image_work *work, enum table_section_id id)
+void *image_section(const struct image_work *work, enum table_section_id id)
 {
 	return work->image + work->header->section[id].offset;
 }
 
-// Puts a string where the last one ended and returns its offset; NULL and "" are offset 0.
-static uint32_t put_string(struct image_work *work, const char *string)
+uint32_t image_put_string(struct image_work *work, const char *string)
 {
 	size_t at = work->string_at, n = string == NULL ? 0 : strlen(string);
 
 	if (n == 0)
 		return 0;
-	memcpy((char *)section(work, TABLE_STRINGS) + at, string, n);
+	memcpy((char *)image_section(work, TABLE_STRINGS) + at, string, n);
 	work->string_at += n + 1;
 	return (uint32_t)at;
 }
@@ -41,8 +40,8 @@ static void fill_header(struct image_work *work)
 static void fill_tenants(struct image_work *work)
 {
 	const struct build *build = work->build;
-	struct tenant_bucket *bucket = section(work, TABLE_TENANT_BUCKETS);
-	uint32_t *name = section(work, TABLE_TENANT_NAMES);
+	struct tenant_bucket *bucket = image_section(work, TABLE_TENANT_BUCKETS);
+	uint32_t *name = image_section(work, TABLE_TENANT_NAMES);
 
 	for (size_t slot = 0; slot < work->n[TABLE_TENANT_NAMES]; slot++) {
 		uint32_t tenant = work->slots[slot] - 1;
@@ -51,7 +50,7 @@ static void fill_tenants(struct image_work *work)
 			continue;
 		bucket[slot / TABLE_WAYS].id[slot % TABLE_WAYS] = work->rules->tenants[tenant].id;
 		bucket[slot / TABLE_WAYS].class[slot % TABLE_WAYS] = build->class_of_tenant[tenant];
-		name[slot] = put_string(work, work->rules->tenants[tenant].name);
+		name[slot] = image_put_string(work, work->rules->tenants[tenant].name);
 	}
 }
 
@@ -64,8 +63,8 @@ static uint32_t final_cell(uint32_t cell, uint32_t n_leaves)
 static void fill_cells(struct image_work *work)
 {
 	const struct build *build = work->build;
-	uint32_t n_leaves = build->leaves.n, *cell = section(work, TABLE_CELLS);
-	struct table_leaf *leaf = section(work, TABLE_LEAVES);
+	uint32_t n_leaves = build->leaves.n, *cell = image_section(work, TABLE_CELLS);
+	struct table_leaf *leaf = image_section(work, TABLE_LEAVES);
 
 	for (uint32_t i = 0; i < build->rows.n; i++) {
 		const uint32_t *row = intern_at(&build->rows, i);
@@ -83,7 +82,7 @@ static void fill_cells(struct image_work *work)
 static void copy_pool(struct image_work *work, enum table_section_id id, const struct intern *pool)
 {
 	if (pool->n > 0)
-		memcpy(section(work, id), pool->data, intern_bytes(pool));
+		memcpy(image_section(work, id), pool->data, intern_bytes(pool));
 }
 
 static void fill_classes(struct image_work *work)
@@ -103,6 +102,7 @@ static struct verdict make_verdict(const struct image_work *work, const struct a
 		.action = (uint8_t)action->kind,
 		.set_priority = action->set_priority,
 		.exceed = action->exceed,
+		.exceed_named = action->exceed_named,
 		.target = action->target,
 		.exceed_target = action->exceed == WEIR_ACT_DROP ? TABLE_NONE16 : action->exceed_target,
 		.copy = action->copy,
@@ -113,88 +113,49 @@ static struct verdict make_verdict(const struct image_work *work, const struct a
 
 static void fill_verdicts(struct image_work *work, const uint32_t *meter)
 {
-	struct verdict *verdict = section(work, TABLE_VERDICTS);
-	uint32_t *name = section(work, TABLE_RULE_NAMES);
+	struct verdict *verdict = image_section(work, TABLE_VERDICTS);
+	uint32_t *name = image_section(work, TABLE_RULE_NAMES);
 
 	static_assert(TABLE_NONE16 == RULES_NO_INDEX, "indices go over as they are");
 	for (uint32_t i = 0; i <= work->rules->n_rules; i++) {
 		verdict[i] = make_verdict(work, &work->rules->rules[i].action, meter[i]);
-		name[i] = put_string(work, work->rules->rules[i].name);
+		name[i] = image_put_string(work, work->rules->rules[i].name);
 	}
 	copy_pool(work, TABLE_METERS, &work->build->meters);
-}
-
-static void fill_members(struct image_work *work, const struct pool_def *pool, struct table_member *member)
-{
-	for (unsigned i = 0; i < pool->n_members; i++) {
-		member[i].name = put_string(work, pool->members[i].name);
-		memcpy(member[i].address, pool->members[i].address, sizeof(member[i].address));
-		member[i].family = pool->members[i].family;
-		memcpy(member[i].mac, pool->members[i].mac, sizeof(member[i].mac));
-		member[i].weight = pool->members[i].weight;
-	}
-}
-
-static int fill_pools(struct image_work *work)
-{
-	struct table_pool *pool = section(work, TABLE_POOLS);
-	struct table_member *member = section(work, TABLE_MEMBERS);
-	uint16_t *slot = section(work, TABLE_MAGLEV);
-	uint32_t n_members = 0, n_slots = 0;
-	int err = 0;
-
-	for (unsigned i = 0; err == 0 && i < work->rules->n_pools; i++) {
-		const struct pool_def *def = &work->rules->pools[i];
-
-		pool[i].name = put_string(work, def->name);
-		pool[i].port_name = put_string(work, def->port_name);
-		pool[i].port_index = def->port_index;
-		pool[i].zone = def->zone;
-		pool[i].health = TABLE_NONE;
-		pool[i].member = n_members;
-		pool[i].n_members = def->n_members;
-		pool[i].maglev = n_slots;
-		pool[i].n_maglev = maglev_size(def);
-		fill_members(work, def, member + n_members);
-		err = maglev_fill(def, slot + n_slots, pool[i].n_maglev);
-		n_members += pool[i].n_members;
-		n_slots += pool[i].n_maglev;
-	}
-	return err;
 }
 
 static void fill_names(struct image_work *work)
 {
 	const struct rule_set *rules = work->rules;
-	struct table_zone *zone = section(work, TABLE_ZONES);
-	struct table_queue *queue = section(work, TABLE_QUEUES);
-	struct table_reply *reply = section(work, TABLE_REPLIES);
-	uint32_t *reason = section(work, TABLE_REASONS);
+	struct table_zone *zone = image_section(work, TABLE_ZONES);
+	struct table_queue *queue = image_section(work, TABLE_QUEUES);
+	struct table_reply *reply = image_section(work, TABLE_REPLIES);
+	uint32_t *reason = image_section(work, TABLE_REASONS);
 
 	for (unsigned i = 0; i < rules->n_zones; i++)
-		zone[i].name = put_string(work, rules->zones[i].name);
+		zone[i].name = image_put_string(work, rules->zones[i].name);
 	for (unsigned i = 0; i < rules->n_queues; i++) {
-		queue[i].name = put_string(work, rules->queues[i].name);
+		queue[i].name = image_put_string(work, rules->queues[i].name);
 		queue[i].zone = rules->queues[i].zone;
 		queue[i].routing = (uint16_t)rules->queues[i].routing;
 	}
 	for (unsigned i = 0; i < rules->n_replies; i++) {
-		reply[i].name = put_string(work, rules->replies[i].name);
-		reply[i].text = put_string(work, rules->replies[i].text);
+		reply[i].name = image_put_string(work, rules->replies[i].name);
+		reply[i].text = image_put_string(work, rules->replies[i].text);
 		reply[i].text_length = (uint32_t)strlen(rules->replies[i].text);
 		reply[i].retry_after = rules->replies[i].retry_after;
 		reply[i].status = rules->replies[i].status;
 	}
 	for (unsigned i = 0; i < rules->n_reasons; i++)
-		reason[i] = put_string(work, rules->reasons[i]);
+		reason[i] = image_put_string(work, rules->reasons[i]);
 }
 
 static void fill_blocked(struct image_work *work)
 {
 	struct table_header *header = work->header;
 
-	memcpy(section(work, TABLE_BLOCKED4), work->blocked4, work->n[TABLE_BLOCKED4] * sizeof(*work->blocked4));
-	memcpy(section(work, TABLE_BLOCKED6), work->blocked6, work->n[TABLE_BLOCKED6] * sizeof(*work->blocked6));
+	memcpy(image_section(work, TABLE_BLOCKED4), work->blocked4, work->n[TABLE_BLOCKED4] * sizeof(*work->blocked4));
+	memcpy(image_section(work, TABLE_BLOCKED6), work->blocked6, work->n[TABLE_BLOCKED6] * sizeof(*work->blocked6));
 	for (size_t i = 0; i < work->n[TABLE_BLOCKED4]; i++)
 		for (uint32_t at = work->blocked4[i].first >> 16; at <= work->blocked4[i].last >> 16; at++)
 			bits_put(header->blocked4_any, at);
@@ -211,5 +172,5 @@ int image_fill(struct image_work *work, const uint32_t *meter)
 	fill_verdicts(work, meter);
 	fill_names(work);
 	fill_blocked(work);
-	return fill_pools(work);
+	return image_fill_pools(work);
 }

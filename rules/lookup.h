@@ -61,7 +61,7 @@ static inline uint32_t member_place(uint32_t hash, uint32_t n_maglev)
 	return (uint32_t)((uint64_t)hash * n_maglev >> 32);
 }
 
-// Member number within `pool` for a member_hash.
+// Member number within `pool`, of which the table has slots, for a member_hash.
 static inline unsigned table_find_member(const struct table *table, const struct table_pool *pool, uint32_t hash)
 {
 	return table->maglev[pool->maglev + member_place(hash, pool->n_maglev)];

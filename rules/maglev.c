@@ -1,54 +1,47 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Consistent hashing of a pool's members (Maglev, NSDI 2016, section 3.4): each member has a
-// permutation of the slots made from its name, and the members take turns at their next free slot, as
-// many at a turn as their weight says. A member that goes leaves the others nearly where they were.
+// permutation of the slots made from its name, and the members take turns at their next free slot. The
+// heaviest takes one at each turn, the others as their share of its weight fills up. A member that goes
+// leaves the others nearly where they were.
+#include "rules/maglev.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/build.h"
-
-static const uint32_t sizes[] = {251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65537};
-enum { SLOTS_A_WEIGHT = 100 }; // shares are within a percent or so of the weights
+#include "rules/table.h"
 
 struct turn { // a member's way through the slots
-	uint32_t at, skip, weight;
+	uint32_t at, skip;
+	uint32_t weight, credit;
+	uint16_t member;
 };
 
-static uint32_t divisor(uint32_t a, uint32_t b)
+bool maglev_slots_good(uint32_t n)
 {
-	while (b != 0) {
-		uint32_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
+	if (n == 0 || n > MAGLEV_SLOTS_MAX)
+		return false;
+	for (uint32_t i = 2; i * i <= n; i++)
+		if (n % i == 0)
+			return false;
+	return true;
 }
 
-static uint32_t common_weight(const struct pool_def *pool)
+static unsigned count_takers(const struct maglev_member *member, unsigned n_members)
 {
-	uint32_t common = 0;
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < pool->n_members; i++)
-		common = divisor(pool->members[i].weight, common);
-	return common == 0 ? 1 : common;
+	for (unsigned i = 0; i < n_members; i++)
+		n += member[i].weight > 0;
+	return n;
 }
 
-uint32_t maglev_size(const struct pool_def *pool)
+uint32_t maglev_count(const struct maglev_member *member, unsigned n_members, uint32_t slots)
 {
-	uint32_t sum = 0, common = common_weight(pool);
+	unsigned takers = count_takers(member, n_members);
 
-	if (pool->n_members == 1)
-		return 1;
-	for (unsigned i = 0; i < pool->n_members; i++)
-		sum += pool->members[i].weight / common;
-	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		if (sizes[i] >= SLOTS_A_WEIGHT * sum)
-			return sizes[i];
-	return sizes[sizeof(sizes) / sizeof(*sizes) - 1];
+	return takers > 1 ? slots : takers;
 }
 
 // FNV-1a, then mixed so that both halves are good.
@@ -63,33 +56,56 @@ static uint64_t hash_name(const char *name)
 	return hash ^ hash >> 32;
 }
 
-static uint32_t take_slot(struct turn *turn, uint16_t *slot, uint32_t n, uint16_t member)
+static struct turn make_turn(const struct maglev_member *member, unsigned number, uint32_t n)
 {
-	while (slot[turn->at] != TABLE_NONE16)
-		turn->at = (turn->at + turn->skip) % n;
-	slot[turn->at] = member;
-	return 1;
+	uint64_t hash = hash_name(member->name);
+
+	return (struct turn){
+		.at = (uint32_t)(hash >> 32) % n,
+		.skip = n == 1 ? 1 : (uint32_t)hash % (n - 1) + 1,
+		.weight = member->weight,
+		.member = (uint16_t)number,
+	};
 }
 
-int maglev_fill(const struct pool_def *pool, uint16_t *slot, uint32_t n)
+static void take_slot(struct turn *turn, uint16_t *slot, uint32_t n)
 {
-	struct turn *turn = calloc(pool->n_members, sizeof(*turn));
-	uint32_t taken = 0, common = common_weight(pool);
+	while (slot[turn->at] != TABLE_NONE16) {
+		turn->at += turn->skip;
+		turn->at -= turn->at >= n ? n : 0;
+	}
+	slot[turn->at] = turn->member;
+}
+
+static void take_turns(struct turn *turn, unsigned n_turns, uint16_t *slot, uint32_t n)
+{
+	uint32_t taken = 0, heaviest = 0;
+
+	for (unsigned i = 0; i < n_turns; i++)
+		heaviest = turn[i].weight > heaviest ? turn[i].weight : heaviest;
+	while (taken < n)
+		for (unsigned i = 0; i < n_turns && taken < n; i++) {
+			turn[i].credit += turn[i].weight;
+			if (turn[i].credit < heaviest)
+				continue;
+			turn[i].credit -= heaviest;
+			take_slot(&turn[i], slot, n);
+			taken++;
+		}
+}
+
+int maglev_fill(const struct maglev_member *member, unsigned n_members, uint16_t *slot, uint32_t n)
+{
+	unsigned n_turns = 0;
+	struct turn *turn = calloc(n_members, sizeof(*turn));
 
 	if (turn == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < pool->n_members; i++) {
-		uint64_t hash = hash_name(pool->members[i].name);
-
-		turn[i].at = (uint32_t)(hash >> 32) % n;
-		turn[i].skip = n == 1 ? 1 : (uint32_t)hash % (n - 1) + 1;
-		turn[i].weight = pool->members[i].weight / common;
-	}
+	for (unsigned i = 0; i < n_members; i++)
+		if (member[i].weight > 0)
+			turn[n_turns++] = make_turn(&member[i], i, n);
 	memset(slot, 0xff, n * sizeof(*slot));
-	while (taken < n)
-		for (unsigned i = 0; i < pool->n_members; i++)
-			for (uint32_t w = 0; w < turn[i].weight && taken < n; w++)
-				taken += take_slot(&turn[i], slot, n, (uint16_t)i);
+	take_turns(turn, n_turns, slot, n);
 	free(turn);
 	return 0;
 }

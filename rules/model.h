@@ -134,6 +134,7 @@ struct action_def {
 	uint16_t target;       // pool, queue, reply or drop-reason index, by kind
 	uint8_t set_priority;  // or 0xff
 	uint8_t exceed;        // WEIR_ACT_DROP, _REPLY or _AGENTS; _DROP where absent
+	bool exceed_named;     // the rule says it itself
 	uint16_t exceed_target;
 	uint16_t copy;         // queue index or RULES_NO_INDEX
 	uint32_t rate, burst;  // rate 0: no limit

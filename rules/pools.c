@@ -1,91 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Pools and their members.
+// Pools: where they stand, how their members are reached and chosen. members.c reads the members,
+// health.c how they are watched.
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "rules/address.h"
 #include "rules/gateway.h"
+#include "rules/maglev.h"
 #include "rules/names.h"
 #include "rules/reader.h"
 
-static const char *const pool_keys[] = { "name", "zone", "port", "members", NULL };
-static const char *const member_keys[] = { "name", "address", "mac", "weight", NULL };
+enum { FAIL_BACK_DEFAULT = 30, FAIL_BACK_MAX = 3600 }; // seconds
 
-static void read_address(struct reader *reader, config_setting_t *group, struct member_def *member)
-{
-	const char *text = NULL;
-	int got = conf_string(&reader->conf, group, "address", &text);
-
-	if (got == 0)
-		conf_error(&reader->conf, group, NULL, "it has no address");
-	if (got <= 0)
-		return;
-	member->family = (uint8_t)address_parse(text, member->address);
-	if (member->family == 0)
-		conf_error(&reader->conf, config_setting_get_member(group, "address"),
-			   "as in 10.1.0.11 or 2001:db8::11",
-			   "\"%.80s\" is no IPv4 or IPv6 address", text);
-}
-
-static void read_mac(struct reader *reader, config_setting_t *group, struct member_def *member)
-{
-	static const uint8_t zero[6];
-	const char *text = NULL;
-	int got = conf_string(&reader->conf, group, "mac", &text);
-	config_setting_t *at = config_setting_get_member(group, "mac");
-
-	if (got == 0)
-		conf_error(&reader->conf, group, "mac = \"02:00:00:00:01:11\"", "it has no mac");
-	if (got <= 0)
-		return;
-	if (!mac_parse(text, member->mac))
-		conf_error(&reader->conf, at, "six bytes as in 02:00:00:00:01:11",
-			   "\"%.80s\" is no MAC address", text);
-	else if (member->mac[0] & 1 || memcmp(member->mac, zero, 6) == 0)
-		conf_error(&reader->conf, at, "give the member's own",
-			   "the MAC address \"%s\" is not that of one interface", text);
-}
-
-static void read_member(struct reader *reader, config_setting_t *group, struct pool_def *pool,
-			struct name_index *names)
-{
-	struct member_def *member = &pool->members[pool->n_members];
-	char kind[WEIR_NAME_MAX + 32];
-	const struct reader_name name = {
-		kind, names, name_fault, &pool->members[0].where, sizeof(*member), pool->n_members
-	};
-	int64_t weight = 1;
-
-	snprintf(kind, sizeof(kind), "pool \"%s\": member", pool->name);
-	member->where = reader_where(reader, group);
-	member->name = reader_open(reader, group, &name, member_keys);
-	if (member->name == NULL)
-		return;
-	read_address(reader, group, member);
-	read_mac(reader, group, member);
-	conf_int(&reader->conf, group, "weight", (struct conf_range){ 1, 1000 }, &weight);
-	member->weight = (uint16_t)weight;
-}
-
-static void read_members(struct reader *reader, config_setting_t *group, struct pool_def *pool)
-{
-	struct name_index names = { 0 };
-	struct conf_list list;
-	int got = conf_groups(&reader->conf, group, "members", RULES_MAX_MEMBERS, &list);
-
-	if (got == 0 || (got > 0 && list.n == 0))
-		conf_error(&reader->conf, got > 0 ? list.setting : group,
-			   "members = ( { name, address, mac } )", "it has no members");
-	pool->members = arena_get(reader->arena, list.n * sizeof(*pool->members));
-	if (pool->members == NULL) {
-		reader_out_of_memory(reader);
-		return;
-	}
-	for (unsigned i = 0; i < list.n; i++, pool->n_members++)
-		read_member(reader, conf_list_get(&list, i), pool, &names);
-	name_index_fini(&names);
-}
+static const char *const pool_keys[] = { "name",      "zone",   "port",  "members",
+					 "mode",      "source", "slots", "redundancy",
+					 "fail_back", "health", NULL };
+#define X(name, text) text,
+static const char *const modes[] = { WEIR_FORWARD_MODES(X) NULL };
+#undef X
+static const char *const redundancies[] = { "active-active", "active-standby", NULL };
 
 // The index of a port, or its name.
 static void read_port(struct reader *reader, config_setting_t *group, struct pool_def *pool)
@@ -111,6 +46,94 @@ static void read_port(struct reader *reader, config_setting_t *group, struct poo
 		reader_out_of_memory(reader);
 }
 
+static bool is_source(const uint8_t address[16], int family)
+{
+	static const uint8_t zero[16];
+
+	if (family == 0 || memcmp(address, zero, sizeof(zero)) == 0)
+		return false;
+	return family == 4 ? address[0] < 224 : address[0] != 0xff;
+}
+
+static void read_mode(struct reader *reader, config_setting_t *group, struct pool_def *pool)
+{
+	config_setting_t *at = config_setting_get_member(group, "source");
+	const char *text = NULL;
+	int mode = WEIR_MODE_L2, got;
+
+	conf_word(&reader->conf, group, "mode", modes, &mode);
+	pool->mode = (uint8_t)mode;
+	got = conf_string(&reader->conf, group, "source", &text);
+	if (got == 0 && mode != WEIR_MODE_L2)
+		conf_error(&reader->conf, group, "source = \"10.0.0.1\"",
+			   "mode \"%s\" needs a source", modes[mode]);
+	if (got <= 0)
+		return;
+	if (mode == WEIR_MODE_L2)
+		conf_error(&reader->conf, at,
+			   "leave it out, or set mode to \"ipip\", \"gue\" or \"nat\"",
+			   "source has no meaning in mode \"l2\", which changes no address");
+	pool->source_family = (uint8_t)address_parse(text, pool->source);
+	if (!is_source(pool->source, pool->source_family)) {
+		conf_error(&reader->conf, at, "as in 10.0.0.1 or 2001:db8::1",
+			   "\"%.80s\" is no address of one host", text);
+		pool->source_family = 0;
+	}
+}
+
+// What goes round a datagram, or into it, is of one family: the member's.
+static void check_families(struct reader *reader, config_setting_t *group,
+			   const struct pool_def *pool)
+{
+	for (unsigned i = 0; i < pool->n_members; i++) {
+		const struct member_def *member = &pool->members[i];
+
+		if (pool->source_family == 0 || member->family == 0 || member->name == NULL ||
+		    member->family == pool->source_family)
+			continue;
+		conf_error(&reader->conf, config_setting_get_member(group, "source"),
+			   "give it the members' family, or the member a pool of its own",
+			   "source is IPv%u, the address of member \"%s\" is IPv%u",
+			   pool->source_family, member->name, member->family);
+		return;
+	}
+}
+
+static void read_slots(struct reader *reader, config_setting_t *group, struct pool_def *pool)
+{
+	int64_t slots = 0;
+
+	if (conf_int(&reader->conf, group, "slots", (struct conf_range){ 1, MAGLEV_SLOTS_MAX },
+		     &slots) <= 0)
+		return;
+	if (!maglev_slots_good((uint32_t)slots))
+		conf_error(&reader->conf, config_setting_get_member(group, "slots"),
+			   "65537 is, and so are 1021, 8191 and 262139", "slots %lld is no prime",
+			   (long long)slots);
+	else if (slots < pool->n_members)
+		conf_error(&reader->conf, config_setting_get_member(group, "slots"),
+			   "a hundred for each member spread well",
+			   "%lld slots are fewer than its %u members", (long long)slots,
+			   pool->n_members);
+	pool->slots = (uint32_t)slots;
+}
+
+static void read_redundancy(struct reader *reader, config_setting_t *group, struct pool_def *pool)
+{
+	int64_t fail_back = FAIL_BACK_DEFAULT;
+	int redundancy = 0;
+
+	conf_word(&reader->conf, group, "redundancy", redundancies, &redundancy);
+	pool->standby = redundancy == 1;
+	if (conf_int(&reader->conf, group, "fail_back", (struct conf_range){ 0, FAIL_BACK_MAX },
+		     &fail_back) != 0 &&
+	    !pool->standby)
+		conf_error(&reader->conf, config_setting_get_member(group, "fail_back"),
+			   "add redundancy = \"active-standby\", or leave fail_back out",
+			   "fail_back in a pool where all members are active");
+	pool->fail_back = pool->standby ? (uint16_t)fail_back : 0;
+}
+
 static void read_pool(struct reader *reader, config_setting_t *group, uint16_t i)
 {
 	struct pool_def *pools = reader->rules->pools, *pool = &pools[i];
@@ -124,7 +147,45 @@ static void read_pool(struct reader *reader, config_setting_t *group, uint16_t i
 		return;
 	reader_reference(reader, group, "zone", "zone", &reader->zones, &pool->zone);
 	read_port(reader, group, pool);
+	read_mode(reader, group, pool);
+	read_redundancy(reader, group, pool);
 	read_members(reader, group, pool);
+	read_slots(reader, group, pool);
+	read_health(reader, group, pool);
+	check_families(reader, group, pool);
+}
+
+// The member of an earlier nat pool with this address and another service address, or NULL.
+static const struct pool_def *find_other_source(const struct rule_set *rules,
+						const struct pool_def *pool,
+						const struct member_def *member)
+{
+	for (const struct pool_def *other = rules->pools; other < pool; other++)
+		for (unsigned i = 0; other->mode == WEIR_MODE_NAT && i < other->n_members; i++)
+			if (other->members[i].family == member->family &&
+			    memcmp(other->members[i].address, member->address,
+				   sizeof(member->address)) == 0 &&
+			    memcmp(other->source, pool->source, sizeof(pool->source)) != 0)
+				return other;
+	return NULL;
+}
+
+// The answers of a member of nat pools get its service address as their source, so it has one alone.
+static void check_nat(struct reader *reader, const struct rule_set *rules,
+		      const struct pool_def *pool)
+{
+	for (unsigned i = 0; pool->mode == WEIR_MODE_NAT && i < pool->n_members; i++) {
+		const struct member_def *member = &pool->members[i];
+		const struct pool_def *other = find_other_source(rules, pool, member);
+
+		if (other != NULL && member->family != 0 && member->name != NULL)
+			diags_push(
+				reader->diags, DIAG_ERROR, reader->source.files[member->where.file],
+				member->where.line,
+				"give both pools one source, or the member a second address",
+				"pool \"%s\": member \"%s\": its address is in nat pool \"%s\" with another source",
+				pool->name, member->name, other->name);
+	}
 }
 
 void read_pools(struct reader *reader, config_setting_t *root)
@@ -142,4 +203,6 @@ void read_pools(struct reader *reader, config_setting_t *root)
 		read_pool(reader, conf_list_get(&list, i), (uint16_t)i);
 	}
 	reader->conf.what[0] = '\0';
+	for (unsigned i = 0; i < list.n; i++)
+		check_nat(reader, reader->rules, &reader->rules->pools[i]);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Proof of residency. What each verdict needs is a set of zones (of its pool, its queue, the queue of
-// its copies, the queue of what exceeds its rate), and "no zone" for a pool that stands in none. What each
-// country forbids is a set of zones as well. Rows carry the needs of all their verdicts together, so
-// that a block whose rows need nothing forbidden is proven without a look into its cells; only in the
-// others are cells taken apart, step by step of payload size, as a look-up would take them.
+// its copies, the queue of what exceeds its rate or finds no live member), and "no zone" for a pool that
+// stands in none. What each country forbids is a set of zones as well. Rows carry the needs of all their
+// verdicts together, so that a block whose rows need nothing forbidden is proven without a look into its
+// cells; only in the others are cells taken apart, step by step of payload size, as a look-up would take them.
 
 #include "rules/residency.h"
 
@@ -78,7 +78,7 @@ int residency_zone(const struct table *table, uint32_t index, enum residency_eff
 		queue = verdict->target;
 	if (effect == RESIDENCY_COPY)
 		queue = verdict->copy;
-	if (effect == RESIDENCY_EXCEED && verdict->exceed == WEIR_ACT_AGENTS && verdict->meter != TABLE_NONE)
+	if (effect == RESIDENCY_EXCEED && verdict->exceed == WEIR_ACT_AGENTS)
 		queue = verdict->exceed_target;
 	if (queue == TABLE_NONE16 || table->queues[queue].zone == TABLE_NONE16)
 		return -1;

@@ -51,7 +51,8 @@ static struct wording word_effect(const struct rule_set *rules, const struct tab
 	if (violation->effect == RESIDENCY_COPY)
 		return (struct wording){"copied", "queue", rules->queues[verdict->copy].name};
 	if (violation->effect == RESIDENCY_EXCEED)
-		return (struct wording){"handed (over the rate)", "queue",
+		return (struct wording){verdict->meter != TABLE_NONE ? "handed (over the rate)" :
+								       "handed (no member lives)", "queue",
 					rules->queues[verdict->exceed_target].name};
 	if (verdict->action == WEIR_ACT_AGENTS)
 		return (struct wording){"handed", "queue", rules->queues[verdict->target].name};

@@ -133,7 +133,7 @@ struct verdict {
 	uint8_t action;       // enum weir_action
 	uint8_t set_priority; // or 0xff
 	uint8_t exceed;       // enum weir_action: DROP, REPLY or AGENTS
-	uint8_t reserved;
+	uint8_t exceed_named; // 1: the rule says so itself, and it holds where its pool has no live member too
 	uint16_t target;      // POOLS, QUEUES, REPLIES or REASONS index by action
 	uint16_t exceed_target;
 	uint16_t copy;        // QUEUES index or TABLE_NONE16
@@ -169,7 +169,8 @@ struct table_pool {
 	uint32_t member;     // first of n_members in MEMBERS
 	uint32_t n_members;  // at least 1
 	uint32_t maglev;     // first of n_maglev in MAGLEV: member number within the pool
-	uint32_t n_maglev;   // 1, or a prime
+	uint32_t n_maglev;   // 0: the table gives no member's mac; 1: one member; else n_slots
+	uint32_t n_slots;    // size of its consistent hash, here and in routes.h: 1, or a prime
 	uint8_t mode;        // enum weir_forward_mode
 	uint8_t standby;     // 1: active-standby, members with `standby` get traffic only where no other lives
 	uint16_t fail_back;  // seconds that a member that came back waits before it takes over again

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Checks of a table image: what verdicts lead to, who the tenants are, which sources are blocked.
+// Checks of a table image: what verdicts lead to (table_pools.c for pools), who the tenants are, which
+// sources are blocked.
 // Every index and string offset that a reader of the table follows is found to be in range.
 
 #include "rules/table_check.h"
@@ -8,11 +9,6 @@
 #include <string.h>
 
 #include "rules/lookup.h"
-
-static bool string_good(const struct table *table, uint64_t offset)
-{
-	return offset < table_count(table, TABLE_STRINGS);
-}
 
 // The section begins with the empty string and ends in NUL, so that each offset is a string.
 static int check_strings(struct table_check *check)
@@ -23,20 +19,15 @@ static int check_strings(struct table_check *check)
 	if (n == 0 || n > UINT32_MAX || t->strings[0] != '\0' || t->strings[n - 1] != '\0')
 		return table_refuse(check, "the strings do not start and end with NUL");
 	for (uint32_t i = 0; i <= t->header->n_rules; i++)
-		if (!string_good(t, t->rule_names[i]))
+		if (!table_string_good(t, t->rule_names[i]))
 			return table_refuse(check, "rule %u: name out of range", i);
 	for (uint64_t i = 0; i < table_count(t, TABLE_REASONS); i++)
-		if (!string_good(t, t->reasons[i]))
+		if (!table_string_good(t, t->reasons[i]))
 			return table_refuse(check, "reason %u: name out of range", (unsigned)i);
 	for (uint64_t i = 0; i < table_count(t, TABLE_ZONES); i++)
-		if (!string_good(t, t->zones[i].name))
+		if (!table_string_good(t, t->zones[i].name))
 			return table_refuse(check, "zone %u: name out of range", (unsigned)i);
 	return 0;
-}
-
-static bool zone_good(const struct table *t, uint16_t zone)
-{
-	return zone == TABLE_NONE16 || zone < table_count(t, TABLE_ZONES);
 }
 
 static bool target_good(const struct table *t, unsigned action, uint16_t target)
@@ -57,13 +48,13 @@ static bool target_good(const struct table *t, unsigned action, uint16_t target)
 static bool exceed_good(const struct table *t, const struct verdict *v)
 {
 	if (v->exceed == WEIR_ACT_DROP)
-		return v->exceed_target == TABLE_NONE16;
-	return v->exceed != WEIR_ACT_FORWARD && target_good(t, v->exceed, v->exceed_target);
+		return v->exceed_named <= 1 && v->exceed_target == TABLE_NONE16;
+	return v->exceed_named == 1 && v->exceed != WEIR_ACT_FORWARD && target_good(t, v->exceed, v->exceed_target);
 }
 
 static bool verdict_good(const struct table *t, const struct verdict *v)
 {
-	if (!target_good(t, v->action, v->target) || !exceed_good(t, v) || !zone_good(t, v->zone))
+	if (!target_good(t, v->action, v->target) || !exceed_good(t, v) || !table_zone_good(t, v->zone))
 		return false;
 	if (v->zone != (v->action == WEIR_ACT_FORWARD ? t->pools[v->target].zone : TABLE_NONE16))
 		return false;
@@ -86,46 +77,18 @@ static int check_verdicts(struct table_check *check)
 	return 0;
 }
 
-// Members and maglev slots of the pools follow each other without gaps.
-static int check_pools(struct table_check *check)
-{
-	const struct table *t = check->table;
-	uint64_t member = 0, slot = 0;
-
-	for (uint64_t i = 0; i < table_count(t, TABLE_POOLS); i++) {
-		const struct table_pool *pool = &t->pools[i];
-
-		if (!string_good(t, pool->name) || !string_good(t, pool->port_name) || !zone_good(t, pool->zone))
-			return table_refuse(check, "pool %u: name or zone out of range", (unsigned)i);
-		if (pool->n_members == 0 || pool->member != member ||
-		    pool->n_members > table_count(t, TABLE_MEMBERS) - member)
-			return table_refuse(check, "pool %u: members out of range", (unsigned)i);
-		if (pool->n_maglev == 0 || pool->maglev != slot ||
-		    pool->n_maglev > table_count(t, TABLE_MAGLEV) - slot)
-			return table_refuse(check, "pool %u: maglev slots out of range", (unsigned)i);
-		member += pool->n_members;
-		for (uint64_t end = slot + pool->n_maglev; slot < end; slot++)
-			if (t->maglev[slot] >= pool->n_members)
-				return table_refuse(check, "pool %u: a maglev slot has no member", (unsigned)i);
-	}
-	for (uint64_t i = 0; i < table_count(t, TABLE_MEMBERS); i++)
-		if (!string_good(t, t->members[i].name) || (t->members[i].family != 4 && t->members[i].family != 6))
-			return table_refuse(check, "member %u: name or family out of range", (unsigned)i);
-	return 0;
-}
-
 static int check_queues_and_replies(struct table_check *check)
 {
 	const struct table *t = check->table;
 
 	for (uint64_t i = 0; i < table_count(t, TABLE_QUEUES); i++)
-		if (!string_good(t, t->queues[i].name) || !zone_good(t, t->queues[i].zone))
+		if (!table_string_good(t, t->queues[i].name) || !table_zone_good(t, t->queues[i].zone))
 			return table_refuse(check, "queue %u: name or zone out of range", (unsigned)i);
 	for (uint64_t i = 0; i < table_count(t, TABLE_REPLIES); i++) {
 		const struct table_reply *reply = &t->replies[i];
 
-		if (!string_good(t, reply->name) || !string_good(t, reply->text) || reply->text_length > 512 ||
-		    !string_good(t, (uint64_t)reply->text + reply->text_length))
+		if (!table_string_good(t, reply->name) || !table_string_good(t, reply->text) ||
+		    reply->text_length > 512 || !table_string_good(t, (uint64_t)reply->text + reply->text_length))
 			return table_refuse(check, "reply %u: name or text out of range", (unsigned)i);
 		if (reply->status >= WEIR_N_STATUSES)
 			return table_refuse(check, "reply %u: no such status", (unsigned)i);
@@ -178,7 +141,7 @@ int table_check_targets(struct table_check *check)
 	int err = check_strings(check);
 
 	if (err == 0)
-		err = check_pools(check);
+		err = table_check_pools(check);
 	if (err == 0)
 		err = check_queues_and_replies(check);
 	if (err == 0)
@@ -248,7 +211,7 @@ static int check_bucket(struct table_check *check, uint32_t at, uint32_t *n_tena
 		}
 		if (way > 0 && bucket->id[way - 1] == 0)
 			return table_refuse(check, "tenant bucket %u: a gap before way %u", at, way);
-		if (bucket->class[way] >= n_classes || !string_good(t, name))
+		if (bucket->class[way] >= n_classes || !table_string_good(t, name))
 			return table_refuse(check, "tenant %u: class or name out of range", id);
 		if (!tenant_good(t, id, at))
 			return table_refuse(check, "tenant %u is twice in the table or where none looks", id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The checks that table_open makes of what the sections of an image say; private to table.c,
-// table_check.c and table_cells.c. Each returns 0, -EINVAL with the reason written, or -ENOMEM.
+// table_check.c, table_pools.c and table_cells.c. Each returns 0, -EINVAL with the reason written, or -ENOMEM.
 #pragma once
 
 #include <stddef.h>
@@ -19,6 +19,22 @@ int table_refuse(struct table_check *check, const char *format, ...) __attribute
 
 // Strings, names, verdicts, meters, zones, pools, members, queues, replies, reasons, blocked ranges.
 int table_check_targets(struct table_check *check);
+
+// Pools, members, health checks and maglev slots; the strings are checked.
+int table_check_pools(struct table_check *check);
+
+// Whether a frame may be addressed to it: not zero, not a group.
+bool table_mac_good(const uint8_t mac[6]);
+
+static inline bool table_string_good(const struct table *table, uint64_t offset)
+{
+	return offset < table_count(table, TABLE_STRINGS);
+}
+
+static inline bool table_zone_good(const struct table *table, uint16_t zone)
+{
+	return zone == TABLE_NONE16 || zone < table_count(table, TABLE_ZONES);
+}
 
 // Country and small classes, blocks, dirs, cells, leaves: every path ends in a verdict, and in group
 // blocks in one that exists.

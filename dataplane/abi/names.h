@@ -55,7 +55,9 @@ enum weir_disposition {
 	X(NOT_UDP, EXCEPTION, "not-udp")                  \
 	X(NO_LISTENER, EXCEPTION, "no-listener")          \
 	X(NO_DECODER, EXCEPTION, "no-decoder")            \
-	X(BLOCKED_SOURCE, DROP, "blocked-source")
+	X(BLOCKED_SOURCE, DROP, "blocked-source")         \
+	X(NO_MEMBER, TX_FULL, "no-member")                \
+	X(MTU, TX_FULL, "mtu")
 
 enum weir_reason {
 #define X(name, disposition, text) WEIR_REASON_##name,

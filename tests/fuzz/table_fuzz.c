@@ -148,10 +148,16 @@ static void follow_verdicts(const struct table *table, uint64_t *random)
 
 		if (verdict->action == WEIR_ACT_FORWARD) {
 			const struct table_pool *pool = &table->pools[verdict->target];
-			unsigned member = table_find_member(table, pool, kit_random(random));
 
-			need(member < pool->n_members);
-			n += strlen(table_string(table, table->members[pool->member + member].name));
+			for (unsigned k = 0; pool->n_maglev > 0 && k < 4; k++) {
+				unsigned member = table_find_member(table, pool, (uint32_t)kit_random(random));
+
+				need(member < pool->n_members);
+				need(table->members[pool->member + member].mac[0] % 2 == 0);
+				n = strlen(table_string(table, table->members[pool->member + member].name));
+			}
+			if (pool->health != TABLE_NONE)
+				n += strlen(table_string(table, table->health[pool->health].command));
 		} else if (verdict->action == WEIR_ACT_REPLY) {
 			const struct table_reply *reply = &table->replies[verdict->target];
 

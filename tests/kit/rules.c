@@ -105,6 +105,7 @@ static void make_pools(struct maker *make)
 		struct pool_def *pool = &rules->pools[i];
 
 		pool->name = name(make, "pool", i);
+		pool->slots = 251;
 		pool->zone = rules->n_zones > 0 && percent(make, 70) ? (uint16_t)below(make, rules->n_zones) :
 								       RULES_NO_INDEX;
 		pool->n_members = (uint16_t)(1 + below(make, 4));
@@ -299,6 +300,12 @@ static void make_action(struct maker *make, struct action_def *action)
 		action->burst = 10;
 		action->exceed = percent(make, 30) && rules->n_queues > 0 ? WEIR_ACT_AGENTS : WEIR_ACT_REPLY;
 		action->exceed_target = (uint16_t)below(make, action->exceed == WEIR_ACT_AGENTS ? rules->n_queues : 1);
+		action->exceed_named = true;
+	}
+	if (kind == WEIR_ACT_FORWARD && action->rate == 0 && rules->n_queues > 0 && percent(make, 10)) {
+		action->exceed = WEIR_ACT_AGENTS; // where no member lives
+		action->exceed_target = (uint16_t)below(make, rules->n_queues);
+		action->exceed_named = true;
 	}
 }
 

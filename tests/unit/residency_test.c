@@ -62,7 +62,7 @@ static void judge(void *context, uint32_t tenant, uint16_t country, uint32_t ver
 		country_set_put(&oracle->forbidden[verdict][RESIDENCY_TARGET], country);
 	if (!queue_holds(rules, action->copy, tenant, country))
 		country_set_put(&oracle->forbidden[verdict][RESIDENCY_COPY], country);
-	if (action->rate > 0 && action->exceed == WEIR_ACT_AGENTS &&
+	if (action->exceed == WEIR_ACT_AGENTS &&
 	    !queue_holds(rules, action->exceed_target, tenant, country))
 		country_set_put(&oracle->forbidden[verdict][RESIDENCY_EXCEED], country);
 }
