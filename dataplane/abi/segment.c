@@ -117,6 +117,16 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+bool segment_wait(struct segment_wait *wait)
+{
+	if (++wait->spins % SPINS)
+		return true;
+	sched_yield();
+	if (wait->give_up_ns == 0)
+		wait->give_up_ns = now_ns() + WRITER_PATIENCE_NS;
+	return now_ns() <= wait->give_up_ns;
+}
+
 // One try; whether the writer stayed away meanwhile.
 static bool counters_copy(const struct weir_counters *from, struct weir_counters *out)
 {
@@ -137,17 +147,11 @@ static_assert(sizeof(struct weir_counters) % sizeof(uint64_t) == 0, "whole words
 int segment_counters_get(const struct weir_segment *segment, unsigned worker, unsigned port, struct weir_counters *out)
 {
 	const struct weir_counters *block = segment_at(segment, segment->counters);
-	uint64_t give_up = 0;
+	struct segment_wait wait = { 0 };
 
 	block += (size_t)worker * segment->n_ports + port;
-	for (unsigned spins = 1; !counters_copy(block, out); spins++) {
-		if (spins % SPINS)
-			continue;
-		sched_yield();
-		if (give_up == 0)
-			give_up = now_ns() + WRITER_PATIENCE_NS;
-		else if (now_ns() > give_up)
+	while (!counters_copy(block, out))
+		if (!segment_wait(&wait))
 			return -EAGAIN;
-	}
 	return 0;
 }

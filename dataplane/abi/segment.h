@@ -116,6 +116,16 @@ void segment_layout(struct weir_segment *segment);
 // Checks the header, sizes and offsets of a mapped segment of `size` bytes. 0 or -EINVAL with `why`.
 int segment_check(const struct weir_segment *segment, size_t size, char *why, size_t why_size);
 
+// A reader's patience with a writer that is inside: zeroed before the first try.
+struct segment_wait {
+	uint64_t give_up_ns;
+	unsigned spins;
+};
+
+// Call after a try that met the writer; false when the writer has been inside for a tenth of a second, and so
+// seems to have died there.
+bool segment_wait(struct segment_wait *wait);
+
 // A consistent copy of one (worker, port) counter block: retries while it is being written. Returns 0,
 // or -EAGAIN when the writer seems to have died inside (then `out` is what stands there).
 int segment_counters_get(const struct weir_segment *segment, unsigned worker, unsigned port, struct weir_counters *out);

@@ -5,11 +5,8 @@
 #include "dataplane/abi/stats_parts.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TRIES = 100000 };
 
 struct entry { // one name that is in use
 	const struct weir_name *name;
@@ -22,31 +19,32 @@ struct registry {
 	uint32_t n;
 };
 
+// One try; whether the writer stayed away meanwhile.
+static bool registry_try(const struct weir_segment *segment, struct registry *registry)
+{
+	uint64_t before = atomic_load_explicit(&segment->names_sequence, memory_order_acquire);
+
+	registry->n = atomic_load_explicit(&segment->n_names_used, memory_order_acquire);
+	if (registry->n > segment->n_names)
+		registry->n = segment->n_names;
+	memcpy(registry->names, segment_names(segment), registry->n * sizeof(*registry->names));
+	atomic_thread_fence(memory_order_acquire);
+	return before % 2 == 0 &&
+	       atomic_load_explicit(&segment->names_sequence, memory_order_relaxed) == before;
+}
+
 // Copies the registry while its writer stays away; a writer that died inside leaves what stands there.
 static int registry_copy(const struct weir_segment *segment, struct registry *registry)
 {
-	uint64_t before, after;
-	unsigned tries = 0;
+	struct segment_wait wait = { 0 };
 
 	registry->names = malloc(segment->n_names * sizeof(*registry->names));
 	registry->list = malloc(segment->n_names * sizeof(*registry->list));
 	if (!registry->names || !registry->list)
 		return -ENOMEM;
-	do {
-		if (tries)
-			sched_yield();
-		before = atomic_load_explicit(&segment->names_sequence, memory_order_acquire);
-		registry->n = atomic_load_explicit(&segment->n_names_used, memory_order_acquire);
-		if (registry->n > segment->n_names)
-			registry->n = segment->n_names;
-		if (before % 2 && tries < TRIES)
-			continue;
-		memcpy(registry->names, segment_names(segment), registry->n * sizeof(*registry->names));
-		atomic_thread_fence(memory_order_acquire);
-		after = atomic_load_explicit(&segment->names_sequence, memory_order_relaxed);
-		if (before % 2 == 0 && before == after)
-			return 0;
-	} while (tries++ < TRIES);
+	while (!registry_try(segment, registry))
+		if (!segment_wait(&wait))
+			break;
 	return 0;
 }
 
