@@ -36,13 +36,13 @@ struct route_pool {
 	uint32_t n_slots; // 0: no member lives; else 1 or a prime
 };
 
-enum route_state { ROUTE_UP, ROUTE_DOWN, ROUTE_DRAINED, ROUTE_STANDBY, ROUTE_NO_NEXT_HOP };
+enum route_state { ROUTE_UP, ROUTE_DOWN, ROUTE_DRAINED, ROUTE_STANDBY, ROUTE_NO_NEXT_HOP, ROUTE_N_STATES };
 
 struct route_member {
 	uint8_t mac[6];  // of the next hop; zero: none known, then no slot may name it
 	uint8_t state;   // enum route_state, for people: slots decide
 	uint8_t reserved;
-	uint16_t mtu;    // of the path to it, 0: the port's
+	uint16_t mtu;    // of the path to it, at least 68; 0: the port's
 	uint16_t reserved2;
 };
 
@@ -56,6 +56,9 @@ struct route_neighbour {
 	uint8_t mac[6];
 	uint8_t reserved[2];
 };
+
+// The order of neighbours: below, equal to or above 0.
+int route_neighbour_compare(const struct route_neighbour *a, const struct route_neighbour *b);
 
 // An image opened for use: pointers into it.
 struct routes {
@@ -74,3 +77,21 @@ enum { ROUTES_MAX_NEIGHBOURS = 4096 };
 // -EINVAL; with one line in `why`. Any thread.
 int routes_open(struct routes *routes, const struct table *table, const void *image, size_t size, char *why,
 		size_t why_size);
+
+// What is known of one of a table's members. It gets slots where its state is ROUTE_UP, its mac is known
+// and its weight is not 0: who stands by, fails back or is drained is decided before.
+struct routes_input {
+	struct route_member member;
+	uint16_t weight; // the table's, or what an operator made of it
+};
+
+struct routes_image {
+	void *data; // free()
+	size_t size;
+};
+
+// Makes the image for `table` from `input` (one for each of its members, in its order) and `neighbours`,
+// sorted without repeats. The same input gives the same bytes. 0, -E2BIG for too many neighbours, -ENOMEM.
+// Any thread.
+int routes_make(const struct table *table, const struct routes_input *input, const struct route_neighbour *neighbours,
+		uint32_t n_neighbours, struct routes_image *image);
