@@ -111,7 +111,7 @@ static void on_hello(struct link *link, const struct weir_hello *hello, int segm
 	link->said = 0;
 	link->backoff_ms = BACKOFF_MIN_MS;
 	memset(link->acknowledged, 0, sizeof(link->acknowledged));
-	event_add(link->readable, NULL); // from here on silence is fine
+	event_remove_timer(link->readable); // from here on silence is fine
 	consumer_attach(link->consumer, map);
 	link->events.up(link->events.argument, hello);
 }

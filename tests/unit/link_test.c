@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The connection to the dataplane: what time may and may not end. The other end is a socket pair.
+#include "controlplane/link.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/kit/segments.h"
+
+static struct event_base *base;
+static struct link *link_under_test;
+static int peer, segment_fd;
+static struct weir_hello hello;
+
+// In the place of consumer.c.
+void consumer_attach(struct consumer *consumer, struct mapping *map)
+{
+	(void)consumer;
+	(void)map;
+}
+
+void consumer_detach(struct consumer *consumer)
+{
+	(void)consumer;
+}
+
+unsigned consumer_consumed(struct consumer *consumer, uint64_t sequence[WEIR_MAX_WORKERS])
+{
+	(void)consumer;
+	(void)sequence;
+	return 0;
+}
+
+static void on_up(void *argument, const struct weir_hello *from)
+{
+	(void)argument;
+	(void)from;
+}
+
+static void on_down(void *argument)
+{
+	(void)argument;
+}
+
+static void on_ack(void *argument, const struct weir_table_ack *ack)
+{
+	(void)argument;
+	(void)ack;
+}
+
+static void make_segment(void)
+{
+	static const struct segment_shape shape = { 1, 1, 4, 2 };
+	struct weir_segment *segment = segment_make(&shape);
+
+	memset(segment->boot_id, 7, sizeof(segment->boot_id));
+	hello = (struct weir_hello){ .kind = WEIR_HELLO,
+				     .abi = WEIR_SOCKET_ABI,
+				     .segment_size = segment->size,
+				     .n_workers = 1 };
+	memcpy(hello.boot_id, segment->boot_id, sizeof(hello.boot_id));
+	segment_fd = memfd_create("segment", MFD_CLOEXEC);
+	assert_int_equal(write(segment_fd, segment, segment->size), segment->size);
+	free(segment);
+}
+
+static int setup(void **state)
+{
+	const struct link_events events = { on_up, on_down, on_ack, NULL };
+	int pair[2];
+
+	(void)state;
+	base = event_base_new();
+	make_segment();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
+	peer = pair[0];
+	link_under_test = link_create(base, "/nonexistent/dp.sock", NULL, &events);
+	link_adopt(link_under_test, pair[1]);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	link_destroy(link_under_test);
+	close(peer);
+	close(segment_fd);
+	event_base_free(base);
+	return 0;
+}
+
+static int is_timed(const struct event_base *of, const struct event *event, void *argument)
+{
+	struct timeval when;
+
+	(void)of;
+	*(bool *)argument |= event_get_fd(event) >= 0 && event_pending(event, EV_TIMEOUT, &when);
+	return 0;
+}
+
+// Whether silence on the socket ends the connection some time.
+static bool waits_in_time(void)
+{
+	bool timed = false;
+
+	event_base_foreach_event(base, is_timed, &timed);
+	return timed;
+}
+
+static void a_peer_that_says_no_hello_is_given_up_in_time(void **state)
+{
+	(void)state;
+	assert_true(waits_in_time());
+}
+
+static void silence_after_the_hello_is_no_fault(void **state)
+{
+	union weir_message message = { .hello = hello };
+
+	(void)state;
+	assert_int_equal(weir_message_send(peer, &message, &segment_fd, 1), 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_true(link_is_up(link_under_test));
+	assert_false(waits_in_time());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_peer_that_says_no_hello_is_given_up_in_time,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(silence_after_the_hello_is_no_fault, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
