@@ -4,6 +4,7 @@
 // files) and prints `boots N messages N lost N twice N torn N` (lost also counts numbers that were never
 // produced). Exit status 0 when the last three are 0, 1 when not, 3 when something cannot be read.
 // spool_check --count SPOOL_FOLDER prints `messages N twice N`, by the names of their records, whoever wrote them.
+// spool_check --ids SPOOL_FOLDER prints the message id of each native message, one a line.
 // spool_check --stats SEGMENT prints the counters of a segment file as `weirctl --json stats` does.
 #include <dirent.h>
 #include <errno.h>
@@ -201,6 +202,16 @@ static int count(struct spool *spool)
 	return twice > 0;
 }
 
+static int print_id(const struct spool_message *message, void *argument)
+{
+	const uint8_t *id = (const uint8_t *)message->payload + 12;
+
+	(void)argument;
+	if (message->record.payload_length >= 16)
+		printf("%u\n", (unsigned)id[0] << 24 | (unsigned)id[1] << 16 | (unsigned)id[2] << 8 | id[3]);
+	return 0;
+}
+
 static int print_stats(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -238,23 +249,24 @@ static int compare_all(struct spool *spool, const char *run_folder)
 
 int main(int argc, char **argv)
 {
-	bool counting = argc == 3 && strcmp(argv[1], "--count") == 0;
+	bool counting = argc == 3 && strcmp(argv[1], "--count") == 0, ids = argc == 3 && strcmp(argv[1], "--ids") == 0;
 	struct spool *spool;
 	char why[600];
 	int status;
 
 	if (argc != 3) {
-		fputs("usage: spool_check SPOOL_FOLDER RUN_FOLDER | --count SPOOL_FOLDER | --stats SEGMENT\n", stderr);
+		fputs("usage: spool_check SPOOL_FOLDER RUN_FOLDER | --count SPOOL_FOLDER | --ids SPOOL_FOLDER | --stats SEGMENT\n", stderr);
 		return 2;
 	}
 	if (strcmp(argv[1], "--stats") == 0)
 		return print_stats(argv[2]);
-	spool = spool_open(counting ? argv[2] : argv[1], 1, true, why, sizeof(why));
+	spool = spool_open(counting || ids ? argv[2] : argv[1], 1, true, why, sizeof(why));
 	if (!spool) {
 		fprintf(stderr, "spool_check: %s\n", why);
 		return 3;
 	}
-	status = counting ? count(spool) : compare_all(spool, argv[2]);
+	status = ids ? spool_walk(spool, NULL, print_id, NULL) != 0
+		     : counting ? count(spool) : compare_all(spool, argv[2]);
 	spool_close(spool);
 	return status;
 }

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Gateways on a network beside their kernels: what is no message (ping, TCP, BGP) works on the port that messages flow through."""
+import hashlib
+import os
+import re
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "kit"))
+sys.dont_write_bytecode = True
+from fleet import Fleet, Sender  # noqa: E402
+from gateway import check_books, main, program, wait_for  # noqa: E402
+
+WANTS_ANSWER = 1
+BANNER_SERVER = """
+import socket
+server = socket.create_server(("10.9.0.11", 22))
+print("ready", flush=True)
+while True:
+    client, _ = server.accept()
+    client.sendall(b"SSH-2.0-test\\r\\n")
+    while data := client.recv(65536):
+        client.sendall(data)
+    client.close()
+"""
+ECHO_CLIENT = """
+import hashlib, socket, threading
+client = socket.create_connection(("10.9.0.11", 22), timeout=60)
+stream = client.makefile("rb")
+print(stream.readline().decode().strip())
+data = bytes(range(256)) * 4096
+threading.Thread(target=client.sendall, args=(data,), daemon=True).start()
+print(hashlib.sha256(stream.read(len(data))).hexdigest())
+"""
+
+
+def ping_tcp_and_bgp_work_on_the_port_that_messages_flow_through():
+    with Fleet(bfd=False) as fleet:  # the session is to live by its keepalives
+        fleet.start(1)
+        try:
+            fleet.wait_routes(1)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{fleet.logs()}") from None
+        since = fleet.birds["r"].state("gw1")
+        senders = [Sender(fleet, f"s{i}", i * 1000000) for i in (1, 2)]
+        server = fleet.net.start("o1", "python3", "-c", BANNER_SERVER, stdout=open(fleet.gateways[1].path("banner"), "wb"))
+        wait_for("the banner's server", lambda: os.path.getsize(fleet.gateways[1].path("banner")))
+
+        pings = fleet.net.run("r", "ping", "-n", "-c", "40", "-i", "0.05", "-W", "5", "10.9.0.11")
+        assert "40 received" in pings, pings
+        banner, digest = fleet.net.run("r", "python3", "-c", ECHO_CLIENT).split()
+        assert banner == "SSH-2.0-test" and digest == hashlib.sha256(bytes(range(256)) * 4096).hexdigest(), banner
+        wait_for("messages for longer than BGP's hold time", lambda: sum(len(sender.sent) for sender in senders) > 8000, 60)
+        assert fleet.birds["r"].state("gw1") == since and since[0] == "Established", (since, fleet.logs())
+        assert server.poll() is None
+
+        sent = {number for sender in senders for number, _ in sender.stop().sent}
+        got = wait_for("the last messages", lambda: (lambda ids: len(ids) == len(sent) and ids)(
+            [number for member in fleet.members.values() for number in member.ids]))
+        assert set(got) == sent, "each message at one member, once"
+        assert all(len(member.ids) > len(sent) // 10 for member in fleet.members.values()), "all members have their share"
+        stats = fleet.stats(1)
+        check_books(stats)
+        port = stats["ports"][0]
+        print(f"   {len(sent)} messages to 3 members; ping {re.search('rtt .*', pings).group(0)}; BGP up for all of it; "
+              f"kernel got {port['kernel_rx']}, sent {port['kernel_tx']}, lost {port['kernel_lost']}", flush=True)
+        assert stats["dispositions"]["forward"] == len(sent), stats["dispositions"]
+        assert port["kernel_tx_lost"] == 0, port
+
+
+def a_killed_gateway_s_traffic_moves_and_no_accepted_message_is_lost():
+    with Fleet(gateways=2) as fleet:
+        fleet.start(1)
+        fleet.start(2)
+        fleet.wait_routes(1, 2)
+        senders = [Sender(fleet, f"s{i}", i * 1000000, tenants=(2, 2, 30, 31), flags=WANTS_ANSWER) for i in (1, 2)]
+
+        def agents(i):
+            return fleet.stats(i).get("dispositions", {}).get("agents", 0)
+        wait_for("both gateways to take messages", lambda: agents(1) > 300 and agents(2) > 300)
+        fleet.kill(1)
+        killed = time.monotonic()
+        fleet.wait_routes(2)
+        moved = time.monotonic() - killed
+        before = sum(len(sender.accepted) for sender in senders)
+        wait_for("the other to take all", lambda: sum(len(sender.accepted) for sender in senders) > before + 800)
+        fleet.start(1)
+        fleet.wait_routes(1, 2)
+        wait_for("the first to take messages again", lambda: agents(1) > 300)
+        for sender in senders:
+            sender.stop()
+        accepted = set().union(*(sender.accepted for sender in senders))
+        stored = {i: fleet.stored(i) for i in (1, 2)}
+        asked = sum(tenant == 2 for sender in senders for _, tenant in sender.sent)
+        print(f"   {asked} messages for agents, {len(accepted)} accepted, {len(stored[1])} and {len(stored[2])} stored; the router "
+              f"moved {moved:.1f} s after the kill", flush=True)
+        assert accepted <= stored[1] | stored[2], f"accepted and not stored: {sorted(accepted - stored[1] - stored[2])[:5]}"
+        assert not stored[1] & stored[2], "no message at both"
+        assert len(accepted) > 1500, len(accepted)
+
+
+if __name__ == "__main__":
+    assert os.path.exists(program("weir-dataplane")), "build first"
+    main([ping_tcp_and_bgp_work_on_the_port_that_messages_flow_through,
+          a_killed_gateway_s_traffic_moves_and_no_accepted_message_is_lost])
