@@ -19,16 +19,20 @@ enum {
 	RX_DESCRIPTORS = 1024,
 	TX_DESCRIPTORS = 1024,
 	MBUF_ROOM = RTE_PKTMBUF_HEADROOM + 2048,
+	// A line of its own, so that frames start on a line too: one of 64 bytes lies in one, not in two.
+	MBUF_PRIVATE = RTE_CACHE_LINE_SIZE,
 	MBUF_CACHE = 512,
 	MBUFS_MIN = 4096,
 	MBUFS_MAX = 131071,
 };
 
+static_assert(sizeof(struct frame_origin) <= MBUF_PRIVATE, "the private area holds it");
+
 struct rte_mempool *port_pool_create(const struct gateway *gateway, char *why, size_t why_size)
 {
 	// Object header, mbuf, private area and data room; half of the memory, since a mempool wants one piece and the
 	// allocator rounds each object up.
-	uint64_t each = 64 + sizeof(struct rte_mbuf) + sizeof(struct frame_origin) + MBUF_ROOM;
+	uint64_t each = 64 + sizeof(struct rte_mbuf) + MBUF_PRIVATE + MBUF_ROOM;
 	uint64_t n = ((uint64_t)gateway->memory_mb << 20) / 2 / each;
 	struct rte_mempool *pool;
 
@@ -42,8 +46,7 @@ struct rte_mempool *port_pool_create(const struct gateway *gateway, char *why, s
 	if (n > MBUFS_MAX)
 		n = MBUFS_MAX;
 	pool = rte_pktmbuf_pool_create("weir", (unsigned)n, MBUF_CACHE,
-				       RTE_ALIGN(sizeof(struct frame_origin), RTE_MBUF_PRIV_ALIGN),
-				       MBUF_ROOM, SOCKET_ID_ANY);
+				       MBUF_PRIVATE, MBUF_ROOM, SOCKET_ID_ANY);
 	if (!pool)
 		snprintf(why, why_size,
 			 "no memory for %llu frame buffers: %s (raise dataplane.memory_mb)",
