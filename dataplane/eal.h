@@ -14,4 +14,6 @@
 // or -errno with one line in `why`.
 int eal_start(const struct gateway *gateway, bool *huge, char *why, size_t why_size);
 
+// To be left out where a port of type xdp was opened (port_xdp_close says why): the end of the process is
+// the end of it all.
 void eal_stop(void);

@@ -23,16 +23,18 @@
 #include "dataplane/kernel.h"
 #include "dataplane/log.h"
 #include "dataplane/port.h"
+#include "dataplane/port_xdp.h"
 #include "dataplane/registry.h"
 #include "dataplane/restore.h"
 #include "dataplane/said.h"
 #include "dataplane/stat.h"
 #include "dataplane/swap.h"
 #include "dataplane/workers.h"
+#include "dataplane/xdp.h"
 #include "rules/gateway.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
-enum { PORTS_PER_SECOND = 10 };
+enum { PORTS_PER_SECOND = 10, DRAIN_TURNS = 50, DRAIN_TURN_US = 20000 };
 
 struct dataplane {
 	struct args args;
@@ -170,6 +172,17 @@ static int make_segment(struct dataplane *dp)
 										 : 0;
 }
 
+// The kernel drops blocked sources as the workers do.
+static void table_published(void *context, const struct live *live, const struct live *previous)
+{
+	const struct dataplane *dp = context;
+
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		if (port_xdp_get(&dp->ports[i]))
+			xdp_blocked_put(port_xdp_get(&dp->ports[i]), &live->table,
+					previous ? &previous->table : NULL);
+}
+
 static int make_swap(struct dataplane *dp)
 {
 	dp->swap.context = (struct live_context){ registry_create(dp->stat.map), dp->ports,
@@ -177,6 +190,8 @@ static int make_swap(struct dataplane *dp)
 	dp->swap.gateway = dp->gateway;
 	dp->swap.handover = &dp->handover;
 	dp->swap.segment = dp->stat.map;
+	dp->swap.published = table_published;
+	dp->swap.published_context = dp;
 	if (dp->swap.context.registry)
 		return 0;
 	snprintf(dp->why, sizeof(dp->why), "no memory for the registry of names");
@@ -233,6 +248,18 @@ static void publish_ports(struct dataplane *dp)
 	}
 }
 
+static uint64_t now_ns(void)
+{
+	return (uint64_t)((double)rte_get_timer_cycles() * 1e9 / (double)rte_get_timer_hz());
+}
+
+static void look_after_ports(struct dataplane *dp)
+{
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		if (port_xdp_get(&dp->ports[i]))
+			xdp_poll(port_xdp_get(&dp->ports[i]), now_ns());
+}
+
 // Whether --exit-when-idle says to end: no frame for so long, while workers run.
 static bool idle(const struct dataplane *dp, uint64_t *last_rx, uint64_t *since)
 {
@@ -261,12 +288,31 @@ static int serve(struct dataplane *dp)
 				status = launch(dp);
 		}
 		if (rte_get_timer_cycles() >= ports_due) {
+			look_after_ports(dp);
 			publish_ports(dp);
 			ports_due = rte_get_timer_cycles() + rte_get_timer_hz() / PORTS_PER_SECOND;
 		}
 		control_poll(&dp->control, kernel_poll(&dp->kernel));
 	}
 	return status;
+}
+
+// Where the kernel keeps an interface, it gets every frame from here on, and the workers finish those that
+// are on their way: two looks in a row that find nothing new, for a second at most.
+static void drain_ports(struct dataplane *dp)
+{
+	uint64_t before = UINT64_MAX, rx = 0;
+	bool any = false;
+
+	for (unsigned i = 0; i < dp->n_ports; i++) {
+		port_detach(&dp->ports[i]);
+		any |= dp->ports[i].xdp != NULL;
+	}
+	for (unsigned turn = 0; any && dp->running && turn < DRAIN_TURNS && rx != before; turn++) {
+		before = rx;
+		usleep(DRAIN_TURN_US);
+		rx = stat_received(&dp->stat);
+	}
 }
 
 static void stop_workers(struct dataplane *dp)
@@ -305,9 +351,9 @@ static int make_state_folder(struct dataplane *dp)
 static int run(struct dataplane *dp)
 {
 	static int (*const steps[])(struct dataplane *) = {
-		read_config,  start_environment, open_ports, open_kernel,       make_handover,
-		make_segment, make_workers,      make_swap,  make_state_folder, first_table,
-		open_control,
+		read_config,       start_environment, open_ports,   open_kernel,
+		make_handover,     make_segment,      make_workers, make_swap,
+		make_state_folder, first_table,       open_control,
 	};
 	int status = 0;
 
@@ -319,11 +365,20 @@ static int run(struct dataplane *dp)
 	log_line("%s: %u worker(s), %u MiB of %s pages", dp->gateway->name, dp->gateway->n_workers,
 		 dp->gateway->memory_mb, dp->huge ? "huge" : "ordinary");
 	status = serve(dp);
+	drain_ports(dp);
 	stop_workers(dp);
 	if (status == 0)
 		print_result(dp);
 	control_close(&dp->control);
 	return fail(dp, status);
+}
+
+static bool any_xdp(const struct dataplane *dp)
+{
+	for (unsigned i = 0; i < dp->gateway->n_ports; i++)
+		if (dp->gateway->ports[i].type == GATEWAY_PORT_XDP)
+			return true;
+	return false;
 }
 
 // Undoes what run() has done, in reverse, however far it came.
@@ -341,7 +396,7 @@ static void clean_up(struct dataplane *dp)
 	kernel_close(&dp->kernel);
 	for (unsigned i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);
-	if (dp->started)
+	if (dp->started && !any_xdp(dp))
 		eal_stop();
 	said_end();
 	if (dp->lock >= 0)

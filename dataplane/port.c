@@ -13,26 +13,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/port_xdp.h"
 #include "dataplane/said.h"
 
 enum {
 	RX_DESCRIPTORS = 1024,
 	TX_DESCRIPTORS = 1024,
 	MBUF_ROOM = RTE_PKTMBUF_HEADROOM + 2048,
-	// A line of its own, so that frames start on a line too: one of 64 bytes lies in one, not in two.
-	MBUF_PRIVATE = RTE_CACHE_LINE_SIZE,
 	MBUF_CACHE = 512,
 	MBUFS_MIN = 4096,
 	MBUFS_MAX = 131071,
 };
 
-static_assert(sizeof(struct frame_origin) <= MBUF_PRIVATE, "the private area holds it");
-
 struct rte_mempool *port_pool_create(const struct gateway *gateway, char *why, size_t why_size)
 {
 	// Object header, mbuf, private area and data room; half of the memory, since a mempool wants one piece and the
 	// allocator rounds each object up.
-	uint64_t each = 64 + sizeof(struct rte_mbuf) + MBUF_PRIVATE + MBUF_ROOM;
+	uint64_t each = 64 + sizeof(struct rte_mbuf) + sizeof(struct frame_origin) + MBUF_ROOM;
 	uint64_t n = ((uint64_t)gateway->memory_mb << 20) / 2 / each;
 	struct rte_mempool *pool;
 
@@ -46,7 +43,8 @@ struct rte_mempool *port_pool_create(const struct gateway *gateway, char *why, s
 	if (n > MBUFS_MAX)
 		n = MBUFS_MAX;
 	pool = rte_pktmbuf_pool_create("weir", (unsigned)n, MBUF_CACHE,
-				       MBUF_PRIVATE, MBUF_ROOM, SOCKET_ID_ANY);
+				       RTE_ALIGN(sizeof(struct frame_origin), RTE_MBUF_PRIV_ALIGN),
+				       MBUF_ROOM, SOCKET_ID_ANY);
 	if (!pool)
 		snprintf(why, why_size,
 			 "no memory for %llu frame buffers: %s (raise dataplane.memory_mb)",
@@ -104,11 +102,10 @@ static int queues_check(const struct gateway_port *config, const struct gateway 
 		return -EINVAL;
 	}
 	if (gateway->n_workers > info->max_tx_queues) {
-		snprintf(
-			why, why_size,
-			"port \"%s\": device %s can send from %u queue(s), but each of %u workers "
+		snprintf(why, why_size,
+			 "port \"%s\": device %s can send from %u queue(s), but each of %u workers "
 			 "needs one (fewer workers, or a device with more)",
-			config->name, config->device, info->max_tx_queues, gateway->n_workers);
+			 config->name, config->device, info->max_tx_queues, gateway->n_workers);
 		return -EINVAL;
 	}
 	return 0;
@@ -183,8 +180,11 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	      struct rte_mempool *pool, char *why, size_t why_size)
 {
 	struct rte_ether_addr mac = { 0 };
-	int err = device_probe(config, &port->id, why, why_size);
+	int err;
 
+	if (config->type == GATEWAY_PORT_XDP)
+		return port_xdp_open(port, config, gateway, pool, why, why_size);
+	err = device_probe(config, &port->id, why, why_size);
 	if (err)
 		return err;
 	err = port_set_up(port->id, config, gateway, pool, why, why_size);
@@ -194,6 +194,8 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	}
 	snprintf(port->name, sizeof(port->name), "%s", config->name);
 	port->n_queues = config->queues;
+	for (uint16_t w = 0; w < gateway->n_workers; w++)
+		port->queue[w] = (struct port_queue){ port->id, w };
 	port->trust_udp_checksum = config->trust_udp_checksum;
 	rte_eth_macaddr_get(port->id, &mac);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
@@ -202,8 +204,11 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 
 int port_start(const struct port *port, char *why, size_t why_size)
 {
-	int err = rte_eth_dev_start(port->id);
+	int err;
 
+	if (port->xdp)
+		return port_xdp_start(port, why, why_size);
+	err = rte_eth_dev_start(port->id);
 	if (err) {
 		snprintf(why, why_size, "port \"%s\" does not start: %s", port->name,
 			 rte_strerror(-err));
@@ -213,8 +218,18 @@ int port_start(const struct port *port, char *why, size_t why_size)
 	return 0;
 }
 
-void port_close(const struct port *port)
+void port_detach(const struct port *port)
 {
+	if (port->xdp)
+		port_xdp_detach(port);
+}
+
+void port_close(struct port *port)
+{
+	if (port->xdp) {
+		port_xdp_close(port);
+		return;
+	}
 	rte_eth_dev_stop(port->id);
 	rte_eth_dev_close(port->id);
 }
@@ -224,6 +239,10 @@ void port_publish(const struct port *port, struct weir_port *to)
 	struct rte_eth_stats stats;
 	struct rte_eth_link link;
 
+	if (port->xdp) {
+		port_xdp_publish(port, to);
+		return;
+	}
 	if (rte_eth_stats_get(port->id, &stats) == 0) {
 		atomic_store_explicit(&to->rx_missed, stats.imissed, memory_order_relaxed);
 		atomic_store_explicit(&to->rx_errors, stats.ierrors, memory_order_relaxed);

@@ -23,7 +23,10 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 // Starts reception. 0, or -errno with `why`.
 int port_start(const struct port *port, char *why, size_t why_size);
 
-void port_close(const struct port *port);
+// Where the kernel keeps the interface (type xdp): gives it every frame from here on.
+void port_detach(const struct port *port);
+
+void port_close(struct port *port);
 
 // Copies what the NIC counts (missed, errors, no buffer) and its link into the segment.
 void port_publish(const struct port *port, struct weir_port *to);

@@ -28,8 +28,8 @@ static inline void view(struct worker *worker, struct burst *burst, unsigned i)
 
 unsigned rx(struct worker *worker, struct burst *burst, unsigned port)
 {
-	unsigned n = rte_eth_rx_burst(worker->ports[port].id, (uint16_t)worker->index, burst->mbuf,
-				      BURST_MAX);
+	const struct port_queue *queue = &worker->ports[port].queue[worker->index];
+	unsigned n = rte_eth_rx_burst(queue->device, queue->number, burst->mbuf, BURST_MAX);
 	uint64_t bytes = 0;
 
 	if (n == 0)

@@ -30,6 +30,8 @@ int swap_offer(struct swap *swap, int fd, size_t size, uint64_t generation, char
 	live->generation = generation;
 	swap->pending = live;
 	atomic_store_explicit(&swap->handover->current, live, memory_order_release);
+	if (swap->published)
+		swap->published(swap->published_context, live, swap->current);
 	swap->token = rte_rcu_qsbr_start(swap->handover->qsbr);
 	return 0;
 }

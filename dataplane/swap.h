@@ -20,6 +20,9 @@ struct swap {
 	struct live *pending; // published, some worker may still use `current`
 	uint64_t token;       // of the quiescence waited for
 	bool keep;            // the pending table goes to disk when it is in use
+	// Told of each table between its publication and its acknowledgement; NULL: nobody is.
+	void (*published)(void *context, const struct live *live, const struct live *previous);
+	void *published_context;
 };
 
 // Checks and publishes the image in `fd` (taken over) as `generation`. 0: pending, swap_poll ends

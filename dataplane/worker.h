@@ -17,14 +17,23 @@
 #include "dataplane/tx.h"
 #include "rules/gateway.h"
 
+struct port_xdp;
+
+struct port_queue {
+	uint16_t device; // of DPDK
+	uint16_t number; // of the queue in it
+};
+
 // What workers need to know of a port; written before they start, then read-only.
 struct port {
 	char name[WEIR_NAME_MAX + 1];
-	uint16_t id;       // of DPDK
+	uint16_t id;       // of DPDK; on a port of type xdp, of its first queue
 	uint16_t n_queues; // receive queues
 	bool trust_udp_checksum;
 	bool kernel; // has a kernel interface beside it
 	uint8_t mac[6];
+	struct port_queue queue[GATEWAY_MAX_WORKERS]; // by worker: sends there, receives where below n_queues
+	struct port_xdp *xdp; // of a port of type xdp, else NULL; the main thread's
 };
 
 enum stage_id {

@@ -54,8 +54,8 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 	for (unsigned i = 0; i < parts->n_ports; i++) {
 		if (w < parts->ports[i].n_queues)
 			worker->poll[worker->n_polls++] = (uint8_t)i;
-		if (tx_init(&worker->tx[i], parts->ports[i].id, (uint16_t)w,
-			    parts->gateway->tx_staging) < 0)
+		if (tx_init(&worker->tx[i], parts->ports[i].queue[w].device,
+			    parts->ports[i].queue[w].number, parts->gateway->tx_staging) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -13,11 +13,16 @@ enum { GATEWAY_MAX_PORTS = 16, GATEWAY_MAX_WORKERS = 32, GATEWAY_MAX_LISTENERS =
 
 enum gateway_hugepages { HUGEPAGES_AUTO, HUGEPAGES_REQUIRED, HUGEPAGES_NEVER };
 
+enum gateway_port_type { GATEWAY_PORT_DPDK, GATEWAY_PORT_XDP };
+
 struct gateway_port {
 	char *name;
-	char *device;     // DPDK device string ("net_pcap0,…") or PCI address
+	char *device;     // DPDK device string ("net_pcap0,…") or PCI address; of type xdp: an interface's name
+	enum gateway_port_type type;
 	uint16_t queues;  // receive queues; queue i is worker i's
 	bool trust_udp_checksum;
+	uint32_t flood_rate, flood_burst; // of one source, messages a second and at once; 0: no limit. Type xdp
+	uint32_t blocked_max; // prefixes of blocked sources that the kernel holds. Type xdp
 	char *kernel;     // kernel interface beside it, NULL: none
 	uint32_t line;
 };

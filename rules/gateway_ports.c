@@ -7,8 +7,10 @@
 #include "rules/address.h"
 #include "rules/gateway_reader.h"
 
-static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel", NULL };
+static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel",
+					 "type", "flood",  "blocked_max", NULL };
 static const char *const listener_keys[] = { "address", "port", "protocol", NULL };
+static const char *const types[] = { "dpdk", "xdp", NULL };
 static const char *const checksums[] = { "verify", "trust", NULL };
 static const char *const protocols[] = { "native", "sip", "coap", NULL };
 
@@ -63,7 +65,7 @@ static void read_device(struct gateway_reader *reader, config_setting_t *group,
 }
 
 // What the kernel takes as the name of an interface, without what it or shells read otherwise ("%d", "/").
-static bool is_interface_name(const char *text)
+bool gateway_is_interface(const char *text)
 {
 	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
 
@@ -78,7 +80,7 @@ static void read_kernel(struct gateway_reader *reader, config_setting_t *group,
 
 	if (conf_string(&reader->conf, group, "kernel", &name) <= 0)
 		return;
-	if (!is_interface_name(name)) {
+	if (!gateway_is_interface(name)) {
 		conf_error(&reader->conf, config_setting_get_member(group, "kernel"),
 			   "as \"weir0\": 1 to 15 letters, digits, '_', '-' and '.'",
 			   "kernel \"%.80s\" cannot be the name of an interface", name);
@@ -96,7 +98,7 @@ static void read_kernel(struct gateway_reader *reader, config_setting_t *group,
 static void read_port(struct gateway_reader *reader, config_setting_t *group, unsigned i)
 {
 	struct gateway_port *port = &reader->gateway->ports[i];
-	int checksum = 0;
+	int checksum = 0, type = GATEWAY_PORT_DPDK;
 	uint32_t file;
 
 	snprintf(reader->conf.what, sizeof(reader->conf.what), "port number %u", i + 1);
@@ -112,6 +114,9 @@ static void read_port(struct gateway_reader *reader, config_setting_t *group, un
 	read_kernel(reader, group, port);
 	conf_word(&reader->conf, group, "udp_checksum", checksums, &checksum);
 	port->trust_udp_checksum = checksum == 1;
+	conf_word(&reader->conf, group, "type", types, &type);
+	port->type = (enum gateway_port_type)type;
+	gateway_read_xdp(reader, group, port);
 }
 
 void gateway_read_ports(struct gateway_reader *reader, config_setting_t *root, bool need_ports)

@@ -33,6 +33,13 @@ int gateway_read_name(struct gateway_reader *reader, config_setting_t *group, co
 bool gateway_text_is_good(struct gateway_reader *reader, config_setting_t *group, const char *key,
 			  const char *text, size_t max);
 
+// Whether the kernel takes `text` as the name of an interface.
+bool gateway_is_interface(const char *text);
+
+// What only ports of type xdp have.
+void gateway_read_xdp(struct gateway_reader *reader, config_setting_t *group,
+		      struct gateway_port *port);
+
 // The parts: `ports` and `listeners`; everything else.
 void gateway_read_ports(struct gateway_reader *reader, config_setting_t *root, bool need_ports);
 void gateway_read_listeners(struct gateway_reader *reader, config_setting_t *root);

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "dataplane/abi/names.h"
+#include "dataplane/abi/xdp.h"
 
 #define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
 #define WEIR_SEGMENT_ABI 2u
@@ -107,6 +108,10 @@ struct weir_port {
 	char kernel[16]; // kernel interface beside it; empty: none
 	// Frames given to that interface and lost on the way to it, sent by it and lost on the way out.
 	_Atomic uint64_t kernel_rx, kernel_lost, kernel_tx, kernel_tx_lost;
+	// Of a port of type xdp: frames by what the program in the kernel did with them.
+	_Atomic uint64_t xdp[WEIR_N_XDP_FATES];
+	_Atomic uint64_t xdp_left_out; // blocked prefixes that only the workers know
+	_Atomic uint32_t has_xdp;      // 1: a port of type xdp
 };
 
 // Fills magic, abi, every offset and size from n_workers, n_ports, n_names and ring_slots, which the

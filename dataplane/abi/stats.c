@@ -124,6 +124,25 @@ static json_int_t nic_count(const _Atomic uint64_t *counter)
 	return (json_int_t)atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+static json_t *xdp_json(const struct weir_port *port)
+{
+	static const char *const name[] = {
+#define X(name, action, text) [WEIR_XDP_##name] = text,
+		WEIR_XDP_FATES(X)
+#undef X
+	};
+	json_t *fates = json_object();
+
+	if (!atomic_load_explicit(&port->has_xdp, memory_order_acquire)) {
+		json_decref(fates);
+		return json_null();
+	}
+	for (unsigned f = 0; f < WEIR_N_XDP_FATES; f++)
+		json_object_set_new(fates, name[f], json_integer(nic_count(&port->xdp[f])));
+	json_object_set_new(fates, "blocked_left_out", json_integer(nic_count(&port->xdp_left_out)));
+	return fates;
+}
+
 static json_t *ports_json(const struct weir_segment *segment, const struct snapshot *s)
 {
 	json_t *array = json_array();
@@ -133,7 +152,7 @@ static json_t *ports_json(const struct weir_segment *segment, const struct snaps
 		const struct weir_counters *sum = &s->sum[s->n_workers + p];
 
 		json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I}, s:b,"
-			"s:o, s:I, s:I, s:I, s:I}",
+			"s:o, s:I, s:I, s:I, s:I, s:o}",
 			"name", stats_text(port->name, sizeof(port->name)), "rx", (json_int_t)sum->rx,
 			"bytes", (json_int_t)sum->bytes, "dispositions", dispositions_json(sum), "nic",
 			"missed", nic_count(&port->rx_missed), "errors", nic_count(&port->rx_errors),
@@ -142,7 +161,7 @@ static json_t *ports_json(const struct weir_segment *segment, const struct snaps
 			"kernel", port->kernel[0] ? stats_text(port->kernel, sizeof(port->kernel)) : json_null(),
 			"kernel_rx", nic_count(&port->kernel_rx), "kernel_lost", nic_count(&port->kernel_lost),
 			"kernel_tx", nic_count(&port->kernel_tx),
-			"kernel_tx_lost", nic_count(&port->kernel_tx_lost)));
+			"kernel_tx_lost", nic_count(&port->kernel_tx_lost), "xdp", xdp_json(port)));
 	}
 	return array;
 }

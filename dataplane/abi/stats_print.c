@@ -165,6 +165,26 @@ static void print_kernel(const json_t *stats, FILE *to)
 	}
 }
 
+// What the program in the kernel did with frames, where it is not zero.
+static void print_xdp(const json_t *stats, FILE *to)
+{
+	json_t *array = json_object_get(stats, "ports"), *row, *count;
+	const char *fate;
+	size_t i;
+
+	json_array_foreach(array, i, row) {
+		json_t *fates = json_object_get(row, "xdp");
+
+		if (!json_is_object(fates))
+			continue;
+		fprintf(to, "\nXDP program of %s:", text(row, "name"));
+		json_object_foreach(fates, fate, count)
+			if (json_integer_value(count))
+				fprintf(to, " %s %lld", fate, (long long)json_integer_value(count));
+		fputs("\n", to);
+	}
+}
+
 void stats_print(const json_t *stats, FILE *to)
 {
 	const json_t *dispositions = json_object_get(stats, "dispositions");
@@ -185,6 +205,7 @@ void stats_print(const json_t *stats, FILE *to)
 	print_workers(stats, to);
 	print_ports(stats, to);
 	print_kernel(stats, to);
+	print_xdp(stats, to);
 	fprintf(to, "\nbooks: rx %lld %s sum of dispositions %lld\n", (long long)rx, rx == all ? "=" : "IS NOT",
 		(long long)all);
 }

@@ -80,7 +80,7 @@ class Gateway:
         if workers > len(cpu):
             raise SkipTest(f"{workers} workers need as many CPUs, {len(cpu)} are ours")
         worker_cpus = (cpu[1:] + cpu[:1])[:workers]
-        lines = ['name = "t";', f'run_dir = "{self.folder}/run";', f'state_dir = "{self.folder}/state";']
+        lines = [f'name = "{settings.pop("name", "t")}";', f'run_dir = "{self.folder}/run";', f'state_dir = "{self.folder}/state";']
         lines.append(f'dataplane = {{ main_cpu = {cpu[0]}; worker_cpus = {worker_cpus}; memory_mb = '
                      f'{settings.pop("memory_mb", 128)}; hugepages = "{settings.pop("hugepages", "never")}"; '
                      f'{settings.pop("dataplane", "")} }};')

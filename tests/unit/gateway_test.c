@@ -107,6 +107,26 @@ static void all_that_is_given_is_read(void **state)
 	gateway_destroy(gateway);
 }
 
+static void a_port_of_type_xdp_has_its_limits(void **state)
+{
+	struct gateway *gateway = read_good(
+		"ports = ( { name = \"a\"; type = \"xdp\"; device = \"eth1.100\"; flood = { rate = 1000; burst = 50; }; "
+		"blocked_max = 7; },\n{ name = \"b\"; type = \"xdp\"; device = \"eth2\"; flood = { rate = 9; }; },\n"
+		"{ name = \"c\"; type = \"dpdk\"; device = \"net_null0\"; } );\n",
+		true);
+
+	(void)state;
+	assert_int_equal(gateway->ports[0].type, GATEWAY_PORT_XDP);
+	assert_int_equal(gateway->ports[0].flood_rate, 1000);
+	assert_int_equal(gateway->ports[0].flood_burst, 50);
+	assert_int_equal(gateway->ports[0].blocked_max, 7);
+	assert_int_equal(gateway->ports[1].flood_burst, 9);
+	assert_int_equal(gateway->ports[1].blocked_max, 262144);
+	assert_int_equal(gateway->ports[2].type, GATEWAY_PORT_DPDK);
+	assert_int_equal(gateway->ports[2].flood_rate, 0);
+	gateway_destroy(gateway);
+}
+
 static void a_port_is_found_by_name_or_index(void **state)
 {
 	struct gateway *gateway = read_good(
@@ -221,6 +241,15 @@ static void each_fault_of_a_port_is_reported_with_its_line(void **state)
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"sixteen-letters0\"; } );", 1, "cannot be the name" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"w\"; },\n{ name = \"b\"; device = \"y\"; kernel = \"w\"; } );", 2,
 		  "port \"b\": the kernel interface \"w\" is taken by the port of line 1" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; type = \"tap\"; } );", 1, "unknown type \"tap\" (it is dpdk or xdp)" },
+		{ "ports = ( { name = \"a\"; device = \"net_null0,x=1\";\ntype = \"xdp\"; } );", 1,
+		  "device \"net_null0,x=1\" cannot be the name of an interface" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; type = \"xdp\"; kernel = \"w\"; } );", 1,
+		  "a port of type xdp has its own interface beside it" },
+		{ "ports = ( { name = \"a\"; device = \"x\";\nflood = { rate = 1; }; } );", 2, "only a port of type xdp has flood" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; blocked_max = 1; } );", 1, "only a port of type xdp has blocked_max" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; type = \"xdp\"; flood = { burst = 1; }; } );", 1, "flood has no rate" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; type = \"xdp\"; flood = { rate = 0; }; } );", 1, "rate 0 is outside 1 to" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; queues = 0; } );", 1,
 		  "queues 0 is outside 1 to 32" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; udp_checksum = \"off\"; } );", 1,
@@ -290,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_left_out_has_its_default),
 		cmocka_unit_test(all_that_is_given_is_read),
+		cmocka_unit_test(a_port_of_type_xdp_has_its_limits),
 		cmocka_unit_test(a_port_is_found_by_name_or_index),
 		cmocka_unit_test(run_and_state_files_stand_in_folders_by_the_name),
 		cmocka_unit_test(each_fault_is_reported_with_its_line),

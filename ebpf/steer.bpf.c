@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+//
+// The XDP program of a port of type "xdp": gives message traffic to the AF_XDP socket of its queue and
+// everything else to the kernel, drops blocked sources and floods, and sends the buckets that an operator
+// has moved to a sibling gateway there. One fate a frame, one counter (dataplane/abi/xdp.h).
+//
+// What the books need reaches the dataplane: a message to a listener that is malformed, an IP header that
+// says nothing sure, and every UDP fragment go to the socket, so that they count there as on any port.
+//
+// It has the name, the version and the map of libxdp's own program for AF_XDP sockets, so that DPDK's driver
+// takes it for that one and puts its sockets into the map.
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <stdbool.h>
+#include <xdp/xdp_helpers.h>
+
+#include "dataplane/abi/xdp.h"
+#include "ebpf/maps.h"
+#include "ebpf/steer.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, XDP_QUEUES);
+} xsks_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct xdp_settings);
+	__uint(max_entries, 1);
+} settings SEC(".maps");
+
+// By UDP port: XDP_PORT_*.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u8);
+	__uint(max_entries, 65536);
+} ports SEC(".maps");
+
+// Listeners bound to an address; the value is the protocol.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct xdp_listener);
+	__type(value, __u8);
+	__uint(max_entries, XDP_LISTENERS);
+} listeners SEC(".maps");
+
+// Blocked sources, twice: settings.blocked says which half holds.
+struct list4 {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(key_size, sizeof(struct xdp_prefix4));
+	__uint(value_size, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 2);
+	__array(values, struct list4);
+} blocked4 SEC(".maps");
+
+struct list6 {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(key_size, sizeof(struct xdp_prefix6));
+	__uint(value_size, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, 2);
+	__array(values, struct list6);
+} blocked6 SEC(".maps");
+
+// When each source may send its next message at its rate, in 1/64 ns of the machine's clock.
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct xdp_source);
+	__type(value, __u64);
+	__uint(max_entries, XDP_SOURCES);
+} floods SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct xdp_steering);
+	__uint(max_entries, 1);
+} steering SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct xdp_siblings);
+	__uint(max_entries, 1);
+} siblings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, WEIR_N_XDP_FATES);
+} fates SEC(".maps");
+
+static const __u32 first = 0;
+
+// Whether a listener takes the message; `native` says whether it is one of protocol native.
+static __always_inline bool listener_find(const struct layers *layers, bool *native)
+{
+	struct xdp_listener key = { .port = LAYERS_LOAD(__be16, layers->udp + 2), .family = layers->version };
+	__u32 number = bpf_ntohs(key.port);
+	const __u8 *port = bpf_map_lookup_elem(&ports, &number), *protocol;
+
+	if (!port || !*port)
+		return false;
+	*native = *port & XDP_PORT_NATIVE;
+	if (!(*port & XDP_PORT_BOUND))
+		return true;
+	if (layers->version == 4)
+		__builtin_memcpy(key.address, layers->ip + 16, 4);
+	else
+		__builtin_memcpy(key.address, layers->ip + 24, 16);
+	protocol = bpf_map_lookup_elem(&listeners, &key);
+	if (!protocol)
+		return *port & XDP_PORT_ANY;
+	*native = *protocol == 0;
+	return true;
+}
+
+static __always_inline bool is_blocked(const struct layers *layers,
+				       const struct xdp_settings *set)
+{
+	__u32 half = set->blocked;
+	void *list;
+
+	if (layers->version == 4) {
+		struct xdp_prefix4 key = { .length = 32 };
+
+		list = bpf_map_lookup_elem(&blocked4, &half);
+		if (!list)
+			return false;
+		__builtin_memcpy(key.address, layers->ip + 12, 4);
+		return bpf_map_lookup_elem(list, &key);
+	}
+	struct xdp_prefix6 key = { .length = 128 };
+
+	list = bpf_map_lookup_elem(&blocked6, &half);
+	if (!list)
+		return false;
+	__builtin_memcpy(key.address, layers->ip + 8, 16);
+	return bpf_map_lookup_elem(list, &key);
+}
+
+static __always_inline void source_get(const struct layers *layers, struct xdp_source *source)
+{
+	source->family = layers->version;
+	source->address = 0;
+	if (layers->version == 4)
+		__builtin_memcpy(&source->address, layers->ip + 12, 4);
+	else
+		__builtin_memcpy(&source->address, layers->ip + 8, 8);
+}
+
+// A token bucket as one word (GCRA): the time at which the source is back at its rate. A message costs one
+// gap; it is over the limit where that would be further ahead than the bucket is deep.
+static __always_inline bool is_flood(const struct layers *layers,
+				     const struct xdp_settings *set)
+{
+	__u64 now = bpf_ktime_get_ns() * 64, next = now + set->flood_gap;
+	struct xdp_source source;
+	__u64 *due;
+
+	source_get(layers, &source);
+	due = bpf_map_lookup_elem(&floods, &source);
+	if (!due) {
+		if (bpf_map_update_elem(&floods, &source, &next, BPF_NOEXIST) == 0)
+			return false;
+		due = bpf_map_lookup_elem(&floods, &source); // another CPU was first
+		if (!due)
+			return false;
+	}
+	// As often as other CPUs can have been quicker, and no more.
+	for (int i = 0; i < 32; i++) {
+		__u64 was = *(volatile __u64 *)due, from = was > now ? was : now;
+
+		if (from - now > set->flood_depth)
+			return true;
+		if (__sync_val_compare_and_swap(due, was, from + set->flood_gap) == was)
+			return false;
+	}
+	return false;
+}
+
+// Where an operator has moved the message's bucket to a sibling gateway, addresses the frame to that one.
+static __always_inline bool is_moved(const struct layers *layers, bool native, const struct xdp_settings *set)
+{
+	const struct xdp_steering *table = bpf_map_lookup_elem(&steering, &first);
+	const struct xdp_siblings *macs = bpf_map_lookup_elem(&siblings, &first);
+	__u32 bucket = steer_bucket(layers, LAYERS_UDP, native, set->seed);
+	__u8 *ether = (__u8 *)layers->data, to;
+
+	if (!table || !macs || bucket >= XDP_BUCKETS || ether + LAYERS_ETHER_SIZE > layers->end)
+		return false;
+	to = table->bucket[bucket];
+	if (!(to & XDP_SIBLING))
+		return false;
+	__builtin_memcpy(ether, macs->mac[to & (XDP_SIBLINGS - 1)], 6);
+	__builtin_memcpy(ether + 6, set->mac, 6);
+	return true;
+}
+
+static __always_inline enum weir_xdp_fate judge_message(const struct layers *layers,
+							const struct xdp_settings *set)
+{
+	bool native = false;
+
+	if (!listener_find(layers, &native))
+		return WEIR_XDP_NO_LISTENER;
+	if (is_blocked(layers, set))
+		return WEIR_XDP_BLOCKED_SOURCE;
+	if (set->flood_gap && is_flood(layers, set))
+		return WEIR_XDP_FLOOD;
+	return set->steered && is_moved(layers, native, set) ? WEIR_XDP_MOVED : WEIR_XDP_SOCKET;
+}
+
+static __always_inline enum weir_xdp_fate judge(struct xdp_md *ctx)
+{
+	struct layers layers = {.data = (const __u8 *)(long)ctx->data, .end = (const __u8 *)(long)ctx->data_end};
+	const struct xdp_settings *set = bpf_map_lookup_elem(&settings, &first);
+	enum layers_end end = layers_parse(&layers);
+	enum weir_xdp_fate fate = WEIR_XDP_SOCKET;
+
+	if (!set)
+		return WEIR_XDP_NO_SOCKET;
+	if (end == LAYERS_ETHERTYPE)
+		return WEIR_XDP_ETHERTYPE;
+	if (end == LAYERS_NOT_UDP)
+		return WEIR_XDP_NOT_UDP;
+	if (end == LAYERS_UDP)
+		fate = judge_message(&layers, set);
+	if (fate == WEIR_XDP_SOCKET && layers.end - layers.data > set->frame_max)
+		return WEIR_XDP_TOO_LONG;
+	return fate;
+}
+
+static __always_inline void count(__u32 fate)
+{
+	__u64 *counter = bpf_map_lookup_elem(&fates, &fate);
+
+	if (counter)
+		++*counter;
+}
+
+SEC("xdp")
+int xsk_def_prog(struct xdp_md *ctx)
+{
+	enum weir_xdp_fate fate = judge(ctx);
+	int action = XDP_PASS;
+
+	if (fate == WEIR_XDP_SOCKET) {
+		action = bpf_redirect_map(&xsks_map, ctx->rx_queue_index, XDP_PASS);
+		if (action != XDP_REDIRECT)
+			fate = WEIR_XDP_NO_SOCKET;
+	} else if (fate == WEIR_XDP_BLOCKED_SOURCE || fate == WEIR_XDP_FLOOD) {
+		action = XDP_DROP;
+	} else if (fate == WEIR_XDP_MOVED) {
+		action = XDP_TX;
+	}
+	count(fate);
+	return action;
+}
+
+// After the programs of others: what we take nobody sees after us.
+struct {
+	__uint(priority, 90);
+	__uint(XDP_PASS, 1);
+} XDP_RUN_CONFIG(xsk_def_prog);
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+__uint(xsk_prog_version, 1) SEC("xdp_metadata");
