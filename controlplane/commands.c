@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Requests of weirctl: stats, status, history, load. All but load answer at once; a load answers when
-// every worker uses the table, or when it has failed.
+// Requests of weirctl: stats, status, history, load, rollback, table. A load or rollback answers when every
+// worker uses the table, or when it has failed; all others at once.
 #include "controlplane/commands.h"
 
 #include <errno.h>
@@ -11,10 +11,13 @@
 
 #include "controlplane/control.h"
 #include "controlplane/history.h"
+#include "controlplane/images.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 #include "controlplane/publisher.h"
 #include "dataplane/abi/stats.h"
+
+enum { IMAGE_PATH = 512 };
 
 static void reply(struct client *client, json_t *result)
 {
@@ -116,16 +119,10 @@ static void on_load_done(void *argument, const struct load_outcome *outcome)
 			"diagnostics", diagnostics, "suppressed", (json_int_t)load->diags.suppressed));
 }
 
-static void run_load(struct commands *commands, struct client *client, const json_t *request)
+static void begin_load(struct commands *commands, struct client *client, enum load_kind kind, const char *path)
 {
-	const char *path = json_string_value(json_object_get(request, "path"));
-	int err;
+	int err = publisher_load(commands->publisher, kind, path, client_who(client));
 
-	if (!path || path[0] != '/') {
-		reply_error(client, "usage", "load needs an absolute path");
-		return;
-	}
-	err = publisher_load(commands->publisher, LOAD_BY_OPERATOR, path, client_who(client));
 	if (!err)
 		publisher_tell(commands->publisher, on_load_done, client);
 	else if (err == -EBUSY)
@@ -136,13 +133,57 @@ static void run_load(struct commands *commands, struct client *client, const jso
 		reply_error(client, "environment", strerror(-err));
 }
 
+static void run_load(struct commands *commands, struct client *client, const json_t *request)
+{
+	const char *path = json_string_value(json_object_get(request, "path"));
+
+	if (!path || path[0] != '/')
+		reply_error(client, "usage", "load needs an absolute path");
+	else
+		begin_load(commands, client, LOAD_BY_OPERATOR, path);
+}
+
+// The image of the generation that the request names; without one the last that is not the newest. False after
+// answering that there is none.
+static bool find_image(struct commands *commands, struct client *client, const json_t *request, uint64_t *generation,
+		       char path[IMAGE_PATH])
+{
+	json_int_t wanted = json_integer_value(json_object_get(request, "generation"));
+
+	*generation = wanted > 0 ? (uint64_t)wanted : 0;
+	if (images_find(commands->gateway, commands->history, generation, path, IMAGE_PATH) == 0)
+		return true;
+	reply_error(client, "refused", wanted > 0 ? "no table of that generation is kept (weirctl rules history)"
+						  : "no earlier table is kept (weirctl rules history)");
+	return false;
+}
+
+static void run_rollback(struct commands *commands, struct client *client, const json_t *request)
+{
+	char path[IMAGE_PATH];
+	uint64_t generation;
+
+	if (find_image(commands, client, request, &generation, path))
+		begin_load(commands, client, LOAD_BACK, path);
+}
+
+static void run_table(struct commands *commands, struct client *client, const json_t *request)
+{
+	char path[IMAGE_PATH];
+	uint64_t generation;
+
+	if (find_image(commands, client, request, &generation, path))
+		reply(client, json_pack("{s:I, s:s}", "generation", (json_int_t)generation, "path", path));
+}
+
 void commands_request(void *argument, struct client *client, const json_t *request)
 {
 	static const struct {
 		const char *name;
 		void (*run)(struct commands *commands, struct client *client, const json_t *request);
 	} table[] = {
-		{ "stats", run_stats }, { "status", run_status }, { "history", run_history }, { "load", run_load },
+		{ "stats", run_stats }, { "status", run_status },     { "history", run_history },
+		{ "load", run_load },	{ "rollback", run_rollback }, { "table", run_table },
 	};
 	const char *name = json_string_value(json_object_get(request, "command"));
 
@@ -152,7 +193,7 @@ void commands_request(void *argument, struct client *client, const json_t *reque
 			table[i].run(argument, client, request);
 			return;
 		}
-	reply_error(client, "usage", "no such command (stats, status, history, load)");
+	reply_error(client, "usage", "no such command (stats, status, history, load, rollback, table)");
 }
 
 void commands_gone(void *argument, struct client *client)

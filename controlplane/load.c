@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 #include "controlplane/image.h"
+#include "controlplane/images.h"
+#include "controlplane/log.h"
 #include "rules/compile.h"
 #include "rules/read.h"
 
 const char *load_kind_name(enum load_kind kind)
 {
-	static const char *const names[] = { "start", "load", "reconnect" };
+	static const char *const names[] = { "start", "load", "reconnect", "rollback" };
 
 	return names[kind];
 }
@@ -56,6 +58,30 @@ static int compile(struct load *load, struct table_image *image)
 	return err;
 }
 
+// A kept image instead of a file: it was good when it was published.
+static int take_back(struct load *load, struct table_image *image)
+{
+	char why[240];
+	int err = images_read(load->path, image, why, sizeof(why));
+
+	if (err)
+		diags_push(&load->diags, DIAG_ERROR, load->path, 0, "weirctl rules history lists others", "%s", why);
+	if (err)
+		return -EINVAL;
+	load->n_tenants = ((const struct table_header *)image->data)->n_tenants;
+	load->n_rules = ((const struct table_header *)image->data)->n_rules;
+	return 0;
+}
+
+// Keeps the image for a later rollback; without room for it the load goes on all the same.
+static void keep(const struct load *load, const struct table_image *image)
+{
+	int err = images_put(load->gateway, image);
+
+	if (err)
+		log_warning("%s: its table is not kept for a rollback: %s", load->path, strerror(-err));
+}
+
 static double now_s(void)
 {
 	struct timespec t;
@@ -70,8 +96,9 @@ static void *load_run(void *argument)
 	struct table_image image = { 0 };
 	double begun = now_s();
 
-	load->err = compile(load, &image);
+	load->err = load->kind == LOAD_BACK ? take_back(load, &image) : compile(load, &image);
 	if (!load->err) {
+		keep(load, &image);
 		load->size = image.size;
 		load->crc = ((const struct table_header *)image.data)->crc;
 		load->fd = image_seal(image.data, image.size, atomic_load(&load->huge));

@@ -12,11 +12,11 @@
 #include "rules/diag.h"
 #include "rules/gateway.h"
 
-enum load_kind { LOAD_AT_START, LOAD_BY_OPERATOR, LOAD_AT_RECONNECT };
+enum load_kind { LOAD_AT_START, LOAD_BY_OPERATOR, LOAD_AT_RECONNECT, LOAD_BACK };
 
 struct load {
 	enum load_kind kind;
-	char *path;    // absolute
+	char *path;    // absolute: the rule file; of LOAD_BACK the image (images.h)
 	char *who;     // for the history
 	const struct gateway *gateway;
 	int wake;      // eventfd, written when the thread is done

@@ -29,6 +29,7 @@ struct publisher {
 	bool offered;              // the running load is with the dataplane
 	uint64_t generation;       // offered
 	char *next_path, *next_who; // an operator's load that waits for one of our own; NULL: none
+	enum load_kind next_kind;
 	load_done done;            // of the operator's load, running or waiting
 	void *argument;
 	struct load *wanted;       // the last good one, with its image
@@ -74,6 +75,11 @@ static void log_outcome(const struct load_outcome *outcome)
 		log_error("%s is not loaded: %s (%s)", load->path, outcome->why, load->who);
 }
 
+static bool by_operator(enum load_kind kind)
+{
+	return kind == LOAD_BY_OPERATOR || kind == LOAD_BACK;
+}
+
 static void go_on(struct publisher *p);
 
 // Tells whoever began the operator's load how it ended.
@@ -97,7 +103,7 @@ static void finish(struct publisher *p, enum load_result result, const char *why
 	event_del(p->late);
 	log_outcome(&outcome);
 	write_history(p, &outcome);
-	if (load->kind == LOAD_BY_OPERATOR)
+	if (by_operator(load->kind))
 		tell(p, &outcome);
 	if (load != p->wanted)
 		load_destroy(load);
@@ -131,7 +137,7 @@ static void catch_up(struct publisher *p)
 	    (link_generation(p->link) && p->live_crc == p->wanted->crc))
 		return;
 	p->running = p->wanted;
-	if (p->running->published || p->running->kind == LOAD_BY_OPERATOR)
+	if (p->running->published || by_operator(p->running->kind))
 		p->running->kind = LOAD_AT_RECONNECT;
 	offer(p);
 }
@@ -151,7 +157,7 @@ static void begin_next(struct publisher *p)
 	struct load failed = { .path = p->next_path, .who = p->next_who };
 	struct load_outcome outcome = { LOAD_FAILED, &failed, 0, "out of memory or threads" };
 
-	if (begin(p, LOAD_BY_OPERATOR, p->next_path, p->next_who) < 0)
+	if (begin(p, p->next_kind, p->next_path, p->next_who) < 0)
 		tell(p, &outcome);
 	p->next_path = p->next_who = NULL;
 	free(failed.path);
@@ -191,12 +197,12 @@ static void settle_good(struct publisher *p)
 {
 	struct load *load = p->running;
 
-	if (load->kind == LOAD_BY_OPERATOR && !link_is_up(p->link)) {
+	if (by_operator(load->kind) && !link_is_up(p->link)) {
 		keep_image(p);
 		finish(p, LOAD_FAILED, "the dataplane is gone; it gets the table when it is back");
 		return;
 	}
-	if (link_is_up(p->link) && (load->kind == LOAD_BY_OPERATOR || link_generation(p->link) == 0 ||
+	if (link_is_up(p->link) && (by_operator(load->kind) || link_generation(p->link) == 0 ||
 				    p->live_crc != load->crc)) {
 		offer(p);
 		return;
@@ -303,12 +309,13 @@ void publisher_serve(struct publisher *publisher, struct link *link)
 
 int publisher_load(struct publisher *p, enum load_kind kind, const char *path, const char *who)
 {
-	if (kind == LOAD_BY_OPERATOR && !link_is_up(p->link))
+	if (by_operator(kind) && !link_is_up(p->link))
 		return -ENOTCONN;
 	if (!p->running)
 		return begin(p, kind, path, who);
-	if (kind != LOAD_BY_OPERATOR || p->running->kind == LOAD_BY_OPERATOR || p->next_path)
+	if (!by_operator(kind) || by_operator(p->running->kind) || p->next_path)
 		return -EBUSY;
+	p->next_kind = kind;
 	p->next_path = strdup(path);
 	p->next_who = strdup(who);
 	if (p->next_path && p->next_who)

@@ -39,9 +39,9 @@ bool publisher_destroy(struct publisher *publisher);
 // The connection that tables go over.
 void publisher_serve(struct publisher *publisher, struct link *link);
 
-// Begins a load of `path` (absolute); an operator's begins when one of our own (at the start, at a reconnect) is
-// done. 0; -EBUSY: an operator's is running or waiting; -ENOTCONN: no dataplane, and an operator
-// wants the table in use; -errno.
+// Begins a load of `path` (absolute): a rule file or, for LOAD_BACK, a kept image. An operator's begins
+// when one of our own (at the start, at a reconnect) is done. 0; -EBUSY: an operator's is running or
+// waiting; -ENOTCONN: no dataplane, and an operator wants the table in use; -errno.
 int publisher_load(struct publisher *publisher, enum load_kind kind, const char *path, const char *who);
 
 // Who is told how the operator's load that was just begun ends, and that nobody is any more.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "controlplane/weirctl/ask.h"
+#include "controlplane/weirctl/load.h"
 #include "controlplane/weirctl/weirctl.h"
 #include "dataplane/abi/stats.h"
 
@@ -149,6 +150,29 @@ static void print_loaded(const json_t *result)
 	       number(result, "generation"), text(result, "file"), number(result, "rules"),
 	       number(result, "tenants"), (double)number(result, "bytes") / 1024,
 	       json_real_value(json_object_get(result, "seconds")));
+}
+
+int command_rollback(const struct command *command, const struct options *options, int n, char **words)
+{
+	const char *generation = NULL;
+	const struct argument arguments[] = {{"GENERATION", &generation, false}, {0}};
+	json_t *answer;
+	int status = arguments_parse(command, n, words, arguments);
+	json_int_t number = 0;
+
+	if (!status && generation && !generation_parse(generation, &number))
+		return usage_error(command, "\"%s\" is no generation", generation);
+	if (!status)
+		status = ask(options, json_pack("{s:s, s:I}", "command", "rollback", "generation", number), NULL,
+			     &answer);
+	if (status)
+		return status;
+	if (options->json)
+		status = print_json(json_object_get(answer, "result"));
+	else
+		print_loaded(json_object_get(answer, "result"));
+	json_decref(answer);
+	return status;
 }
 
 int command_load(const struct command *command, const struct options *options, int n, char **words)

@@ -39,6 +39,12 @@ static const struct command commands[] = {
 	{"rules load", "FILE", "check, compile and publish a rule file",
 	 "Returns when every worker uses the new table, and prints its generation. An error leaves the\n"
 	 "running table as it is. The control plane must be able to read FILE.\n", command_load},
+	{"rules rollback", "[GENERATION]", "publish an earlier table again",
+	 "Without GENERATION the last one that differs from the newest. It becomes a generation of its own.\n"
+	 "The last tables are kept as they were published; the rule file on disk is not touched.\n", command_rollback},
+	{"rules diff", "OLD NEW", "say what changes, and which messages are decided otherwise",
+	 "OLD and NEW: a rule file, a table image, or the number of a generation that was published.\n"
+	 "Every key of a rule file is live: a load makes it effective.\n", command_diff},
 	{"rules history", "", "list what was loaded when, by whom", "", command_history},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

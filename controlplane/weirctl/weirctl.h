@@ -53,4 +53,6 @@ int command_battery(const struct command *command, const struct options *options
 int command_stats(const struct command *command, const struct options *options, int n, char **words);
 int command_status(const struct command *command, const struct options *options, int n, char **words);
 int command_load(const struct command *command, const struct options *options, int n, char **words);
+int command_rollback(const struct command *command, const struct options *options, int n, char **words);
+int command_diff(const struct command *command, const struct options *options, int n, char **words);
 int command_history(const struct command *command, const struct options *options, int n, char **words);

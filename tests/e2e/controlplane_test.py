@@ -186,6 +186,62 @@ def a_restarted_dataplane_gets_the_last_table_again():
         assert last["event"] == "reconnect" and last["file"].endswith("other.conf"), last
 
 
+def a_rollback_publishes_the_earlier_table_byte_for_byte():
+    with Plane() as plane:
+        plane.start().start_dataplane().wait_generation(1)
+        none = plane.ctl("rules", "rollback")
+        assert none.returncode == 1 and "no earlier table" in none.stderr, none
+        plane.ctl("rules", "load", plane.g.write("other.conf", OTHER))
+        back = plane.ctl("rules", "rollback")
+        assert back.returncode == 0 and back.stdout.startswith("generation 3: "), back
+        again = plane.ctl("rules", "rollback", "2")
+        assert again.returncode == 0 and again.stdout.startswith("generation 4: "), again
+        history = plane.history()
+        crcs = [entry["crc"] for entry in history]
+        assert crcs[0] == crcs[2] != crcs[1] == crcs[3], crcs
+        assert history[3]["event"] == "rollback" and history[3]["who"].startswith("root"), history[3]
+        wrong = plane.ctl("rules", "rollback", "77")
+        assert wrong.returncode == 1 and "no table of that generation" in wrong.stderr, wrong
+        assert plane.ctl("rules", "rollback", "x").returncode == 2
+        plane.wait_generation(4)
+
+
+def a_kept_table_that_is_damaged_is_refused_and_changes_nothing():
+    with Plane() as plane:
+        plane.start().start_dataplane().wait_generation(1)
+        plane.ctl("rules", "load", plane.g.write("other.conf", OTHER))
+        path = os.path.join(plane.g.path("state/t/tables"), plane.history()[0]["crc"] + ".table")
+        with open(path, "r+b") as file:
+            file.seek(5000)
+            file.write(b"damage")
+        done = plane.ctl("rules", "rollback")
+        assert done.returncode == 1 and "checksum" in done.stderr, done
+        assert plane.status()["generation"] == 2
+
+
+def the_last_ten_tables_are_kept():
+    with Plane() as plane:
+        plane.start().start_dataplane().wait_generation(1)
+        for i in range(12):
+            plane.ctl("rules", "load", plane.g.write("next.conf", GOOD.replace("desk", f"desk-{i}")))
+        assert len(os.listdir(plane.g.path("state/t/tables"))) == 10
+        plane.wait_generation(13)
+        assert plane.ctl("rules", "rollback", "1").returncode == 1
+        assert plane.ctl("rules", "rollback", "12").returncode == 0
+
+
+def a_generation_is_compared_with_a_file():
+    with Plane() as plane:
+        plane.start().start_dataplane().wait_generation(1)
+        other = plane.g.write("other.conf", OTHER)
+        same = plane.ctl("rules", "diff", "1", plane.g.path("rules.conf"))
+        assert same.returncode == 0 and same.stdout == "no difference\n", same
+        done = plane.ctl("rules", "diff", "1", other)
+        assert done.returncode == 0 and "now rule" in done.stdout, done
+        missing = plane.ctl("rules", "diff", "9", other)
+        assert missing.returncode == 1 and "no table of that generation" in missing.stderr, missing
+
+
 def hangup_loads_the_file_of_gateway_conf_again():
     with Plane() as plane:
         plane.start().start_dataplane().wait_generation(1)
@@ -332,7 +388,11 @@ if __name__ == "__main__":
           a_table_that_the_dataplane_refuses_is_reported_and_not_kept,
           a_second_load_is_told_so_and_a_dataplane_that_dies_gets_the_table_when_it_is_back,
           a_restarted_dataplane_gets_the_last_table_again,
-          hangup_loads_the_file_of_gateway_conf_again,
+          a_rollback_publishes_the_earlier_table_byte_for_byte,
+    a_kept_table_that_is_damaged_is_refused_and_changes_nothing,
+    the_last_ten_tables_are_kept,
+    a_generation_is_compared_with_a_file,
+    hangup_loads_the_file_of_gateway_conf_again,
           who_asks_without_a_control_plane_or_a_dataplane_hears_what_to_start,
           what_is_wrong_at_the_start_is_one_line_and_its_exit_status,
           a_socket_that_a_killed_one_left_is_no_obstacle,
