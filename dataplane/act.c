@@ -120,25 +120,25 @@ void act_accepted(struct worker *worker, const struct weir_record *record)
 struct forwarding {
 	const struct live_verdict *verdicts;
 	const struct live_member *members;
-	const uint16_t *maglev;
+	const uint16_t *slots;
 	uint64_t *named, *zones;
 };
 
 static inline struct forwarding forwarding_of(const struct worker *worker)
 {
-	const struct live *live = worker->live;
+	const struct paths *paths = worker->paths;
 
-	return (struct forwarding){ live->verdicts, live->members, live->table.maglev,
-				    worker->named, worker->zones };
+	return (struct forwarding){ paths->verdicts, paths->members, paths->slots, worker->named,
+				    worker->zones };
 }
 
-// Place in the table's MAGLEV of a message's member: consistent in (tenant, source), by weight.
+// Place among the slots of a message's member: consistent in (tenant, source), by weight.
 static inline uint32_t member_at(const struct live_verdict *verdict, const struct burst *burst,
 				 unsigned at)
 {
 	uint32_t hash = member_hash(burst->message.tenant[at], burst->payloads.source[at]);
 
-	return verdict->maglev + member_place(hash, verdict->n_maglev);
+	return verdict->slot + member_place(hash, verdict->n_slots);
 }
 
 // Fetches what forward_one will read and count, where other things have driven it from the nearest caches.
@@ -149,7 +149,7 @@ static void forward_fetch(const struct forwarding *f, const struct burst *burst)
 
 		if (!verdict->plain)
 			continue;
-		rte_prefetch0(&f->maglev[member_at(verdict, burst, at)]);
+		rte_prefetch0(&f->slots[member_at(verdict, burst, at)]);
 		if (verdict->zone != TABLE_NONE)
 			rte_prefetch0(&f->zones[verdict->zone + burst->message.country[at]]);
 	}
@@ -161,7 +161,7 @@ static inline void forward_one(struct worker *worker, const struct forwarding *f
 {
 	const struct live_verdict *verdict = &f->verdicts[burst->verdict[at]];
 	const struct live_member *member =
-		&f->members[verdict->member + f->maglev[member_at(verdict, burst, at)]];
+		&f->members[verdict->member + f->slots[member_at(verdict, burst, at)]];
 	unsigned message = burst->message.kind[at], priority = verdict->set_priority;
 	struct rte_mbuf *mbuf = burst->mbuf[burst->live[at]];
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -254,7 +254,7 @@ static void do_forward(struct worker *worker, struct burst *burst, unsigned at, 
 {
 	struct forwarding f = forwarding_of(worker);
 
-	if (unlikely(f.verdicts[burst->verdict[at]].n_maglev == 0)) {
+	if (unlikely(f.verdicts[burst->verdict[at]].n_slots == 0)) {
 		do_no_member(worker, burst, at, verdict);
 		return;
 	}

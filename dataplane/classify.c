@@ -64,7 +64,7 @@ static void find_verdicts(struct worker *worker, struct burst *burst)
 	for (unsigned at = 0; at < n; at++)
 		countries[burst->message.country[at]]++;
 	for (unsigned at = 0; live->far && at < n; at++)
-		rte_prefetch0(&live->verdicts[burst->verdict[at]]);
+		rte_prefetch0(&worker->paths->verdicts[burst->verdict[at]]);
 }
 
 // One message of the burst, a different place in it each turn, goes into the list of busiest

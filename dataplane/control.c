@@ -55,6 +55,7 @@ static void peer_drop(struct control *control, const char *reason)
 	close(control->peer);
 	control->peer = -1;
 	control->offered = 0;
+	control->routes_offered = false;
 }
 
 static void peer_send(struct control *control, const union weir_message *message, const int *fds,
@@ -69,8 +70,7 @@ static void peer_send(struct control *control, const union weir_message *message
 static void hello_send(struct control *control)
 {
 	const struct weir_segment *segment = control->swap->segment;
-	const struct live *live =
-		control->swap->pending ? control->swap->pending : control->swap->current;
+	const struct live *live = swap_last(control->swap);
 	union weir_message message = { .hello = {
 					       .kind = WEIR_HELLO,
 					       .abi = WEIR_SOCKET_ABI,
@@ -125,22 +125,29 @@ static void ack_send(struct control *control, uint64_t generation, int status, c
 	peer_send(control, &message, NULL, 0);
 }
 
-static void table_offered(struct control *control, const struct weir_table_offer *offer, int fd)
+// `fds`: the table, and its routes where the offer says that it has some.
+static void table_offered(struct control *control, const struct weir_table_offer *offer, const int *fds)
 {
-	const struct swap *swap = control->swap;
-	const struct live *last = swap->pending ? swap->pending : swap->current;
+	const struct live *last = swap_last(control->swap);
 	uint64_t next = (last ? last->generation : 0) + 1;
+	const struct swap_offer to_swap = {
+		.table = { fds[0], offer->size },
+		.routes = { offer->routes_size > 0 ? fds[1] : -1, offer->routes_size },
+		.generation = offer->generation,
+	};
 	char why[WEIR_WHY_MAX];
 	int err;
 
 	if (offer->generation != next) {
 		snprintf(why, sizeof(why), "generation %llu offered, %llu is next",
 			 (unsigned long long)offer->generation, (unsigned long long)next);
-		close(fd);
+		close(fds[0]);
+		if (offer->routes_size > 0)
+			close(fds[1]);
 		ack_send(control, offer->generation, ESTALE, why);
 		return;
 	}
-	err = swap_offer(control->swap, fd, offer->size, offer->generation, why, sizeof(why));
+	err = swap_offer(control->swap, &to_swap, why, sizeof(why));
 	if (err) {
 		log_line("table %llu refused: %s", (unsigned long long)offer->generation, why);
 		ack_send(control, offer->generation, -err, why);
@@ -148,6 +155,33 @@ static void table_offered(struct control *control, const struct weir_table_offer
 	}
 	control->swap->keep = true;
 	control->offered = offer->generation;
+}
+
+static void routes_ack_send(struct control *control, uint64_t sequence, int status, const char *why)
+{
+	union weir_message message = {
+		.routes_ack = { .kind = WEIR_ROUTES_ACK, .status = status, .sequence = sequence }
+	};
+
+	snprintf(message.routes_ack.why, sizeof(message.routes_ack.why), "%s", why);
+	peer_send(control, &message, NULL, 0);
+}
+
+static void routes_offered(struct control *control, const struct weir_routes_offer *offer, int fd)
+{
+	const struct sealed routes = { fd, offer->size };
+	char why[WEIR_WHY_MAX];
+	int err = swap_routes(control->swap, routes, why, sizeof(why));
+
+	if (err) {
+		if (err != -EBUSY && err != -ESTALE) // those two happen while a table is swapped
+			log_line("routes refused: %s", why);
+		routes_ack_send(control, offer->sequence, -err, why);
+		return;
+	}
+	control->swap->keep = true;
+	control->routes_offered = true;
+	control->routes_sequence = offer->sequence;
 }
 
 // The peer's word is taken only within what we have written and not yet taken back.
@@ -172,8 +206,12 @@ static bool consumed(struct control *control, const struct weir_consumed *messag
 static void message_handle(struct control *control, const union weir_message *message, int *fds,
 			   unsigned n_fds)
 {
-	if (message->kind == WEIR_TABLE && n_fds == 1) {
-		table_offered(control, &message->table, fds[0]);
+	if (message->kind == WEIR_TABLE && n_fds == (message->table.routes_size > 0 ? 2 : 1)) {
+		table_offered(control, &message->table, fds);
+		return;
+	}
+	if (message->kind == WEIR_ROUTES && n_fds == 1) {
+		routes_offered(control, &message->routes, fds[0]);
 		return;
 	}
 	for (unsigned i = 0; i < n_fds; i++)
@@ -222,6 +260,13 @@ void control_table_taken(struct control *control)
 	if (control->peer >= 0 && control->offered)
 		ack_send(control, control->offered, 0, "");
 	control->offered = 0;
+}
+
+void control_routes_taken(struct control *control)
+{
+	if (control->peer >= 0 && control->routes_offered)
+		routes_ack_send(control, control->routes_sequence, 0, "");
+	control->routes_offered = false;
 }
 
 void control_close(struct control *control)

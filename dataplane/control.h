@@ -5,6 +5,7 @@
 // connection, nothing else.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/swap.h"
@@ -18,6 +19,8 @@ struct control {
 	int wake;           // ends a wait when it is readable, -1: none
 	uint32_t peer_pid;
 	uint64_t offered; // generation that the peer waits for, 0: none
+	bool routes_offered;      // the peer waits for the routes that are pending
+	uint64_t routes_sequence; // of those
 	char path[108];
 };
 
@@ -30,5 +33,8 @@ void control_poll(struct control *control, unsigned timeout_us);
 
 // The pending table is in use: tells the peer that offered it.
 void control_table_taken(struct control *control);
+
+// The same for pending routes.
+void control_routes_taken(struct control *control);
 
 void control_close(struct control *control);

@@ -5,22 +5,20 @@
 #include "dataplane/live.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataplane/live_parts.h"
 #include "dataplane/registry.h"
+#include "dataplane/sealed.h"
 #include "dataplane/worker.h"
 #include "rules/lookup.h"
 
-enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, FAR = 2 << 20 };
-enum { HUGE_PAGE = 2 << 20 }; // memory may end in one that the image does not fill
+enum { FAR = 2 << 20 };
 
 int live_fail(struct live_build *build, int error, const char *text)
 {
@@ -31,24 +29,11 @@ int live_fail(struct live_build *build, int error, const char *text)
 static int image_map(struct live_build *build, size_t size)
 {
 	struct live *live = build->live;
-	int seals = fcntl(live->fd, F_GET_SEALS);
-	struct stat status;
+	const struct sealed memory = { live->fd, size };
 
-	if (seals < 0 || (seals & SEALS) != SEALS)
-		return live_fail(build, EPERM, "the table's memory is not sealed");
-	if (fstat(live->fd, &status) < 0)
-		return live_fail(build, errno, "the table's memory cannot be looked at");
-	if (size == 0 || (uint64_t)status.st_size < size)
-		return live_fail(build, EINVAL, "the table is larger than its memory");
-	if ((uint64_t)status.st_size - size >= HUGE_PAGE)
-		return live_fail(build, EINVAL, "the table's memory is larger than the table");
-	live->image = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED | MAP_POPULATE,
-			   live->fd, 0);
-	if (live->image == MAP_FAILED) {
-		live->image = NULL;
-		return live_fail(build, ENOMEM, "no memory to map the table");
-	}
-	live->image_size = (size_t)status.st_size;
+	live->image = sealed_map(&memory, "the table's", &live->image_size, build->why, build->why_size);
+	if (!live->image)
+		return -errno;
 	return table_open(&live->table, live->image, size, build->why, build->why_size);
 }
 
@@ -87,64 +72,13 @@ static int ports_build(struct live_build *build)
 	return 0;
 }
 
-static void member_fill(struct live_build *build, const struct table_pool *pool, uint16_t port)
+static void note(struct live *live)
 {
-	struct live *live = build->live;
-
-	for (uint32_t i = pool->member; i < pool->member + pool->n_members; i++) {
-		struct live_member *member = &live->members[i];
-
-		memcpy(member->mac_destination, live->table.members[i].mac, 6);
-		memcpy(member->mac_source, build->context->ports[port].mac, 6);
-		member->name = live->member_names[i];
-	}
-}
-
-static void verdict_fill(const struct live *live, uint32_t i)
-{
-	const struct verdict *verdict = &live->table.verdicts[i];
-	struct live_verdict *to = &live->verdicts[i];
-	const struct table_pool *pool;
-
-	to->action = verdict->action;
-	to->set_priority = verdict->set_priority;
-	to->name = live->rule_names[i];
-	to->meter = verdict->meter;
-	to->zone = verdict->zone == TABLE_NONE16
-			   ? TABLE_NONE
-			   : live->zone_rows[verdict->zone] * WEIR_N_COUNTRIES;
-	if (verdict->action != WEIR_ACT_FORWARD)
-		return;
-	pool = &live->table.pools[verdict->target];
-	to->port = (uint8_t)live->pool_ports[verdict->target];
-	to->maglev = pool->maglev;
-	to->n_maglev = pool->n_maglev;
-	to->plain = verdict->copy == TABLE_NONE16 && pool->n_maglev > 0;
-	to->member = pool->member;
-}
-
-// Gathers what the packet path needs of verdicts and members into one line each.
-static int gather(struct live_build *build)
-{
-	struct live *live = build->live;
 	const struct table *table = &live->table;
-	uint32_t n_verdicts = table->header->n_rules + 1;
 
 	live->far = table->header->size > FAR;
 	live->any_key = table_count(table, TABLE_KEYS) > 0;
-	live->any_blocked =
-		table_count(table, TABLE_BLOCKED4) + table_count(table, TABLE_BLOCKED6) > 0;
-	live->verdicts =
-		aligned_alloc(64, (n_verdicts * sizeof(struct live_verdict) + 63) & ~(size_t)63);
-	live->members = calloc(table_count(table, TABLE_MEMBERS) + 1, sizeof(struct live_member));
-	if (!live->verdicts || !live->members)
-		return live_fail(build, ENOMEM, "no memory for the table's verdicts");
-	memset(live->verdicts, 0, n_verdicts * sizeof(struct live_verdict));
-	for (uint32_t i = 0; i < table_count(table, TABLE_POOLS); i++)
-		member_fill(build, &table->pools[i], live->pool_ports[i]);
-	for (uint32_t i = 0; i < n_verdicts; i++)
-		verdict_fill(live, i);
-	return 0;
+	live->any_blocked = table_count(table, TABLE_BLOCKED4) + table_count(table, TABLE_BLOCKED6) > 0;
 }
 
 static int fill(struct live_build *build, size_t size)
@@ -158,9 +92,9 @@ static int fill(struct live_build *build, size_t size)
 	if (err == 0)
 		err = ports_build(build);
 	if (err == 0)
-		err = gather(build);
-	if (err == 0)
 		err = live_meters_build(build);
+	if (err == 0)
+		note(build->live);
 	return err;
 }
 
@@ -180,8 +114,7 @@ struct live *live_create(const struct live_context *context, const struct live *
 	live->fd = fd;
 	err = fill(&build, size);
 	if (err) {
-		registry_abandon(context->registry);
-		live_destroy(live);
+		live_abandon(live, context->registry);
 		errno = -err;
 		return NULL;
 	}
@@ -203,14 +136,18 @@ void live_settle(struct live *live, const struct live *previous, struct registry
 	live_names_place(live, registry);
 }
 
+void live_abandon(struct live *live, struct registry *registry)
+{
+	registry_abandon(registry);
+	live_destroy(live);
+}
+
 void live_destroy(struct live *live)
 {
 	if (!live)
 		return;
 	meters_fini(&live->tenant_meters);
 	meters_fini(&live->rule_meters);
-	free(live->verdicts);
-	free(live->members);
 	free(live->rule_names);
 	free(live->queue_names);
 	free(live->reason_names);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A published table as the workers use it: the opened image, where its names count (registry), its
-// rate limiters, the ports of its pools. The main thread builds one aside, hands it over through
-// `struct handover`, waits until every worker has switched (RCU), and destroys the old one.
+// rate limiters, the ports of its pools. How members are reached now is beside it (paths.h). The main
+// thread builds one aside, hands it over through `struct handover`, waits until every worker has switched
+// (RCU), and destroys the old one.
 #pragma once
 
-#include <assert.h>
 #include <rte_rcu_qsbr.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -15,28 +15,7 @@
 
 struct registry;
 struct port;
-
-// What act, police and classify need of a verdict, gathered from the table, its pool and the registry: one load.
-struct live_verdict {
-	uint8_t action;       // enum weir_action
-	uint8_t set_priority; // or 0xff
-	uint8_t port;         // index of the port forwarded to
-	uint8_t plain;        // 1: forward to a pool that has members, without a copy
-	uint32_t name;        // registry index of the rule
-	uint32_t meter;       // profile, or TABLE_NONE
-	uint32_t maglev;      // first of n_maglev in the table's MAGLEV
-	uint32_t n_maglev;
-	uint32_t member; // first of the pool's members
-	uint32_t zone;   // first of its zone's row in weir_segment.zones, or TABLE_NONE
-	uint32_t reserved;
-};
-static_assert(sizeof(struct live_verdict) == 32, "two verdicts a cache line");
-
-struct live_member {
-	uint8_t mac_destination[6], mac_source[6]; // as the forwarded frame begins
-	uint32_t name;                             // registry index
-};
-static_assert(sizeof(struct live_member) == 16, "four members a cache line");
+struct paths;
 
 struct live {
 	struct table table;
@@ -45,8 +24,6 @@ struct live {
 	bool any_key;     // some tenant has a key at all
 	bool far; // too large for the nearest caches: stages fetch ahead what they will read
 	// by index in the table: index in the registry of names (segment.h)
-	struct live_verdict *verdicts; // n_rules + 1
-	struct live_member *members;
 	uint32_t *rule_names; // n_rules + 1
 	uint32_t *queue_names, *reason_names, *reply_names, *pool_names, *member_names, *zone_names;
 	uint32_t *zone_rows;         // row of weir_segment.zones
@@ -60,7 +37,7 @@ struct live {
 
 // One word in, one word out: where the main thread leaves a table and workers pick it up.
 struct handover {
-	_Atomic(struct live *) current; // written by the main thread
+	_Atomic(struct paths *) current; // written by the main thread, with its table
 	_Atomic bool stop;              // likewise
 	_Atomic uint64_t clock_ns;      // CLOCK_REALTIME, by the main thread each millisecond
 	struct rte_rcu_qsbr *qsbr;      // workers report at housekeeping
@@ -84,6 +61,9 @@ struct live *live_create(const struct live_context *context, const struct live *
 // live_create, after every worker has switched; `live` then replaces `previous` in the registry's
 // order.
 void live_settle(struct live *live, const struct live *previous, struct registry *registry);
+
+// Takes back a table that was created and never published.
+void live_abandon(struct live *live, struct registry *registry);
 
 // Unmaps and frees. No worker may use it any more. NULL is fine.
 void live_destroy(struct live *live);

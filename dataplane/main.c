@@ -275,6 +275,21 @@ static bool idle(const struct dataplane *dp, uint64_t *last_rx, uint64_t *since)
 	return (double)(now - *since) > dp->args.idle_seconds * (double)rte_get_timer_hz();
 }
 
+// Ends a swap that every worker has followed. With the first table the workers start.
+static int take_over(struct dataplane *dp)
+{
+	switch (swap_poll(&dp->swap)) {
+	case SWAPPED_TABLE:
+		control_table_taken(&dp->control);
+		return dp->running ? 0 : launch(dp);
+	case SWAPPED_ROUTES:
+		control_routes_taken(&dp->control);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
 static int serve(struct dataplane *dp)
 {
 	uint64_t last_rx = 0, since = 0, ports_due = 0;
@@ -282,11 +297,7 @@ static int serve(struct dataplane *dp)
 
 	while (!signalled && status == 0 && !idle(dp, &last_rx, &since)) {
 		publish_clock(dp);
-		if (swap_poll(&dp->swap)) {
-			control_table_taken(&dp->control);
-			if (!dp->running)
-				status = launch(dp);
-		}
+		status = take_over(dp);
 		if (rte_get_timer_cycles() >= ports_due) {
 			look_after_ports(dp);
 			publish_ports(dp);

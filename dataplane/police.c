@@ -28,7 +28,7 @@ void police(struct worker *worker, struct burst *burst)
 	const struct purse tenants = purse_of(&live->tenant_meters, worker->index);
 	const struct purse rules = purse_of(&live->rule_meters, worker->index);
 	const struct tenant_class *classes = live->table.tenant_classes;
-	const struct live_verdict *verdicts = live->verdicts;
+	const struct live_verdict *verdicts = worker->paths->verdicts;
 	uint64_t *named = worker->named, now = burst->now << METER_TICK_SHIFT, exceeds = 0;
 	unsigned n = 0, n_live = burst->n_live;
 

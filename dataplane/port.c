@@ -168,6 +168,8 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	port->trust_udp_checksum = config->trust_udp_checksum;
 	rte_eth_macaddr_get(port->id, &mac);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	port->mtu = UINT16_MAX; // what does not say one takes all
+	rte_eth_dev_get_mtu(port->id, &port->mtu);
 	return 0;
 }
 

@@ -114,7 +114,10 @@ static int devices_open(struct port_xdp *xdp, const struct gateway_port *config,
 static int fill(struct port *port, const struct gateway_port *config, const struct gateway *gateway)
 {
 	const struct port_xdp *xdp = port->xdp;
+	struct interface interface;
 
+	interface_get(&interface, config->device);
+	port->mtu = interface.mtu > 0 && interface.mtu < UINT16_MAX ? (uint16_t)interface.mtu : UINT16_MAX;
 	snprintf(port->name, sizeof(port->name), "%s", config->name);
 	port->id = xdp->device[0];
 	port->n_queues = config->queues;

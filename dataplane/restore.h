@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The table that a dataplane starts with, before any control plane has come: the one that it is
-// given, or the last good one (store.h). Main thread only.
+// given, or the last good one with its last routes (store.h). Main thread only.
 #pragma once
 
 #include <stddef.h>

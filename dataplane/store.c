@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Table images on disk, see store.h. Main thread. A file is state_dir/NAME/table.GENERATION; the
-// highest one that is whole counts. What is read back is checked by table_open like any other image.
+// Table images on disk, see store.h. Main thread. A file is state_dir/NAME/table.GENERATION, and beside it
+// routes.GENERATION; the highest table that is whole counts. What is read back is checked like any other
+// image.
 #include "dataplane/store.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,23 +101,24 @@ int store_open(const char *path, size_t *size, char *why, size_t why_size)
 		fd = copy_sealed(file, *size);
 	}
 	if (fd < 0)
-		snprintf(why, why_size, "%s: cannot be read as a table image: %s", path,
+		snprintf(why, why_size, "%s: cannot be read as an image: %s", path,
 			 strerror(-fd));
 	if (file >= 0)
 		close(file);
 	return fd;
 }
 
-// The generation in a file name "table.N", or 0.
-static uint64_t generation_of(const char *name)
+// The generation in a file name "KIND.N", or 0.
+static uint64_t generation_of(const char *name, const char *kind)
 {
-	char *end;
+	size_t n = strlen(kind);
 	unsigned long long generation;
+	char *end;
 
-	if (strncmp(name, "table.", 6) != 0 || name[6] < '1' || name[6] > '9')
+	if (strncmp(name, kind, n) != 0 || name[n] != '.' || name[n + 1] < '1' || name[n + 1] > '9')
 		return 0;
 	errno = 0;
-	generation = strtoull(name + 6, &end, 10);
+	generation = strtoull(name + n + 1, &end, 10);
 	return *end || errno ? 0 : generation;
 }
 
@@ -130,7 +133,7 @@ uint64_t store_find(const struct gateway *gateway, uint64_t below, char *path, s
 		return 0;
 	dir = opendir(folder);
 	while (dir && (entry = readdir(dir)) != NULL) {
-		uint64_t generation = generation_of(entry->d_name);
+		uint64_t generation = generation_of(entry->d_name, "table");
 
 		if (generation > newest && generation < below)
 			newest = generation;
@@ -156,8 +159,10 @@ static void remove_older(const struct gateway *gateway, uint64_t than)
 	if (dir)
 		fsync(dirfd(dir));
 	while (dir && (entry = readdir(dir)) != NULL) {
-		uint64_t generation = generation_of(entry->d_name);
+		uint64_t generation = generation_of(entry->d_name, "table");
 
+		if (generation == 0)
+			generation = generation_of(entry->d_name, "routes");
 		if (generation && generation < than)
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	}
@@ -177,28 +182,70 @@ static int write_all(int fd, const void *data, size_t size)
 		at += n;
 		size -= (size_t)n;
 	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return 0;
 }
 
-int store_put(const struct gateway *gateway, uint64_t generation, const void *image, size_t size)
+static int file_path(const struct gateway *gateway, const char *kind, uint64_t generation, char *path, size_t size)
+{
+	char leaf[32];
+
+	snprintf(leaf, sizeof(leaf), "%s.%llu", kind, (unsigned long long)generation);
+	return gateway_state_path(gateway, leaf, path, size);
+}
+
+struct file {
+	const char *kind; // "table" or "routes"
+	const void *data;
+	size_t size;
+	bool sync; // before it gets its name
+};
+
+static int put(const struct gateway *gateway, uint64_t generation, const struct file *file)
 {
 	char aside[4096], path[4096], leaf[32];
 	int fd, err;
 
-	snprintf(leaf, sizeof(leaf), "table.%llu", (unsigned long long)generation);
-	if (gateway_state_path(gateway, leaf, path, sizeof(path)) < 0 ||
-	    gateway_state_path(gateway, "table.aside", aside, sizeof(aside)) < 0)
+	snprintf(leaf, sizeof(leaf), "%s.aside", file->kind);
+	if (file_path(gateway, file->kind, generation, path, sizeof(path)) < 0 ||
+	    gateway_state_path(gateway, leaf, aside, sizeof(aside)) < 0)
 		return -ENAMETOOLONG;
 	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, image, size);
+	err = write_all(fd, file->data, file->size);
+	if (err == 0 && file->sync && fsync(fd) < 0)
+		err = -errno;
 	close(fd);
 	if (err == 0 && rename(aside, path) < 0)
 		err = -errno;
 	if (err)
 		unlink(aside);
-	else
+	return err;
+}
+
+int store_put(const struct gateway *gateway, uint64_t generation, const void *image, size_t size)
+{
+	const struct file file = { "table", image, size, true };
+	int err = put(gateway, generation, &file);
+
+	if (err == 0)
 		remove_older(gateway, generation);
 	return err;
+}
+
+int store_routes_path(const struct gateway *gateway, uint64_t generation, char *path, size_t size)
+{
+	return file_path(gateway, "routes", generation, path, size);
+}
+
+int store_put_routes(const struct gateway *gateway, uint64_t generation, const void *image, size_t size)
+{
+	const struct file file = { "routes", image, size, false };
+	char path[4096];
+
+	if (image)
+		return put(gateway, generation, &file);
+	if (store_routes_path(gateway, generation, path, sizeof(path)) < 0)
+		return -ENAMETOOLONG;
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }

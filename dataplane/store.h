@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Table images outside of the socket: files to and from sealed memory, and the last good table that
-// a restarted dataplane starts with. Main thread only.
+// Table images outside of the socket: files to and from sealed memory, and the last good table and
+// its last routes, that a restarted dataplane starts with. Main thread only.
 #pragma once
 
 #include <stddef.h>
@@ -18,6 +18,13 @@ int store_open(const char *path, size_t *size, char *why, size_t why_size);
 // generation finds the one before.
 uint64_t store_find(const struct gateway *gateway, uint64_t below, char *path, size_t size);
 
-// Keeps `image` as the last good table: written aside, synced, renamed; older ones are removed. 0
-// or -errno.
+// Keeps `image` as the last good table: written aside, synced, renamed; older ones and their routes are
+// removed. 0 or -errno.
 int store_put(const struct gateway *gateway, uint64_t generation, const void *image, size_t size);
+
+// Keeps `image` as the last routes of table `generation`, or, where it is NULL, none. Written aside and renamed, not
+// synced: they change often, and after a loss of power their checksum tells whether they are whole. 0 or -errno.
+int store_put_routes(const struct gateway *gateway, uint64_t generation, const void *image, size_t size);
+
+// Where they are kept. 0 or -ENAMETOOLONG.
+int store_routes_path(const struct gateway *gateway, uint64_t generation, char *path, size_t size);

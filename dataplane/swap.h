@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Puts a new table in the place of the running one, without stopping anyone: build aside, publish
-// the pointer, wait for every worker, settle, keep on disk, destroy the old. Main thread only; one
-// swap at a time.
+// Puts a new table, or new routes, in the place of those in use, without stopping anyone: build aside, publish
+// the pointer, wait for every worker, settle, keep on disk, destroy the old. Main thread only; one swap at a time.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dataplane/live.h"
+#include "dataplane/paths.h"
 #include "rules/gateway.h"
 
 struct swap {
@@ -16,22 +15,36 @@ struct swap {
 	const struct gateway *gateway;
 	struct handover *handover;
 	struct weir_segment *segment;
-	struct live *current; // what every worker uses; NULL: no table yet
-	struct live *pending; // published, some worker may still use `current`
-	uint64_t token;       // of the quiescence waited for
-	bool keep;            // the pending table goes to disk when it is in use
+	struct paths *current; // what every worker uses, with its table; NULL: no table yet
+	struct paths *pending; // published, some worker may still use `current`
+	uint64_t token;        // of the quiescence waited for
+	bool keep;             // what is pending goes to disk when it is in use
 	// Told of each table between its publication and its acknowledgement; NULL: nobody is.
 	void (*published)(void *context, const struct live *live, const struct live *previous);
 	void *published_context;
 };
 
-// Checks and publishes the image in `fd` (taken over) as `generation`. 0: pending, swap_poll ends
-// it; -EBUSY: another is pending; else as live_create, with `why`.
-int swap_offer(struct swap *swap, int fd, size_t size, uint64_t generation, char *why,
-	       size_t why_size);
+struct swap_offer {
+	struct sealed table;
+	struct sealed routes; // fd -1: none
+	uint64_t generation;
+	bool routes_optional; // refused ones are said, and the table is taken without
+};
 
-// Whether the pending table has just become the one that every worker uses. Never blocks.
-bool swap_poll(struct swap *swap);
+enum swapped { SWAPPED_NOTHING, SWAPPED_TABLE, SWAPPED_ROUTES };
 
-// Frees both tables; no worker runs any more.
+// Checks and publishes a table, with its routes, as `generation`; the descriptors are taken over. 0: pending,
+// swap_poll ends it; -EBUSY: another swap is pending; else as live_create and paths_create, with `why`.
+int swap_offer(struct swap *swap, const struct swap_offer *offer, char *why, size_t why_size);
+
+// The same for routes (taken over) of the table in use. -ESTALE: they are for another one.
+int swap_routes(struct swap *swap, struct sealed routes, char *why, size_t why_size);
+
+// What has just become what every worker uses. Never blocks.
+enum swapped swap_poll(struct swap *swap);
+
+// The table published last, or NULL.
+const struct live *swap_last(const struct swap *swap);
+
+// Frees all; no worker runs any more.
 void swap_fini(struct swap *swap);

@@ -66,6 +66,7 @@ static void give_up(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disp
 	} else {
 		counters->disposition[kind == TX_REPLY ? WEIR_REPLY : WEIR_FORWARD]--;
 		counters->disposition[disposition]++;
+		counters->reason[WEIR_REASON_NO_ROOM] += disposition == WEIR_TX_FULL;
 		counters->answers -= kind == TX_REPLY;
 	}
 	if (kind == TX_FORWARD_ACK)

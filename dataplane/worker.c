@@ -97,22 +97,26 @@ static void publish(struct worker *worker)
 			      memory_order_relaxed);
 }
 
+static void take_up(struct worker *worker, struct paths *paths)
+{
+	worker->paths = paths;
+	worker->live = paths->live;
+	atomic_store_explicit(&worker->shared->generation, paths->live->generation, memory_order_release);
+}
+
 // Quiescence is reported before the table is looked at: whoever sees our report of a token knows
 // that we use nothing older than the table that stood there when the token was drawn.
 static void housekeep(struct worker *worker)
 {
-	struct live *current;
+	struct paths *current;
 
 	punt_reclaim(worker);
 	lane_send(worker);
 	publish(worker);
 	rte_rcu_qsbr_quiescent(worker->handover->qsbr, worker->index);
 	current = atomic_load_explicit(&worker->handover->current, memory_order_acquire);
-	if (current != worker->live) {
-		worker->live = current;
-		atomic_store_explicit(&worker->shared->generation, current->generation,
-				      memory_order_release);
-	}
+	if (current != worker->paths)
+		take_up(worker, current);
 }
 
 static inline __attribute__((always_inline)) void run(struct worker *worker, bool timed)
@@ -140,9 +144,7 @@ int worker_run(void *argument)
 
 	rte_rcu_qsbr_thread_online(worker->handover->qsbr, worker->index);
 	worker->started = rte_rdtsc();
-	worker->live = atomic_load_explicit(&worker->handover->current, memory_order_acquire);
-	atomic_store_explicit(&worker->shared->generation, worker->live->generation,
-			      memory_order_release);
+	take_up(worker, atomic_load_explicit(&worker->handover->current, memory_order_acquire));
 	if (worker->time_stages)
 		run(worker, true);
 	else

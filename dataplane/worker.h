@@ -13,6 +13,7 @@
 #include "dataplane/lane.h"
 #include "dataplane/live.h"
 #include "dataplane/parse.h"
+#include "dataplane/paths.h"
 #include "dataplane/punt.h"
 #include "dataplane/tx.h"
 #include "rules/gateway.h"
@@ -32,6 +33,7 @@ struct port {
 	bool trust_udp_checksum;
 	bool kernel; // has a kernel interface beside it
 	uint8_t mac[6];
+	uint16_t mtu; // largest IP datagram
 	struct port_queue queue[GATEWAY_MAX_WORKERS]; // by worker: sends there, receives where below n_queues
 	struct port_xdp *xdp; // of a port of type xdp, else NULL; the main thread's
 };
@@ -68,7 +70,8 @@ struct worker {
 	struct weir_top *top;
 
 	// the worker's own
-	struct live *live; // the table in use; changes only in worker_housekeep
+	struct live *live;   // the table in use, and
+	struct paths *paths; // the ways to its members: change only at housekeeping
 	uint64_t turns, busy_cycles, started;
 	struct weir_counters counters[GATEWAY_MAX_PORTS]; // by port received on; `sequence` unused
 	struct punt punt;

@@ -56,6 +56,7 @@ enum weir_disposition {
 	X(NO_LISTENER, EXCEPTION, "no-listener")          \
 	X(NO_DECODER, EXCEPTION, "no-decoder")            \
 	X(BLOCKED_SOURCE, DROP, "blocked-source")         \
+	X(NO_ROOM, TX_FULL, "no-room")                    \
 	X(NO_MEMBER, TX_FULL, "no-member")                \
 	X(MTU, TX_FULL, "mtu")
 

@@ -247,20 +247,19 @@ static json_t *tenants_json(const struct weir_segment *segment)
 	return array;
 }
 
+// By disposition, those that have some; `drops` has the rule file's names as well.
 static void put_reasons(json_t *root, const struct weir_counters *all, json_t *drops)
 {
-	json_t *malformed = reasons_json(all, WEIR_MALFORMED), *exception = reasons_json(all, WEIR_EXCEPTION);
 	json_t *reasons = json_object();
 
-	if (json_object_size(malformed))
-		json_object_set(reasons, weir_disposition_name(WEIR_MALFORMED), malformed);
-	if (json_object_size(exception))
-		json_object_set(reasons, weir_disposition_name(WEIR_EXCEPTION), exception);
-	if (json_object_size(drops))
-		json_object_set(reasons, weir_disposition_name(WEIR_DROP), drops);
+	for (unsigned d = 0; d < WEIR_N_DISPOSITIONS; d++) {
+		json_t *names = d == WEIR_DROP ? json_incref(drops) : reasons_json(all, d);
+
+		if (json_object_size(names))
+			json_object_set(reasons, weir_disposition_name(d), names);
+		json_decref(names);
+	}
 	json_object_set_new(root, "reasons", reasons);
-	json_decref(malformed);
-	json_decref(exception);
 }
 
 static json_t *totals_json(const struct weir_segment *segment, const struct weir_counters *all)

@@ -26,8 +26,7 @@
 #include "tests/kit/folder.h"
 #include "tests/kit/segments.h"
 #include "tests/kit/text.h"
-
-enum { WORKERS = 2, SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+#include "tests/kit/swaps.h"
 
 #define POOL(where)                                                                             \
 	"version = 1;\npools = ( { name = \"far-pool\"; port = " where "; members = ( { name = " \
@@ -40,65 +39,11 @@ enum { WORKERS = 2, SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_W
 
 static const char plain[] = "version = 1;\ndefault = { drop = \"nobody\"; };\n";
 
-static struct {
-	struct weir_segment *segment;
-	struct port ports[2];
-	struct gateway *gateway;
-	struct handover handover;
-	struct swap swap;
-	char *folder;
-	char why[200];
-} t;
-
-static int setup(void **state)
-{
-	const struct segment_shape shape = { WORKERS, 2, 512, 1024 };
-
-	memset(&t, 0, sizeof(t));
-	t.segment = segment_make(&shape);
-	strcpy(t.ports[0].name, "in0");
-	strcpy(t.ports[1].name, "out0");
-	t.folder = folder_make();
-	t.gateway = gateway_default();
-	free(t.gateway->state_dir);
-	t.gateway->state_dir = strdup(t.folder);
-	t.handover.qsbr = aligned_alloc(64, rte_rcu_qsbr_get_memsize(WORKERS));
-	rte_rcu_qsbr_init(t.handover.qsbr, WORKERS);
-	for (unsigned w = 0; w < WORKERS; w++)
-		rte_rcu_qsbr_thread_register(t.handover.qsbr, w);
-	t.swap = (struct swap){ .context = { registry_create(t.segment), t.ports, 2, WORKERS },
-				.gateway = t.gateway,
-				.handover = &t.handover,
-				.segment = t.segment };
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	swap_fini(&t.swap);
-	registry_destroy(t.swap.context.registry);
-	free(t.handover.qsbr);
-	gateway_destroy(t.gateway);
-	folder_remove(t.folder);
-	free(t.segment);
-	return 0;
-}
-
-// `size` bytes in a memfd of `file_size` with these seals.
-static int memory(const void *data, size_t size, size_t file_size, int seals)
-{
-	int fd = memfd_create("table", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-
-	assert_int_equal(write(fd, data, size), size);
-	assert_int_equal(ftruncate(fd, (off_t)file_size), 0);
-	assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
-	return fd;
-}
-
 static struct live *create(int fd, size_t size)
 {
 	t.why[0] = '\0';
-	return live_create(&t.swap.context, t.swap.current, fd, size, t.why, sizeof(t.why));
+	return live_create(&t.swap.context, t.swap.current ? t.swap.current->live : NULL, fd, size, t.why,
+			   sizeof(t.why));
 }
 
 // Offers these bytes; they must be refused with `error`, one line of text that holds `part`, and the
@@ -119,24 +64,12 @@ static struct live *create_text(const char *text)
 	struct live *live;
 
 	kit_text_open(&kit, text);
-	live = create(memory(kit.image.data, kit.image.size, kit.image.size, SEALS),
+	live = create(kit_memory(kit.image.data, kit.image.size, kit.image.size, SEALS),
 		      kit.image.size);
 	if (!live)
 		fail_msg("%s", t.why);
 	kit_text_close(&kit);
 	return live;
-}
-
-static int offer_text(const char *text, uint64_t generation)
-{
-	struct kit_text kit;
-	int err;
-
-	kit_text_open(&kit, text);
-	err = swap_offer(&t.swap, memory(kit.image.data, kit.image.size, kit.image.size, SEALS),
-			 kit.image.size, generation, t.why, sizeof(t.why));
-	kit_text_close(&kit);
-	return err;
 }
 
 static void memory_that_is_not_sealed_is_refused(void **state)
@@ -147,7 +80,7 @@ static void memory_that_is_not_sealed_is_refused(void **state)
 
 	kit_text_open(&kit, plain);
 	for (unsigned i = 0; i < 5; i++)
-		refused(memory(kit.image.data, kit.image.size, kit.image.size, seals[i]),
+		refused(kit_memory(kit.image.data, kit.image.size, kit.image.size, seals[i]),
 			kit.image.size, EPERM, "not sealed");
 	refused(open("/proc/self/exe", O_RDONLY), kit.image.size, EPERM, "not sealed");
 	refused(open("/dev/null", O_RDWR), kit.image.size, EPERM, "not sealed");
@@ -163,11 +96,11 @@ static void an_image_of_a_wrong_size_is_refused(void **state)
 	kit_text_open(&kit, plain);
 	data = kit.image.data;
 	size = kit.image.size;
-	refused(memory(data, size, size, SEALS), 0, EINVAL, "larger than its memory");
-	refused(memory(data, size, size, SEALS), size + 1, EINVAL, "larger than its memory");
-	refused(memory(data, size - 64, size - 64, SEALS), size - 64, EINVAL, "");
-	refused(memory(data, 20, 20, SEALS), 20, EINVAL, "");
-	refused(memory(data, size, size + ((size_t)64 << 20), SEALS), size, EINVAL,
+	refused(kit_memory(data, size, size, SEALS), 0, EINVAL, "larger than its memory");
+	refused(kit_memory(data, size, size, SEALS), size + 1, EINVAL, "larger than its memory");
+	refused(kit_memory(data, size - 64, size - 64, SEALS), size - 64, EINVAL, "");
+	refused(kit_memory(data, 20, 20, SEALS), 20, EINVAL, "");
+	refused(kit_memory(data, size, size + ((size_t)64 << 20), SEALS), size, EINVAL,
 		"memory is larger");
 	kit_text_close(&kit);
 }
@@ -181,12 +114,12 @@ static void a_corrupted_image_is_refused_with_its_reason(void **state)
 	data = kit.image.data;
 	for (size_t at = 0; at < kit.image.size; at += 1 + kit.image.size / 300) {
 		data[at] ^= 0x10;
-		refused(memory(data, kit.image.size, kit.image.size, SEALS), kit.image.size,
+		refused(kit_memory(data, kit.image.size, kit.image.size, SEALS), kit.image.size,
 			EINVAL, "");
 		assert_true(t.why[0]);
 		data[at] ^= 0x10;
 	}
-	live_destroy(create(memory(data, kit.image.size, kit.image.size, SEALS), kit.image.size));
+	live_destroy(create(kit_memory(data, kit.image.size, kit.image.size, SEALS), kit.image.size));
 	kit_text_close(&kit);
 }
 
@@ -197,7 +130,7 @@ static void a_pool_on_a_port_that_is_not_there_is_named(void **state)
 
 	for (unsigned i = 0; i < 2; i++) {
 		kit_text_open(&kit, text[i]);
-		refused(memory(kit.image.data, kit.image.size, kit.image.size, SEALS),
+		refused(kit_memory(kit.image.data, kit.image.size, kit.image.size, SEALS),
 			kit.image.size, EINVAL, "\"far-pool\" is on a port");
 		kit_text_close(&kit);
 	}
@@ -205,7 +138,6 @@ static void a_pool_on_a_port_that_is_not_there_is_named(void **state)
 		struct live *live = create_text(i ? POOL("\"out0\"") : POOL("1"));
 
 		assert_int_equal(live->pool_ports[0], 1);
-		assert_int_equal(live->verdicts[0].port, 1);
 		live_destroy(live);
 	}
 }
@@ -263,6 +195,7 @@ static unsigned take_tenant(struct live *live, uint32_t id, unsigned n)
 static void names_and_rate_limiters_carry_on(void **state)
 {
 	char one[1024], two[1024];
+	const struct sealed none = { .fd = -1 };
 	struct live *first, *second;
 
 	snprintf(one, sizeof(one), "version = 1;\ndefault = { drop = \"nobody\"; };\n" LIMITED, "");
@@ -272,7 +205,8 @@ static void names_and_rate_limiters_carry_on(void **state)
 	live_settle(first, NULL, t.swap.context.registry);
 	assert_int_equal(take_rule(first, 0, 40), 40);
 	assert_int_equal(take_tenant(first, 7, 60), 60);
-	t.swap.current = first;
+	t.swap.current = paths_create(&t.swap.context, first, none, t.why, sizeof(t.why));
+	assert_non_null(t.swap.current);
 	second = create_text(two);
 	assert_int_equal(take_tenant(first, 7, 10), 10); // by a worker that has not switched yet
 	live_settle(second, first, t.swap.context.registry);
@@ -284,55 +218,6 @@ static void names_and_rate_limiters_carry_on(void **state)
 	live_destroy(second);
 }
 
-// A worker as far as a swap sees it.
-struct fake {
-	pthread_t thread;
-	unsigned index;
-	_Atomic bool stop;
-	_Atomic bool stuck; // in a burst that takes long
-	uint64_t sum;
-};
-
-static struct fake fakes[WORKERS];
-
-static void *fake_run(void *argument)
-{
-	struct fake *fake = argument;
-	struct weir_worker *shared = segment_producer(t.segment, fake->index);
-	unsigned seed = fake->index;
-
-	rte_rcu_qsbr_thread_online(t.handover.qsbr, fake->index);
-	while (!fake->stop) {
-		struct live *live = atomic_load_explicit(&t.handover.current, memory_order_acquire);
-		struct timespec moment = { 0, rand_r(&seed) % 200000 };
-
-		atomic_store_explicit(&shared->generation, live->generation, memory_order_release);
-		do {
-			nanosleep(&moment, NULL);
-			fake->sum += live->table.header->magic + live->verdicts[0].name;
-		} while (fake->stuck && !fake->stop);
-		rte_rcu_qsbr_quiescent(t.handover.qsbr, fake->index);
-	}
-	rte_rcu_qsbr_thread_offline(t.handover.qsbr, fake->index);
-	return NULL;
-}
-
-static void fakes_start(void)
-{
-	for (unsigned w = 0; w < WORKERS; w++) {
-		fakes[w] = (struct fake){ .index = w };
-		pthread_create(&fakes[w].thread, NULL, fake_run, &fakes[w]);
-	}
-}
-
-static void fakes_stop(void)
-{
-	for (unsigned w = 0; w < WORKERS; w++) {
-		fakes[w].stop = true;
-		pthread_join(fakes[w].thread, NULL);
-	}
-}
-
 static bool polled(void *unused)
 {
 	return swap_poll(&t.swap);
@@ -341,61 +226,61 @@ static bool polled(void *unused)
 static void the_first_table_waits_for_no_one(void **state)
 {
 	assert_false(swap_poll(&t.swap));
-	assert_int_equal(offer_text(plain, 5), 0);
+	assert_int_equal(kit_offer_text(plain, 5), 0);
 	assert_true(swap_poll(&t.swap));
 	assert_false(swap_poll(&t.swap));
 	assert_int_equal(t.segment->generation, 5);
-	assert_int_equal(t.swap.current->generation, 5);
+	assert_int_equal(t.swap.current->live->generation, 5);
 }
 
 static void a_table_is_in_use_only_when_the_last_worker_uses_it(void **state)
 {
 	const struct timespec moment = { 0, 5000000 };
 
-	assert_int_equal(offer_text(plain, 1), 0);
+	assert_int_equal(kit_offer_text(plain, 1), 0);
 	assert_true(swap_poll(&t.swap));
-	fakes_start();
+	kit_fakes_start();
 	fakes[1].stuck = true;
 	nanosleep(&moment, NULL);
-	assert_int_equal(offer_text(POOL("0"), 2), 0);
+	assert_int_equal(kit_offer_text(POOL("0"), 2), 0);
 	for (unsigned i = 0; i < 20; i++) {
 		nanosleep(&moment, NULL);
 		assert_false(swap_poll(&t.swap));
 	}
 	assert_int_equal(t.segment->generation, 1);
-	assert_int_equal(offer_text(plain, 3), -EBUSY);
+	assert_int_equal(kit_offer_text(plain, 3), -EBUSY);
 	assert_non_null(strstr(t.why, "another table"));
 	fakes[1].stuck = false;
 	assert_true(wait_until(polled, NULL, 10));
 	assert_int_equal(t.segment->generation, 2);
-	assert_int_equal(offer_text(plain, 3), 0);
+	assert_int_equal(kit_offer_text(plain, 3), 0);
 	assert_true(wait_until(polled, NULL, 10));
-	fakes_stop();
+	kit_fakes_stop();
 }
 
 static void a_hundred_swaps_leave_no_worker_on_a_table_that_is_gone(void **state)
 {
-	assert_int_equal(offer_text(plain, 1), 0);
+	assert_int_equal(kit_offer_text(plain, 1), 0);
 	assert_true(swap_poll(&t.swap));
-	fakes_start();
+	kit_fakes_start();
 	for (unsigned generation = 2; generation <= 100; generation++) {
-		assert_int_equal(offer_text(generation % 2 ? plain : POOL("1"), generation), 0);
+		assert_int_equal(kit_offer_text(generation % 2 ? plain : POOL("1"), generation), 0);
 		assert_true(wait_until(polled, NULL, 10));
 		for (unsigned w = 0; w < WORKERS; w++)
 			assert_int_equal(segment_producer(t.segment, w)->generation, generation);
 	}
-	fakes_stop();
+	kit_fakes_stop();
 }
 
 static void a_refused_table_leaves_the_running_one(void **state)
 {
-	assert_int_equal(offer_text(plain, 1), 0);
+	assert_int_equal(kit_offer_text(plain, 1), 0);
 	assert_true(swap_poll(&t.swap));
-	assert_int_equal(offer_text(POOL("9"), 2), -EINVAL);
+	assert_int_equal(kit_offer_text(POOL("9"), 2), -EINVAL);
 	assert_false(swap_poll(&t.swap));
 	assert_int_equal(t.segment->generation, 1);
 	assert_ptr_equal(t.handover.current, t.swap.current);
-	assert_int_equal(offer_text(POOL("0"), 2), 0);
+	assert_int_equal(kit_offer_text(POOL("0"), 2), 0);
 	assert_true(t.swap.pending && !t.swap.keep);
 }
 
@@ -405,7 +290,7 @@ static void a_table_to_keep_is_on_disk_when_it_is_in_use(void **state)
 
 	snprintf(path, sizeof(path), "%s/gw1", t.folder);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(offer_text(plain, 41), 0);
+	assert_int_equal(kit_offer_text(plain, 41), 0);
 	t.swap.keep = true;
 	assert_true(swap_poll(&t.swap));
 	snprintf(path, sizeof(path), "%s/gw1/table.41", t.folder);
@@ -414,7 +299,7 @@ static void a_table_to_keep_is_on_disk_when_it_is_in_use(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, kit_swap_setup, kit_swap_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(memory_that_is_not_sealed_is_refused),
 		TEST(an_image_of_a_wrong_size_is_refused),
