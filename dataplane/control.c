@@ -56,6 +56,7 @@ static void peer_drop(struct control *control, const char *reason)
 	control->peer = -1;
 	control->offered = 0;
 	control->routes_offered = false;
+	control->steering_waits = false;
 }
 
 static void peer_send(struct control *control, const union weir_message *message, const int *fds,
@@ -184,6 +185,37 @@ static void routes_offered(struct control *control, const struct weir_routes_off
 	control->routes_sequence = offer->sequence;
 }
 
+static void steer_ack(struct control *control, uint64_t sequence, int status, const char *why)
+{
+	union weir_message message = {
+		.steer_ack = { .kind = WEIR_STEER_ACK, .status = status, .sequence = sequence }
+	};
+
+	snprintf(message.steer_ack.why, sizeof(message.steer_ack.why), "%s", why);
+	peer_send(control, &message, NULL, 0);
+}
+
+static void steer(struct control *control, const struct weir_steer *message)
+{
+	char why[WEIR_WHY_MAX];
+	int err = steering_want(control->steering, message->bucket, why, sizeof(why));
+
+	if (err) {
+		log_line("steering refused: %s", why);
+		steer_ack(control, message->sequence, -err, why);
+		return;
+	}
+	control->steered = message->sequence;
+	control->steering_waits = true;
+}
+
+void control_steered(struct control *control)
+{
+	if (control->peer >= 0 && control->steering_waits)
+		steer_ack(control, control->steered, 0, "");
+	control->steering_waits = false;
+}
+
 // The peer's word is taken only within what we have written and not yet taken back.
 static bool consumed(struct control *control, const struct weir_consumed *message)
 {
@@ -191,7 +223,7 @@ static bool consumed(struct control *control, const struct weir_consumed *messag
 	uint64_t head, before;
 	struct punt *punt;
 
-	if (message->worker >= control->swap->segment->n_workers)
+	if (message->worker >= control->swap->context.n_workers)
 		return false;
 	punt = &control->workers[message->worker].punt;
 	shared = segment_worker(control->swap->segment, message->worker);
@@ -216,7 +248,9 @@ static void message_handle(struct control *control, const union weir_message *me
 	}
 	for (unsigned i = 0; i < n_fds; i++)
 		close(fds[i]);
-	if (message->kind != WEIR_CONSUMED || n_fds != 0)
+	if (message->kind == WEIR_STEER && n_fds == 0)
+		steer(control, &message->steer);
+	else if (message->kind != WEIR_CONSUMED || n_fds != 0)
 		peer_drop(control, "sent what it may not: connection ended");
 	else if (!consumed(control, &message->consumed))
 		peer_drop(control, "says it consumed what was never written: connection ended");

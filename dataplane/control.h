@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/steering.h"
 #include "dataplane/swap.h"
 #include "dataplane/worker.h"
 
 struct control {
 	struct swap *swap;
+	struct steering *steering;
 	struct worker *workers;
 	int segment_fd;     // read-only, passed in HELLO
 	int listener, peer; // -1: none
@@ -21,6 +23,8 @@ struct control {
 	uint64_t offered; // generation that the peer waits for, 0: none
 	bool routes_offered;      // the peer waits for the routes that are pending
 	uint64_t routes_sequence; // of those
+	uint64_t steered; // sequence of the steering table that the peer waits for
+	bool steering_waits;
 	char path[108];
 };
 
@@ -36,5 +40,8 @@ void control_table_taken(struct control *control);
 
 // The same for pending routes.
 void control_routes_taken(struct control *control);
+
+// What the peer wanted is how frames are steered now: tells it.
+void control_steered(struct control *control);
 
 void control_close(struct control *control);

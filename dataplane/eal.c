@@ -38,6 +38,15 @@ static struct free_mb memory_free(void)
 	return (struct free_mb){ n * kb / 1024, available / 1024 };
 }
 
+// The CPU of worker `i`, of the main thread (-1) or of the dispatcher (n_workers; the main thread's without one).
+static unsigned lcore_cpu(const struct gateway *gateway, int i)
+{
+	if (i >= 0 && i < gateway->n_workers)
+		return gateway->worker_cpus[i];
+	return i < 0 || !gateway_has_dispatcher(gateway) ? gateway->main_cpu
+							 : (unsigned)gateway->dispatch_cpu;
+}
+
 static int cpus_check(const struct gateway *gateway, char *why, size_t why_size)
 {
 	cpu_set_t allowed;
@@ -46,15 +55,15 @@ static int cpus_check(const struct gateway *gateway, char *why, size_t why_size)
 		snprintf(why, why_size, "cannot ask for our cpus: %s", strerror(errno));
 		return -errno;
 	}
-	for (int i = -1; i < gateway->n_workers; i++) {
-		unsigned cpu = i < 0 ? gateway->main_cpu : gateway->worker_cpus[i];
+	for (int i = -1; i <= gateway->n_workers; i++) {
+		unsigned cpu = lcore_cpu(gateway, i);
 
 		if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &allowed))
 			continue;
 		snprintf(
 			why, why_size,
 			"%s: dataplane: cpu %u is not there or not ours (see taskset -p $$; "
-			 "mend main_cpu or worker_cpus)",
+			 "mend main_cpu, worker_cpus or dispatch_cpu)",
 			gateway->file, cpu);
 		return -ENODEV;
 	}
@@ -67,6 +76,9 @@ static void lcores_format(const struct gateway *gateway, char *out, size_t size)
 
 	for (unsigned i = 0; i < gateway->n_workers; i++)
 		n += snprintf(out + n, size - (size_t)n, ",%u@%u", i + 1, gateway->worker_cpus[i]);
+	if (gateway_has_dispatcher(gateway))
+		snprintf(out + n, size - (size_t)n, ",%u@%d", gateway->n_workers + 1u,
+			 gateway->dispatch_cpu);
 }
 
 // A PCI address has no letters beyond its hexadecimal digits: "0000:03:00.0".
@@ -116,7 +128,7 @@ static int init(const struct gateway *gateway, bool huge)
 {
 	static struct arguments arguments;
 	static char *handed[ARGUMENTS_MAX]; // the EAL puts other pointers into it
-	char lcores[16 + 16 * GATEWAY_MAX_WORKERS], memory[16];
+	char lcores[32 + 16 * GATEWAY_MAX_WORKERS], memory[16];
 
 	lcores_format(gateway, lcores, sizeof(lcores));
 	snprintf(memory, sizeof(memory), "%u", gateway->memory_mb);

@@ -9,6 +9,7 @@
 #include "rules/gateway.h"
 
 // Starts the EAL: main lcore on main_cpu, one worker lcore (number 1 + i) on each of worker_cpus,
+// one (number n_workers + 1) for the dispatcher where there is one,
 // memory_mb in hugepages where `hugepages` is required, or auto and enough are free; else in
 // ordinary pages (`*huge` says which). In-memory: no files, several gateways beside each other. 0,
 // or -errno with one line in `why`.

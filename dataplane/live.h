@@ -39,6 +39,7 @@ struct live {
 struct handover {
 	_Atomic(struct paths *) current; // written by the main thread, with its table
 	_Atomic bool stop;              // likewise
+	_Atomic bool dispatched;        // nothing is handed over any more: by the dispatcher when it ends, else always
 	_Atomic uint64_t clock_ns;      // CLOCK_REALTIME, by the main thread each millisecond
 	struct rte_rcu_qsbr *qsbr;      // workers report at housekeeping
 };

@@ -18,6 +18,7 @@
 #include "dataplane/abi/stats.h"
 #include "dataplane/args.h"
 #include "dataplane/control.h"
+#include "dataplane/dispatch.h"
 #include "dataplane/eal.h"
 #include "dataplane/instance.h"
 #include "dataplane/kernel.h"
@@ -28,6 +29,7 @@
 #include "dataplane/restore.h"
 #include "dataplane/said.h"
 #include "dataplane/stat.h"
+#include "dataplane/steering_xdp.h"
 #include "dataplane/swap.h"
 #include "dataplane/workers.h"
 #include "dataplane/xdp.h"
@@ -48,6 +50,9 @@ struct dataplane {
 	struct stat_segment stat;
 	struct handover handover;
 	struct worker *workers; // [gateway->n_workers]
+	struct steering steering;
+	struct steering_xdp steering_xdp;
+	struct dispatch *dispatch; // NULL: no port is dispatched
 	struct swap swap;
 	struct control control;
 	bool huge;    // the EAL's memory is in huge pages
@@ -166,6 +171,32 @@ static int make_workers(struct dataplane *dp)
 	return dp->workers ? 0 : EXIT_ENVIRONMENT;
 }
 
+static int make_dispatch(struct dataplane *dp)
+{
+	const struct dispatch_parts parts = {
+		.gateway = dp->gateway,
+		.ports = dp->ports,
+		.n_ports = dp->n_ports,
+		.listeners = &dp->listeners,
+		.handover = &dp->handover,
+		.steering = &dp->steering,
+		.segment = dp->stat.map,
+		.workers = dp->workers,
+		.time_stages = dp->args.time_stages,
+	};
+
+	steering_init(&dp->steering, dp->gateway);
+	dp->steering_xdp = (struct steering_xdp){ dp->gateway, dp->ports, dp->n_ports };
+	dp->steering.published = steering_xdp_put;
+	dp->steering.argument = &dp->steering_xdp;
+	steering_xdp_seed(&dp->steering_xdp, steering_seed(dp->stat.map));
+	dp->handover.dispatched = !gateway_has_dispatcher(dp->gateway);
+	if (dp->handover.dispatched)
+		return 0;
+	dp->dispatch = dispatch_create(&parts, dp->why, sizeof(dp->why));
+	return dp->dispatch ? 0 : EXIT_ENVIRONMENT;
+}
+
 static int make_segment(struct dataplane *dp)
 {
 	return stat_create(&dp->stat, dp->gateway, dp->why, sizeof(dp->why)) < 0 ? EXIT_ENVIRONMENT
@@ -209,6 +240,7 @@ static int first_table(struct dataplane *dp)
 static int open_control(struct dataplane *dp)
 {
 	dp->control = (struct control){ .swap = &dp->swap,
+					.steering = &dp->steering,
 					.workers = dp->workers,
 					.segment_fd = dp->stat.reader_fd,
 					.wake = dp->kernel.wake };
@@ -224,6 +256,9 @@ static int launch(struct dataplane *dp)
 			return EXIT_ENVIRONMENT;
 	for (unsigned w = 0; w < dp->gateway->n_workers; w++)
 		rte_eal_remote_launch(worker_run, &dp->workers[w], dp->workers[w].lcore);
+	if (dp->dispatch)
+		rte_eal_remote_launch(dispatch_run, dp->dispatch, dp->dispatch->lcore);
+	dp->steering.running = dp->dispatch != NULL;
 	dp->running = true;
 	return 0;
 }
@@ -298,6 +333,10 @@ static int serve(struct dataplane *dp)
 	while (!signalled && status == 0 && !idle(dp, &last_rx, &since)) {
 		publish_clock(dp);
 		status = take_over(dp);
+		if (dp->running)
+			steering_watch(&dp->steering, dp->stat.map, now_ns() / 1000000);
+		if (steering_poll(&dp->steering))
+			control_steered(&dp->control);
 		if (rte_get_timer_cycles() >= ports_due) {
 			look_after_ports(dp);
 			publish_ports(dp);
@@ -342,6 +381,8 @@ static void print_result(struct dataplane *dp)
 	publish_ports(dp);
 	if (dp->args.time_stages)
 		workers_print_stages(dp->workers, dp->gateway->n_workers);
+	if (dp->args.time_stages && dp->dispatch)
+		dispatch_print_stages(dp->dispatch);
 	if (dp->args.idle_seconds < 0)
 		return;
 	stats = stats_json(dp->stat.map);
@@ -362,9 +403,9 @@ static int make_state_folder(struct dataplane *dp)
 static int run(struct dataplane *dp)
 {
 	static int (*const steps[])(struct dataplane *) = {
-		read_config,       start_environment, open_ports,   open_kernel,
-		make_handover,     make_segment,      make_workers, make_swap,
-		make_state_folder, first_table,       open_control,
+		read_config,  start_environment, open_ports, open_kernel,   make_handover,
+		make_segment, make_workers,      make_dispatch, make_swap,  make_state_folder,
+		first_table,  open_control,
 	};
 	int status = 0;
 
@@ -399,6 +440,7 @@ static void clean_up(struct dataplane *dp)
 		swap_fini(&dp->swap);
 		registry_destroy(dp->swap.context.registry);
 	}
+	dispatch_destroy(dp->dispatch);
 	if (dp->workers)
 		workers_destroy(dp->workers, dp->gateway->n_workers);
 	if (dp->stat.map)

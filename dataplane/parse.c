@@ -165,23 +165,9 @@ static inline enum weir_reason parse_udp(struct packet *packet, const struct ip_
 	return WEIR_REASON_NONE;
 }
 
-static inline bool listener_takes(const struct listener *listener, const struct packet *packet)
-{
-	const uint8_t *ip = packet->data + packet->l3;
-
-	if (listener->family != packet->ip_version)
-		return listener->family == 0;
-	return listener->family == 4 ? memcmp(listener->address, ip + 16, 4) == 0
-				     : memcmp(listener->address, ip + 24, 16) == 0;
-}
-
-// Index of the listener for a destination port, -1 where there is none.
 static inline int find_listener(const struct listeners *listeners, const struct packet *packet, uint16_t port)
 {
-	for (uint8_t i = listeners->by_port[port]; i; i = listeners->next[i - 1])
-		if (listener_takes(&listeners->list[i - 1], packet))
-			return i - 1;
-	return -1;
+	return listeners_find(listeners, packet->ip_version, packet->data + packet->l3, port);
 }
 
 static inline void packet_listener(const struct listeners *listeners, struct packet *packet, int index)

@@ -34,6 +34,24 @@ struct listeners {
 // Builds the index over `list`[0..n). -EINVAL for more than LISTENERS_MAX or two equal ones.
 int listeners_init(struct listeners *listeners, const struct listener *list, uint32_t n);
 
+static inline bool listener_takes(const struct listener *listener, unsigned ip_version, const uint8_t *ip)
+{
+	if (listener->family != ip_version)
+		return listener->family == 0;
+	return listener->family == 4 ? memcmp(listener->address, ip + 16, 4) == 0
+				     : memcmp(listener->address, ip + 24, 16) == 0;
+}
+
+// Index of the listener for the destination of an IP header and a UDP port in host order, -1 where there is none.
+static inline int listeners_find(const struct listeners *listeners, unsigned ip_version, const uint8_t *ip,
+				 uint16_t port)
+{
+	for (uint8_t i = listeners->by_port[port]; i; i = listeners->next[i - 1])
+		if (listener_takes(&listeners->list[i - 1], ip_version, ip))
+			return i - 1;
+	return -1;
+}
+
 // Parses one frame of `length` bytes at `data` (all readable, contiguous). Fills every field of
 // `packet` up to the listener; packet->reason says why it ends here, WEIR_REASON_NONE that it goes on.
 void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,

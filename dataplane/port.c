@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Ports, see port.h. Main thread. Transmit queue w of every port is worker w's alone: a port that
-// has fewer transmit queues than there are workers is refused, since sharing one would need a lock
-// on the packet path.
+// Ports, see port.h. Main thread. Transmit queue w of every port is worker w's alone, one more on a port that leads to
+// a sibling is the dispatcher's: a port that has fewer is refused, since sharing one would need a lock on the packet
+// path.
 #include "dataplane/port.h"
 
 #include <errno.h>
@@ -62,6 +62,16 @@ static int device_probe(const struct gateway_port *config, uint16_t *id, char *w
 	return err;
 }
 
+// One for each worker, and one for the dispatcher where it sends.
+static uint16_t tx_queues(const struct gateway_port *config, const struct gateway *gateway)
+{
+	bool sends = false;
+
+	for (unsigned i = 0; i < gateway->n_siblings; i++)
+		sends |= &gateway->ports[gateway->siblings[i].port] == config;
+	return gateway->n_workers + (sends && gateway_has_dispatcher(gateway));
+}
+
 static int queues_check(const struct gateway_port *config, const struct gateway *gateway,
 			const struct rte_eth_dev_info *info, char *why, size_t why_size)
 {
@@ -70,11 +80,13 @@ static int queues_check(const struct gateway_port *config, const struct gateway 
 			 config->name, config->queues, config->device, info->max_rx_queues);
 		return -EINVAL;
 	}
-	if (gateway->n_workers > info->max_tx_queues) {
-		snprintf(why, why_size,
-			 "port \"%s\": device %s can send from %u queue(s), but each of %u workers "
+	if (tx_queues(config, gateway) > info->max_tx_queues) {
+		snprintf(
+			why, why_size,
+			"port \"%s\": device %s can send from %u queue(s), but each of %u workers%s "
 			 "needs one (fewer workers, or a device with more)",
-			 config->name, config->device, info->max_tx_queues, gateway->n_workers);
+			config->name, config->device, info->max_tx_queues, gateway->n_workers,
+			tx_queues(config, gateway) > gateway->n_workers ? " and the dispatcher" : "");
 		return -EINVAL;
 	}
 	return 0;
@@ -106,7 +118,7 @@ static int queues_set_up(uint16_t id, const struct gateway_port *config,
 
 	for (uint16_t q = 0; err == 0 && q < config->queues; q++)
 		err = rte_eth_rx_queue_setup(id, q, rx, (unsigned)socket, NULL, pool);
-	for (uint16_t q = 0; err == 0 && q < gateway->n_workers; q++)
+	for (uint16_t q = 0; err == 0 && q < tx_queues(config, gateway); q++)
 		err = rte_eth_tx_queue_setup(id, q, tx, (unsigned)socket, NULL);
 	return err;
 }
@@ -120,7 +132,7 @@ static int port_configure(uint16_t id, const struct gateway_port *config,
 	int err;
 
 	configure(&conf, config, info);
-	err = rte_eth_dev_configure(id, config->queues, gateway->n_workers, &conf);
+	err = rte_eth_dev_configure(id, config->queues, tx_queues(config, gateway), &conf);
 	return err ? err : queues_set_up(id, config, gateway, pool);
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stage rx: takes a burst from our queue of one port. Runs on the worker. Frames are contiguous for
-// the stages that follow: one of several segments is copied to a buffer of the worker's for
-// reading, the mbuf stays.
+// Stage rx: takes a burst from our queue of one port, or from the dispatcher where it polls the
+// port. Runs on the worker. Frames are contiguous for the stages that follow: one of several segments is copied to a
+// buffer of the worker's for reading, the mbuf stays.
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
+#include <rte_ring.h>
 
 #include "dataplane/worker.h"
 
@@ -26,10 +27,19 @@ static inline void view(struct worker *worker, struct burst *burst, unsigned i)
 	packet->data = rte_pktmbuf_read(mbuf, 0, packet->length, worker->linear[i]);
 }
 
-unsigned rx(struct worker *worker, struct burst *burst, unsigned port)
+static inline unsigned receive(struct worker *worker, struct burst *burst, unsigned port)
 {
 	const struct port_queue *queue = &worker->ports[port].queue[worker->index];
-	unsigned n = rte_eth_rx_burst(queue->device, queue->number, burst->mbuf, BURST_MAX);
+	struct rte_ring *ring = worker->ring[port];
+
+	if (unlikely(ring != NULL))
+		return rte_ring_sc_dequeue_burst(ring, (void **)burst->mbuf, BURST_MAX, NULL);
+	return rte_eth_rx_burst(queue->device, queue->number, burst->mbuf, BURST_MAX);
+}
+
+unsigned rx(struct worker *worker, struct burst *burst, unsigned port)
+{
+	unsigned n = receive(worker, burst, port);
 	uint64_t bytes = 0;
 
 	if (n == 0)

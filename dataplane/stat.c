@@ -27,11 +27,13 @@ static uint64_t take(uint64_t *at, uint64_t size)
 
 static void lay_out(struct weir_segment *header, const struct gateway *gateway)
 {
-	uint64_t at = 0, workers = gateway->n_workers, ports = gateway->n_ports;
+	uint32_t dispatchers = gateway_has_dispatcher(gateway);
+	uint64_t at = 0, workers = gateway->n_workers + dispatchers, ports = gateway->n_ports;
 
 	header->magic = WEIR_SEGMENT_MAGIC;
 	header->abi = WEIR_SEGMENT_ABI;
-	header->n_workers = gateway->n_workers;
+	header->n_workers = (uint32_t)workers;
+	header->n_dispatchers = dispatchers;
 	header->n_ports = gateway->n_ports;
 	header->n_names = WEIR_MAX_NAMES;
 	header->ring_slots = gateway->agent_slots;
@@ -179,15 +181,13 @@ void stat_destroy(struct stat_segment *stat)
 
 uint64_t stat_received(const struct stat_segment *stat)
 {
+	struct weir_counters rows[WEIR_MAX_WORKERS];
 	uint64_t rx = 0;
 
-	for (unsigned w = 0; w < stat->map->n_workers; w++) {
-		for (unsigned i = 0; i < stat->map->n_ports; i++) {
-			struct weir_counters counters;
-
-			segment_counters_get(stat->map, w, i, &counters);
-			rx += counters.rx;
-		}
+	for (unsigned i = 0; i < stat->map->n_ports; i++) {
+		segment_port_get(stat->map, i, rows);
+		for (unsigned w = 0; w < stat->map->n_workers; w++)
+			rx += rows[w].rx;
 	}
 	return rx;
 }

@@ -3,11 +3,13 @@
 // The corridor. A worker takes a burst from each of its ports in turn down all stages, then sends
 // what is staged. Every HOUSEKEEPING turns it looks up: publishes its counters, takes back consumed
 // slots, takes what the kernel sends, switches to the table that the main thread has left, and
-// reports quiescence. Nothing here or below allocates, locks, logs or makes a system call.
+// reports quiescence. Nothing here or below allocates, locks, logs or makes a system call; but for
+// one where the CPU is shared with a dispatcher, which is for trying things.
 #include "dataplane/worker.h"
 
 #include <rte_cycles.h>
 #include <rte_lcore.h>
+#include <sched.h>
 #include <string.h>
 
 enum { HOUSEKEEPING = 256 };
@@ -68,19 +70,6 @@ static void show_as_held(void *context, const struct rte_mbuf *mbuf, enum tx_kin
 	shown->disposition[WEIR_HELD]++;
 }
 
-// Copies one counter block into the segment; readers that meet it half written retry
-// (abi/segment.h).
-static void publish_block(struct weir_counters *to, const struct weir_counters *from)
-{
-	uint64_t sequence = atomic_load_explicit(&to->sequence, memory_order_relaxed);
-	const size_t first = offsetof(struct weir_counters, rx);
-
-	atomic_store_explicit(&to->sequence, sequence + 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
-	memcpy((char *)to + first, (const char *)from + first, sizeof(*to) - first);
-	atomic_store_explicit(&to->sequence, sequence + 2, memory_order_release);
-}
-
 // What is staged was counted as sent when it was staged: shown as held until it is.
 static void publish(struct worker *worker)
 {
@@ -89,7 +78,7 @@ static void publish(struct worker *worker)
 	memcpy(shown, worker->counters, worker->n_ports * sizeof(shown[0]));
 	tx_each(worker, show_as_held, shown);
 	for (uint32_t port = 0; port < worker->n_ports; port++)
-		publish_block(&worker->published[port], &shown[port]);
+		segment_counters_put(&worker->published[port], &shown[port]);
 	atomic_store_explicit(&worker->shared->turns, worker->turns, memory_order_relaxed);
 	atomic_store_explicit(&worker->shared->busy_cycles, worker->busy_cycles,
 			      memory_order_relaxed);
@@ -122,6 +111,8 @@ static void housekeep(struct worker *worker)
 static inline __attribute__((always_inline)) void run(struct worker *worker, bool timed)
 {
 	while (!atomic_load_explicit(&worker->handover->stop, memory_order_relaxed)) {
+		unsigned all = 0;
+
 		for (unsigned turn = 0; turn < HOUSEKEEPING; turn++) {
 			uint64_t before = rte_rdtsc();
 			unsigned n = 0;
@@ -133,9 +124,28 @@ static inline __attribute__((always_inline)) void run(struct worker *worker, boo
 				worker->busy_cycles += rte_rdtsc() - before;
 			else
 				tx(worker); // what a full port left over
+			all += n;
 		}
 		housekeep(worker);
+		if (all == 0 && worker->shares_cpu)
+			sched_yield(); // lint: allow sched_yield where the dispatcher needs the CPU
 	}
+}
+
+// Takes what the dispatcher handed over before it ended.
+static void drain(struct worker *worker)
+{
+	bool last;
+
+	do {
+		last = atomic_load_explicit(&worker->handover->dispatched, memory_order_acquire);
+		for (unsigned i = 0; i < worker->n_polls; i++)
+			while (worker->ring[worker->poll[i]] &&
+			       corridor(worker, worker->poll[i], false) > 0)
+				;
+		if (!last && worker->shares_cpu)
+			sched_yield(); // lint: allow sched_yield where the dispatcher needs the CPU
+	} while (!last);
 }
 
 int worker_run(void *argument)
@@ -149,6 +159,7 @@ int worker_run(void *argument)
 		run(worker, true);
 	else
 		run(worker, false);
+	drain(worker);
 	punt_reclaim(worker);
 	tx_abandon(worker);
 	publish(worker);

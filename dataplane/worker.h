@@ -53,13 +53,15 @@ struct worker {
 	// read-only once the worker runs
 	unsigned index, lcore;
 	uint32_t n_ports, n_polls;
-	uint8_t poll[GATEWAY_MAX_PORTS]; // indices of the ports whose queue `index` is ours
+	uint8_t poll[GATEWAY_MAX_PORTS]; // indices of the ports whose queue `index` or ring is ours
 	const struct port *ports;
 	const struct listeners *listeners;
 	struct rte_mempool *pool;
 	struct handover *handover;
 	uint8_t (*linear)[65536 + 64]; // for frames of several segments: one for each of a burst, and
 				       // one for a frame that is given up
+	struct rte_ring *ring[GATEWAY_MAX_PORTS]; // by port: what the dispatcher hands us; NULL: we poll it ourselves
+	bool shares_cpu;  // there is a dispatcher, and it shares its CPU with a worker or the main thread
 	bool any_foreign; // some listener is of a protocol other than native
 	bool time_stages;
 

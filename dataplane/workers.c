@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Workers, see workers.h. Main thread. Worker w runs on lcore w + 1 and owns queue w of every port.
+// Workers, see workers.h. Main thread. Worker w runs on lcore w + 1 and owns queue w of every port, but for the
+// receive queues of ports that are dispatched (dispatch.h).
 #include "dataplane/workers.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 	if (parts->kernel && lane_init(&worker->lane, worker->index) < 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < parts->n_ports; i++) {
-		if (w < parts->ports[i].n_queues)
+		if (gateway_dispatches(parts->gateway, i) || w < parts->ports[i].n_queues)
 			worker->poll[worker->n_polls++] = (uint8_t)i;
 		if (tx_init(&worker->tx[i], parts->ports[i].queue[w].device,
 			    parts->ports[i].queue[w].number, parts->gateway->tx_staging) < 0)

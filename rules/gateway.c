@@ -13,7 +13,7 @@
 #include "rules/gateway_reader.h"
 
 static const char *const top_keys[] = { "name",	     "run_dir", "state_dir", "rules",  "user",
-					"dataplane", "ports",	"listeners", "agents", NULL };
+					"dataplane", "ports",	"listeners", "agents", "siblings", NULL };
 
 static void set_numbers(struct gateway *gateway)
 {
@@ -27,6 +27,7 @@ static void set_numbers(struct gateway *gateway)
 	gateway->hugepages = HUGEPAGES_AUTO;
 	gateway->worker_cpus[0] = 1;
 	gateway->n_workers = 1;
+	gateway->dispatch_cpu = -1;
 	memcpy(gateway->listeners, listeners, sizeof(listeners));
 	gateway->n_listeners = sizeof(listeners) / sizeof(listeners[0]);
 	gateway->agent_slots = 16384;
@@ -67,6 +68,8 @@ void gateway_destroy(struct gateway *gateway)
 		free(gateway->ports[i].device);
 		free(gateway->ports[i].kernel);
 	}
+	for (unsigned i = 0; i < GATEWAY_MAX_SIBLINGS; i++)
+		free(gateway->siblings[i].name);
 	free(gateway->file);
 	free(gateway->name);
 	free(gateway->run_dir);
@@ -82,6 +85,7 @@ static void read_root(struct gateway_reader *reader, config_setting_t *root, boo
 	gateway_read_settings(reader, root);
 	gateway_read_ports(reader, root, need_ports);
 	gateway_read_listeners(reader, root);
+	gateway_read_siblings(reader, root);
 }
 
 static void read_parsed(struct gateway_reader *reader, bool need_ports)

@@ -9,11 +9,14 @@
 #include "dataplane/abi/names.h"
 #include "rules/diag.h"
 
-enum { GATEWAY_MAX_PORTS = 16, GATEWAY_MAX_WORKERS = 32, GATEWAY_MAX_LISTENERS = 64 };
+enum { GATEWAY_MAX_PORTS = 16, GATEWAY_MAX_WORKERS = 32, GATEWAY_MAX_LISTENERS = 64, GATEWAY_MAX_SIBLINGS = 16 };
 
 enum gateway_hugepages { HUGEPAGES_AUTO, HUGEPAGES_REQUIRED, HUGEPAGES_NEVER };
 
 enum gateway_port_type { GATEWAY_PORT_DPDK, GATEWAY_PORT_XDP };
+
+// Whether the dispatching lcore spreads a port's frames over the workers: where its queues are fewer, always, never.
+enum gateway_dispatch { GATEWAY_DISPATCH_AUTO, GATEWAY_DISPATCH_ON, GATEWAY_DISPATCH_OFF };
 
 struct gateway_port {
 	char *name;
@@ -23,6 +26,7 @@ struct gateway_port {
 	bool trust_udp_checksum;
 	uint32_t flood_rate, flood_burst; // of one source, messages a second and at once; 0: no limit. Type xdp
 	uint32_t blocked_max; // prefixes of blocked sources that the kernel holds. Type xdp
+	enum gateway_dispatch dispatch;
 	char *kernel;     // kernel interface beside it, NULL: none
 	uint32_t line;
 };
@@ -33,6 +37,13 @@ struct gateway_listener {
 	uint8_t protocol;    // enum weir_protocol
 	uint16_t port;       // host order
 	uint32_t line;
+};
+
+// A gateway that takes what an operator moves to it.
+struct gateway_sibling {
+	char *name;
+	uint16_t port;  // index of ours that leads to it
+	uint8_t mac[6]; // of its port
 };
 
 struct gateway {
@@ -47,6 +58,9 @@ struct gateway {
 	uint16_t main_cpu;                       // default 0
 	uint16_t worker_cpus[GATEWAY_MAX_WORKERS]; // default { 1 }
 	uint16_t n_workers;
+	int16_t dispatch_cpu;                    // of the dispatching lcore, default -1: none
+	struct gateway_sibling siblings[GATEWAY_MAX_SIBLINGS];
+	uint16_t n_siblings;
 	struct gateway_port ports[GATEWAY_MAX_PORTS];
 	uint16_t n_ports;
 	struct gateway_listener listeners[GATEWAY_MAX_LISTENERS]; // default: 5700 native, 5060 sip, 5683 coap, any
@@ -65,6 +79,10 @@ struct gateway *gateway_read(const char *path, bool need_ports, struct diags *di
 struct gateway *gateway_default(void);
 
 void gateway_destroy(struct gateway *gateway);
+
+// Whether the frames of a port go through the dispatching lcore, and whether those of any do.
+bool gateway_dispatches(const struct gateway *gateway, unsigned port);
+bool gateway_has_dispatcher(const struct gateway *gateway);
 
 // Index of the port that a pool names (by name, else by index), or -1.
 int gateway_port_find(const struct gateway *gateway, const char *name, unsigned index);

@@ -8,7 +8,7 @@
 #include "rules/gateway_reader.h"
 
 static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel",
-					 "type", "flood",  "blocked_max", NULL };
+					 "type", "flood",  "blocked_max", "dispatch", NULL };
 static const char *const listener_keys[] = { "address", "port", "protocol", NULL };
 static const char *const types[] = { "dpdk", "xdp", NULL };
 static const char *const checksums[] = { "verify", "trust", NULL };
@@ -112,6 +112,7 @@ static void read_port(struct gateway_reader *reader, config_setting_t *group, un
 	read_device(reader, group, port);
 	read_queues(reader, group, port);
 	read_kernel(reader, group, port);
+	gateway_read_dispatch(reader, group, port);
 	conf_word(&reader->conf, group, "udp_checksum", checksums, &checksum);
 	port->trust_udp_checksum = checksum == 1;
 	conf_word(&reader->conf, group, "type", types, &type);

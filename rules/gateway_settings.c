@@ -10,7 +10,7 @@
 #include "rules/names.h"
 
 static const char *const dataplane_keys[] = { "main_cpu",  "worker_cpus", "memory_mb",
-					      "hugepages", "tx_staging",  NULL };
+					      "hugepages", "tx_staging",  "dispatch_cpu", NULL };
 static const char *const agents_keys[] = { "slots", "spool_mb", NULL };
 static const char *const hugepages[] = { "auto", "required", "never", NULL };
 
@@ -172,6 +172,7 @@ static void read_dataplane_keys(struct gateway_reader *reader, config_setting_t 
 	conf_int(&reader->conf, group, "main_cpu", (struct conf_range){ 0, MAX_CPU }, &main_cpu);
 	gateway->main_cpu = (uint16_t)main_cpu;
 	read_worker_cpus(reader, group);
+	gateway_read_dispatch_cpu(reader, group);
 	read_u32(reader, group, "memory_mb", (struct conf_range){ 64, 1 << 20 },
 		 &gateway->memory_mb);
 	read_u32(reader, group, "tx_staging", (struct conf_range){ 64, 65536 },

@@ -69,6 +69,8 @@ static int check_counts(const struct weir_segment *s, char *why, size_t size)
 {
 	if (s->n_workers < 1 || s->n_workers > WEIR_MAX_WORKERS)
 		return refuse(why, size, "%u workers, not 1 to %u", s->n_workers, (unsigned)WEIR_MAX_WORKERS);
+	if (s->n_dispatchers > 1 || s->n_dispatchers >= s->n_workers)
+		return refuse(why, size, "%u dispatchers of %u workers", s->n_dispatchers, s->n_workers);
 	if (s->n_ports < 1 || s->n_ports > WEIR_MAX_PORTS)
 		return refuse(why, size, "%u ports, not 1 to %u", s->n_ports, (unsigned)WEIR_MAX_PORTS);
 	if (s->n_names < 1 || s->n_names > WEIR_MAX_NAMES)
@@ -154,4 +156,33 @@ int segment_counters_get(const struct weir_segment *segment, unsigned worker, un
 		if (!segment_wait(&wait))
 			return -EAGAIN;
 	return 0;
+}
+
+void segment_counters_put(struct weir_counters *to, const struct weir_counters *from)
+{
+	uint64_t sequence = atomic_load_explicit(&to->sequence, memory_order_relaxed);
+	const size_t first = offsetof(struct weir_counters, rx);
+
+	atomic_store_explicit(&to->sequence, sequence + 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	memcpy((char *)to + first, (const char *)from + first, sizeof(*to) - first);
+	atomic_store_explicit(&to->sequence, sequence + 2, memory_order_release);
+}
+
+void segment_port_get(const struct weir_segment *segment, unsigned port, struct weir_counters *out)
+{
+	unsigned n = segment->n_workers, workers = n - segment->n_dispatchers;
+	uint64_t taken = 0;
+
+	for (unsigned w = 0; w < n; w++)
+		segment_counters_get(segment, w, port, &out[w]);
+	for (unsigned w = 0; w < workers; w++)
+		taken += out[w].rx;
+	for (unsigned w = workers; w < n; w++) {
+		// Workers may have shown already what the dispatcher has not: then nothing is in between.
+		uint64_t between = out[w].handed > taken ? out[w].handed - taken : 0;
+
+		out[w].rx += between;
+		out[w].disposition[WEIR_HELD] += between;
+	}
 }

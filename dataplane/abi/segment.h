@@ -27,7 +27,7 @@
 #include "dataplane/abi/xdp.h"
 
 #define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
-#define WEIR_SEGMENT_ABI 2u
+#define WEIR_SEGMENT_ABI 4u
 enum { WEIR_MAX_NAMES = 131072, WEIR_MAX_ZONES = 256, WEIR_TOP_TENANTS = 256, WEIR_SLOT_SIZE = 256,
        WEIR_BOOT_ID_SIZE = 16, WEIR_MAX_WORKERS = 128, WEIR_MAX_PORTS = 64, WEIR_MAX_RING_SLOTS = 1 << 24 };
 
@@ -39,6 +39,8 @@ struct weir_segment {
 	uint32_t n_names;    // capacity of the registry
 	uint32_t ring_slots; // per worker, power of two
 	uint32_t pid;        // of the dataplane
+	uint32_t n_dispatchers; // 0 or 1: the last worker is the dispatcher
+	uint32_t reserved;
 	uint64_t size;       // of the whole file
 	uint8_t boot_id[WEIR_BOOT_ID_SIZE];
 	uint64_t started_ns; // CLOCK_REALTIME
@@ -62,6 +64,9 @@ struct weir_counters {
 	uint64_t answers_lost; // wanted by a sender and not sent: no room, or no address to send to
 	uint64_t copies_lost;  // copies for an agent queue that found the channel full
 	uint64_t bytes;        // received
+	// Of a dispatcher: frames handed over to workers, ever, which count them as theirs (rx and all else) when they
+	// take them. What is handed over and not yet counted there is held in between (segment_port_get).
+	uint64_t handed;
 };
 
 struct weir_worker {
@@ -70,7 +75,8 @@ struct weir_worker {
 	_Atomic uint64_t generation; // table this worker uses
 	_Atomic uint64_t turns;      // loop turns, published at housekeeping: shows life
 	_Atomic uint64_t busy_cycles, cycles; // TSC cycles in turns that had frames, in all turns
-	uint64_t reserved[2];
+	// By the main thread: how often it stood still for too long, and 1 while it does.
+	_Atomic uint64_t stalls, out;
 };
 static_assert(sizeof(struct weir_worker) == 64, "one line a worker");
 
@@ -120,6 +126,13 @@ void segment_layout(struct weir_segment *segment);
 
 // Checks the header, sizes and offsets of a mapped segment of `size` bytes. 0 or -EINVAL with `why`.
 int segment_check(const struct weir_segment *segment, size_t size, char *why, size_t why_size);
+
+// The writer's side: copies a block into the segment (`sequence` of `from` has no meaning).
+void segment_counters_put(struct weir_counters *to, const struct weir_counters *from);
+
+// Copies of the blocks of all workers for one port into `out` [n_workers]; the dispatcher's shows as received and held
+// what its rings hold. Each row balances, and no frame is in two of them.
+void segment_port_get(const struct weir_segment *segment, unsigned port, struct weir_counters *out);
 
 // A reader's patience with a writer that is inside: zeroed before the first try.
 struct segment_wait {

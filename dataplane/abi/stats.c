@@ -98,30 +98,41 @@ static json_t *reasons_json(const struct weir_counters *c, enum weir_disposition
 	return object;
 }
 
+static json_int_t word(const _Atomic uint64_t *counter)
+{
+	return (json_int_t)atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+// What only a worker has, and not the dispatcher.
+static void put_worker(const struct weir_worker *worker, json_t *row)
+{
+	uint64_t head = atomic_load_explicit(&worker->head, memory_order_relaxed);
+	uint64_t tail = atomic_load_explicit(&worker->tail, memory_order_relaxed);
+
+	json_object_set_new(row, "generation", json_integer(word(&worker->generation)));
+	json_object_set_new(row, "channel_slots", json_integer((json_int_t)(head > tail ? head - tail : 0)));
+	json_object_set_new(row, "stalls", json_integer(word(&worker->stalls)));
+	json_object_set_new(row, "stalled", json_boolean(word(&worker->out) != 0));
+}
+
 static json_t *workers_json(const struct weir_segment *segment, const struct snapshot *s)
 {
 	json_t *array = json_array();
 
 	for (uint32_t w = 0; w < s->n_workers; w++) {
 		const struct weir_worker *worker = segment_worker(segment, w);
-		uint64_t cycles = atomic_load_explicit(&worker->cycles, memory_order_relaxed);
-		uint64_t busy = atomic_load_explicit(&worker->busy_cycles, memory_order_relaxed);
-		uint64_t generation = atomic_load_explicit(&worker->generation, memory_order_relaxed);
-		uint64_t head = atomic_load_explicit(&worker->head, memory_order_relaxed);
-		uint64_t tail = atomic_load_explicit(&worker->tail, memory_order_relaxed);
-
-		json_array_append_new(array, json_pack("{s:i, s:I, s:I, s:o, s:f, s:I, s:I}", "index", (int)w,
-			"generation", (json_int_t)generation, "rx", (json_int_t)s->sum[w].rx,
+		json_int_t cycles = word(&worker->cycles), busy = word(&worker->busy_cycles);
+		json_t *row = json_pack("{s:i, s:I, s:o, s:f, s:I}", "index", (int)w, "rx", (json_int_t)s->sum[w].rx,
 			"dispositions", dispositions_json(&s->sum[w]),
-			"busy", cycles ? (double)busy / (double)cycles : 0.0, "cycles", (json_int_t)cycles,
-			"channel_slots", (json_int_t)(head > tail ? head - tail : 0)));
+			"busy", cycles ? (double)busy / (double)cycles : 0.0, "cycles", cycles);
+
+		if (w >= s->n_workers - segment->n_dispatchers)
+			json_object_set_new(row, "name", json_string("dispatch"));
+		else
+			put_worker(worker, row);
+		json_array_append_new(array, row);
 	}
 	return array;
-}
-
-static json_int_t nic_count(const _Atomic uint64_t *counter)
-{
-	return (json_int_t)atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 static json_t *xdp_json(const struct weir_port *port)
@@ -138,8 +149,8 @@ static json_t *xdp_json(const struct weir_port *port)
 		return json_null();
 	}
 	for (unsigned f = 0; f < WEIR_N_XDP_FATES; f++)
-		json_object_set_new(fates, name[f], json_integer(nic_count(&port->xdp[f])));
-	json_object_set_new(fates, "blocked_left_out", json_integer(nic_count(&port->xdp_left_out)));
+		json_object_set_new(fates, name[f], json_integer(word(&port->xdp[f])));
+	json_object_set_new(fates, "blocked_left_out", json_integer(word(&port->xdp_left_out)));
 	return fates;
 }
 
@@ -155,13 +166,13 @@ static json_t *ports_json(const struct weir_segment *segment, const struct snaps
 			"s:o, s:I, s:I, s:I, s:I, s:o}",
 			"name", stats_text(port->name, sizeof(port->name)), "rx", (json_int_t)sum->rx,
 			"bytes", (json_int_t)sum->bytes, "dispositions", dispositions_json(sum), "nic",
-			"missed", nic_count(&port->rx_missed), "errors", nic_count(&port->rx_errors),
-			"no_buffer", nic_count(&port->rx_no_buffer), "tx_errors", nic_count(&port->tx_errors),
+			"missed", word(&port->rx_missed), "errors", word(&port->rx_errors),
+			"no_buffer", word(&port->rx_no_buffer), "tx_errors", word(&port->tx_errors),
 			"link", (int)(atomic_load_explicit(&port->link_up, memory_order_relaxed) != 0),
 			"kernel", port->kernel[0] ? stats_text(port->kernel, sizeof(port->kernel)) : json_null(),
-			"kernel_rx", nic_count(&port->kernel_rx), "kernel_lost", nic_count(&port->kernel_lost),
-			"kernel_tx", nic_count(&port->kernel_tx),
-			"kernel_tx_lost", nic_count(&port->kernel_tx_lost), "xdp", xdp_json(port)));
+			"kernel_rx", word(&port->kernel_rx), "kernel_lost", word(&port->kernel_lost),
+			"kernel_tx", word(&port->kernel_tx),
+			"kernel_tx_lost", word(&port->kernel_tx_lost), "xdp", xdp_json(port)));
 	}
 	return array;
 }

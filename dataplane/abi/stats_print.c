@@ -123,11 +123,22 @@ static void print_workers(const json_t *stats, FILE *to)
 	size_t i;
 
 	if (json_array_size(array) > 0)
-		fprintf(to, "\n%-24s %16s %8s %11s\n", "worker", "rx", "busy", "generation");
-	json_array_foreach(array, i, row)
-		fprintf(to, "%-24lld %16lld %7.1f%% %11lld\n", (long long)number(row, "index"),
-			(long long)number(row, "rx"), 100 * json_real_value(json_object_get(row, "busy")),
-			(long long)number(row, "generation"));
+		fprintf(to, "\n%-24s %16s %8s %11s %7s\n", "worker", "rx", "busy", "generation", "stalls");
+	json_array_foreach(array, i, row) {
+		const char *name = json_string_value(json_object_get(row, "name"));
+
+		if (name)
+			fprintf(to, "%-24.24s", name);
+		else
+			fprintf(to, "%-24lld", (long long)number(row, "index"));
+		fprintf(to, " %16lld %7.1f%%", (long long)number(row, "rx"),
+			100 * json_real_value(json_object_get(row, "busy")));
+		if (!name)
+			fprintf(to, " %11lld %7lld%s", (long long)number(row, "generation"),
+				(long long)number(row, "stalls"),
+				json_is_true(json_object_get(row, "stalled")) ? " STALLED" : "");
+		fputs("\n", to);
+	}
 }
 
 static void print_ports(const json_t *stats, FILE *to)

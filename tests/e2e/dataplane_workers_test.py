@@ -71,7 +71,7 @@ def read_records(path):
     with open(path, "rb") as file:
         data = file.read()
     workers, _, _, slots = struct.unpack_from("<4I", data, 12)
-    shared, ring = struct.unpack_from("<Q", data, 80)[0], struct.unpack_from("<Q", data, 136)[0]
+    shared, ring = struct.unpack_from("<Q", data, 88)[0], struct.unpack_from("<Q", data, 144)[0]
     for worker in range(workers):
         at, head = 0, struct.unpack_from("<Q", data, shared + 64 * worker)[0]
         while at < head:

@@ -43,6 +43,8 @@ static void check_defaults(const struct gateway *gateway)
 	assert_int_equal(gateway->agent_slots, 16384);
 	assert_int_equal(gateway->spool_mb, 4096);
 	assert_int_equal(gateway->tx_staging, 512);
+	assert_int_equal(gateway->dispatch_cpu, -1);
+	assert_int_equal(gateway->n_siblings, 0);
 	assert_int_equal(gateway->n_listeners, 3);
 	assert_int_equal(gateway->listeners[0].port, 5700);
 	assert_int_equal(gateway->listeners[0].protocol, WEIR_NATIVE);
@@ -72,9 +74,11 @@ static void all_that_is_given_is_read(void **state)
 {
 	struct gateway *gateway = read_good(
 		"name = \"edge-7\"; run_dir = \"/tmp/r\"; state_dir = \"/tmp/s\"; rules = \"/etc/r.conf\"; user = \"weir\";\n"
-		"dataplane = { main_cpu = 3; worker_cpus = ( 4, 5 ); memory_mb = 1024; hugepages = \"never\"; tx_staging = 128; };\n"
+		"dataplane = { main_cpu = 3; worker_cpus = ( 4, 5 ); memory_mb = 1024; hugepages = \"never\";\n"
+		" tx_staging = 128; dispatch_cpu = 6; };\n"
 		"ports = ( { name = \"in0\"; device = \"0000:03:00.0\"; queues = 2; udp_checksum = \"trust\"; kernel = \"weir0.1\"; },\n"
 		"          { name = \"out0\"; device = \"net_null0\"; } );\n"
+		"siblings = ( { name = \"gw2\"; port = \"out0\"; mac = \"02:00:00:00:00:02\"; } );\n"
 		"listeners = ( { address = \"192.0.2.1\"; port = 5700; protocol = \"native\"; },\n"
 		"              { address = \"2001:db8::1\"; port = 5700; protocol = \"coap\"; }, { port = 1; protocol = \"sip\"; } );\n"
 		"agents = { slots = 1024; spool_mb = 1; };\n",
@@ -97,7 +101,15 @@ static void all_that_is_given_is_read(void **state)
 	assert_false(gateway->ports[1].trust_udp_checksum);
 	assert_string_equal(gateway->ports[0].kernel, "weir0.1");
 	assert_null(gateway->ports[1].kernel);
-	assert_int_equal(gateway->ports[1].line, 4);
+	assert_int_equal(gateway->ports[1].line, 5);
+	assert_int_equal(gateway->dispatch_cpu, 6);
+	assert_int_equal(gateway->n_siblings, 1);
+	assert_string_equal(gateway->siblings[0].name, "gw2");
+	assert_int_equal(gateway->siblings[0].port, 1);
+	assert_int_equal(gateway->siblings[0].mac[5], 2);
+	assert_false(gateway_dispatches(gateway, 0)); // a queue for each worker
+	assert_true(gateway_dispatches(gateway, 1));
+	assert_true(gateway_has_dispatcher(gateway));
 	assert_int_equal(gateway->n_listeners, 3);
 	assert_int_equal(gateway->listeners[0].family, 4);
 	assert_int_equal(gateway->listeners[1].family, 6);
@@ -197,6 +209,15 @@ static void each_fault_is_reported_with_its_line(void **state)
 		{ "listeners = ( { port = 5; protocol = \"sip\"; },\n{ port = 5; protocol = \"coap\"; } );",
 		  3, "listener number 2: the listener of line 2 has its address and port" },
 		{ "name = 4294967297;", 2, NULL },
+		{ "dataplane = { dispatch_cpu = -1; };", 2, "dispatch_cpu -1 is outside 0 to 1023" },
+		{ "siblings = ( { name = \"gw2\"; port = \"in0\"; } );", 2, "sibling \"gw2\": it has no mac" },
+		{ "siblings = ( { name = \"gw2\"; mac = \"02:00:00:00:00:02\"; } );", 2, "sibling \"gw2\": it has no port" },
+		{ "siblings = ( { port = \"in0\"; mac = \"02:00:00:00:00:02\"; } );", 2, "sibling number 1: it has no name" },
+		{ "siblings = ( { name = \"here\"; port = \"in0\"; mac = \"02:00:00:00:00:02\"; } );", 2, "\"here\" is this gateway's" },
+		{ "siblings = ( { name = \"b\"; port = \"out\"; mac = \"02:00:00:00:00:02\"; } );", 2, "there is no port \"out\"" },
+		{ "siblings = ( { name = \"b\"; port = \"in0\"; mac = \"03:00:00:00:00:02\"; } );", 2, "is not the MAC of a port" },
+		{ "siblings = ( { name = \"b\"; port = \"in0\"; mac = \"02:00:00:00:00:02\"; },\n"
+		  "{ name = \"b\"; port = \"in0\"; mac = \"02:00:00:00:00:03\"; } );", 3, "the name \"b\" is taken" },
 		{ "a = (", 2, "this '(' is never closed" },
 	};
 
@@ -224,6 +245,8 @@ static void each_fault_of_a_port_is_reported_with_its_line(void **state)
 {
 	static const struct fault faults[] = {
 		{ "", 1, "there is no port (ports = (" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; dispatch = \"on\"; } );", 1, "there is no dispatching cpu" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; dispatch = \"yes\"; } );", 1, "unknown dispatch \"yes\"" },
 		{ "ports = ( );", 1, "there is no port" },
 		{ "ports = ( { device = \"x\"; } );", 1, "port number 1: it has no name" },
 		{ "ports = ( { name = \"a b\"; device = \"x\"; } );", 1,

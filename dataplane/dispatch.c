@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The dispatching lcore, see dispatch.h. A frame that is handed over is the worker's from then on, and counted by
+// it: here it is only `handed`, and whoever reads the segment shows as held what was handed over and is not received
+// yet. All else ends here: sent to a sibling, or shed where a ring is full. Nothing here allocates, locks or logs; the
+// one system call, sched_yield, is made only where the dispatcher shares its CPU with those it would wait for.
+#include "dataplane/dispatch.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_prefetch.h>
+#include <sched.h>
+#include <string.h>
+
+#include "ebpf/steer.h"
+
+enum {
+	HOUSEKEEPING = 256,
+	PATIENCE_MS = 100,
+	NATIVE_PRIORITY = 2,
+	NATIVE_FLAGS = 1,
+	NATIVE_ACK = 1
+};
+
+// A frame as far as steering needs to know it.
+struct steered {
+	struct layers layers;
+	enum layers_end end;
+	int listener; // -1: none
+	bool native;
+};
+
+static inline __attribute__((always_inline)) uint32_t bucket_of(const struct dispatch *dispatch,
+								const struct rte_mbuf *mbuf,
+								struct steered *out)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+
+	out->layers = (struct layers){ .data = data, .end = data + mbuf->data_len };
+	out->end = layers_parse(&out->layers);
+	out->listener = -1;
+	if (likely(out->end == LAYERS_UDP))
+		out->listener = listeners_find(dispatch->listeners, out->layers.version,
+					       out->layers.ip, layers_be16(out->layers.udp + 2));
+	out->native = out->listener >= 0 &&
+		      dispatch->listeners->list[out->listener].protocol == WEIR_NATIVE;
+	return steer_bucket(&out->layers, out->end, out->native, dispatch->seed);
+}
+
+// Byte `at` of a native message, 0xff of anything else.
+static uint8_t native_byte(const struct dispatch *dispatch, const struct rte_mbuf *mbuf,
+			   unsigned at)
+{
+	struct steered steered;
+	const uint8_t *payload;
+
+	bucket_of(dispatch, mbuf, &steered);
+	if (!steered.native || steered.layers.payload_length < STEER_NATIVE_SIZE)
+		return 0xff;
+	payload = steered.layers.udp + LAYERS_UDP_SIZE;
+	return payload + STEER_NATIVE_SIZE <= steered.layers.end ? payload[at] : 0xff;
+}
+
+static bool is_emergency(const struct dispatch *dispatch, const struct rte_mbuf *mbuf)
+{
+	return native_byte(dispatch, mbuf, NATIVE_PRIORITY) == WEIR_EMERGENCY;
+}
+
+static bool wants_answer(const struct dispatch *dispatch, const struct rte_mbuf *mbuf)
+{
+	uint8_t flags = native_byte(dispatch, mbuf, NATIVE_FLAGS);
+
+	return flags != 0xff && (flags & NATIVE_ACK);
+}
+
+static void count(struct dispatch *dispatch, unsigned port, const struct rte_mbuf *mbuf,
+		  enum weir_disposition disposition)
+{
+	struct weir_counters *counters = &dispatch->counters[port];
+
+	counters->rx++;
+	counters->bytes += mbuf->pkt_len;
+	counters->disposition[disposition]++;
+}
+
+// A frame that ends here for want of room. Its sender hears nothing: to answer takes what the workers know.
+static void give_up(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf,
+		    enum weir_disposition disposition)
+{
+	count(dispatch, port, mbuf, disposition);
+	dispatch->counters[port].answers_lost += wants_answer(dispatch, mbuf);
+	rte_pktmbuf_free(mbuf);
+}
+
+// Sends what waits for one port, as far as it takes it.
+static void outlet_flush(struct dispatch *dispatch, unsigned port)
+{
+	struct outlet *outlet = &dispatch->outlets[port];
+	uint16_t n, sent;
+
+	do {
+		uint16_t received[BURST_MAX];
+
+		n = (uint16_t)RTE_MIN(outlet->n, (uint32_t)BURST_MAX);
+		for (unsigned i = 0; i < n; i++)
+			received[i] = outlet->frame[i]->port;
+		sent = rte_eth_tx_burst(dispatch->ports[port].id, (uint16_t)dispatch->n_workers,
+					outlet->frame, n);
+		for (unsigned i = 0; i < sent; i++) {
+			dispatch->counters[received[i]].disposition[WEIR_HELD]--;
+			dispatch->counters[received[i]].disposition[WEIR_FORWARD]++;
+		}
+		outlet->n -= sent;
+		memmove(outlet->frame, outlet->frame + sent, outlet->n * sizeof(outlet->frame[0]));
+	} while (sent == n && outlet->n > 0);
+}
+
+static bool from_sibling(const struct dispatch *dispatch, const uint8_t *frame)
+{
+	for (unsigned i = 0; i < dispatch->n_siblings; i++)
+		if (memcmp(frame + 6, dispatch->siblings[i].mac, 6) == 0)
+			return true;
+	return false;
+}
+
+// Sends a message to the sibling that its bucket names. False: it stays here, for it is none that may leave.
+static bool move(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf, unsigned sibling,
+		 const struct steered *steered)
+{
+	const struct gateway_sibling *to = &dispatch->siblings[sibling];
+	struct outlet *outlet = &dispatch->outlets[to->port];
+	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+
+	if (steered->listener < 0 || !dispatch->sends[to->port] || from_sibling(dispatch, frame))
+		return false;
+	if (outlet->n == DISPATCH_OUTLET)
+		outlet_flush(dispatch, to->port);
+	if (outlet->n == DISPATCH_OUTLET) {
+		give_up(dispatch, port, mbuf, WEIR_TX_FULL);
+		return true;
+	}
+	memcpy(frame, to->mac, 6);
+	memcpy(frame + 6, dispatch->ports[to->port].mac, 6);
+	mbuf->port = (uint16_t)port;
+	count(dispatch, port, mbuf, WEIR_HELD);
+	outlet->frame[outlet->n++] = mbuf;
+	return true;
+}
+
+// Lets those run whom the dispatcher keeps from their CPU, until the ring has room, for a while.
+static void wait_for_room(const struct rte_ring *ring, unsigned n)
+{
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * PATIENCE_MS;
+
+	while (rte_ring_free_count(ring) < n + DISPATCH_RESERVE && rte_rdtsc() < end)
+		sched_yield(); // lint: allow sched_yield where the CPU is shared, see the top
+}
+
+// The ring is nearly full: emergencies have what is left of it, everything else is shed.
+static __attribute__((noinline)) void hand_over_some(struct dispatch *dispatch, unsigned port,
+						     unsigned worker)
+{
+	struct hand *hand = &dispatch->hands[worker];
+	struct rte_ring *ring = dispatch->ring[port][worker];
+	unsigned room, n = 0;
+
+	if (dispatch->shares_cpu && !dispatch->steering->out[worker])
+		wait_for_room(ring, hand->n);
+	room = rte_ring_free_count(ring);
+	for (unsigned i = 0; i < hand->n; i++) {
+		struct rte_mbuf *mbuf = hand->frame[i];
+
+		if (room > DISPATCH_RESERVE || (room > 0 && is_emergency(dispatch, mbuf))) {
+			hand->frame[n++] = mbuf;
+			room--;
+		} else {
+			give_up(dispatch, port, mbuf, WEIR_SHED);
+		}
+	}
+	dispatch->counters[port].handed +=
+		rte_ring_sp_enqueue_bulk(ring, (void **)hand->frame, n, NULL);
+	hand->n = 0;
+}
+
+static inline void hand_over(struct dispatch *dispatch, unsigned port, unsigned worker)
+{
+	struct hand *hand = &dispatch->hands[worker];
+	struct rte_ring *ring = dispatch->ring[port][worker];
+
+	if (unlikely(rte_ring_free_count(ring) < hand->n + DISPATCH_RESERVE)) {
+		hand_over_some(dispatch, port, worker);
+		return;
+	}
+	rte_ring_sp_enqueue_bulk(ring, (void **)hand->frame, hand->n, NULL);
+	dispatch->counters[port].handed += hand->n;
+	hand->n = 0;
+}
+
+// Deals the frames into the workers' hands.
+static inline void steer(struct dispatch *dispatch, unsigned port, struct rte_mbuf **frames,
+			 unsigned n)
+{
+	const struct steering_table *table = dispatch->table;
+	struct hand *hands = dispatch->hands;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct steered steered;
+		uint32_t bucket = bucket_of(dispatch, frames[i], &steered);
+		uint8_t to = table->to[bucket];
+
+		if (unlikely(to & WEIR_STEER_SIBLING)) {
+			if (move(dispatch, port, frames[i], to ^ WEIR_STEER_SIBLING, &steered))
+				continue;
+			to = table->local[bucket];
+		}
+		hands[to].frame[hands[to].n++] = frames[i];
+	}
+}
+
+static inline __attribute__((always_inline)) void burst(struct dispatch *dispatch, unsigned port,
+							struct rte_mbuf **frames, unsigned n,
+							bool timed)
+{
+	uint64_t before = timed ? rte_rdtsc() : 0, dealt;
+
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i], const uint8_t *));
+	steer(dispatch, port, frames, n);
+	dealt = timed ? rte_rdtsc() : 0;
+	for (unsigned w = 0; w < dispatch->n_workers; w++)
+		if (dispatch->hands[w].n > 0)
+			hand_over(dispatch, port, w);
+	if (timed) {
+		dispatch->stage_cycles[DISPATCH_STEER] += dealt - before;
+		dispatch->stage_cycles[DISPATCH_HAND] += rte_rdtsc() - dealt;
+		dispatch->stage_frames += n;
+	}
+}
+
+void dispatch_burst(struct dispatch *dispatch, unsigned port, struct rte_mbuf **frames, unsigned n)
+{
+	burst(dispatch, port, frames, n, false);
+}
+
+// One burst from each queue of a port; returns the frames.
+static inline __attribute__((always_inline)) unsigned poll_port(struct dispatch *dispatch,
+								unsigned port, bool timed)
+{
+	struct rte_mbuf *frames[BURST_MAX];
+	unsigned all = 0;
+
+	for (uint16_t queue = 0; queue < dispatch->ports[port].n_queues; queue++) {
+		uint64_t before = timed ? rte_rdtsc() : 0;
+		const struct port_queue *from = &dispatch->ports[port].queue[queue];
+		unsigned n = rte_eth_rx_burst(from->device, from->number, frames, BURST_MAX);
+
+		if (n == 0)
+			continue;
+		if (timed)
+			dispatch->stage_cycles[DISPATCH_RX] += rte_rdtsc() - before;
+		burst(dispatch, port, frames, n, timed);
+		all += n;
+	}
+	return all;
+}
+
+void dispatch_housekeep(struct dispatch *dispatch)
+{
+	for (uint32_t port = 0; port < dispatch->n_ports; port++)
+		segment_counters_put(&dispatch->published[port], &dispatch->counters[port]);
+	atomic_store_explicit(&dispatch->shared->turns, dispatch->turns, memory_order_relaxed);
+	atomic_store_explicit(&dispatch->shared->busy_cycles, dispatch->busy_cycles,
+			      memory_order_relaxed);
+	atomic_store_explicit(&dispatch->shared->cycles, rte_rdtsc() - dispatch->started,
+			      memory_order_relaxed);
+	dispatch->table = atomic_load_explicit(&dispatch->steering->current, memory_order_acquire);
+	atomic_store_explicit(&dispatch->steering->used, dispatch->table->version,
+			      memory_order_release);
+}
+
+static void outlets_flush(struct dispatch *dispatch)
+{
+	for (unsigned port = 0; port < dispatch->n_ports; port++)
+		if (dispatch->outlets[port].n > 0)
+			outlet_flush(dispatch, port);
+}
+
+static inline __attribute__((always_inline)) void run(struct dispatch *dispatch, bool timed)
+{
+	while (!atomic_load_explicit(&dispatch->handover->stop, memory_order_relaxed)) {
+		unsigned all = 0;
+
+		for (unsigned turn = 0; turn < HOUSEKEEPING; turn++) {
+			uint64_t before = rte_rdtsc();
+			unsigned n = 0;
+
+			for (unsigned i = 0; i < dispatch->n_polls; i++)
+				n += poll_port(dispatch, dispatch->poll[i], timed);
+			outlets_flush(dispatch);
+			dispatch->turns++;
+			if (n > 0)
+				dispatch->busy_cycles += rte_rdtsc() - before;
+			all += n;
+		}
+		dispatch_housekeep(dispatch);
+		if (all == 0 && dispatch->shares_cpu)
+			sched_yield(); // lint: allow sched_yield where the CPU is shared, see the top
+	}
+}
+
+// Gives up what no port has taken.
+static void outlets_abandon(struct dispatch *dispatch)
+{
+	for (unsigned port = 0; port < dispatch->n_ports; port++) {
+		struct outlet *outlet = &dispatch->outlets[port];
+
+		for (unsigned i = 0; i < outlet->n; i++) {
+			struct weir_counters *counters =
+				&dispatch->counters[outlet->frame[i]->port];
+
+			counters->disposition[WEIR_HELD]--;
+			counters->disposition[WEIR_TX_FULL]++;
+			rte_pktmbuf_free(outlet->frame[i]);
+		}
+		outlet->n = 0;
+	}
+}
+
+int dispatch_run(void *argument)
+{
+	struct dispatch *dispatch = argument;
+
+	dispatch->started = rte_rdtsc();
+	dispatch_housekeep(dispatch);
+	if (dispatch->time_stages)
+		run(dispatch, true);
+	else
+		run(dispatch, false);
+	outlets_flush(dispatch);
+	outlets_abandon(dispatch);
+	dispatch_housekeep(dispatch);
+	atomic_store_explicit(&dispatch->handover->dispatched, true, memory_order_release);
+	return 0;
+}
