@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a health probe over UDP says, and whether what comes back answers it: native ping
+// (docs/decisions/016-native-ping.md), SIP OPTIONS (RFC 3261, section 11), CoAP ping (RFC 7252,
+// section 4.3). Pure; libc only; any thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rules/table.h"
+
+// The tenant, channel and priority of a native ping.
+#define PING_TENANT 0xffffffffu
+enum { PING_CHANNEL = 15, PING_PRIORITY = 3, PING_ENDPOINT = 64, PING_MAX = 1024 };
+
+struct ping {
+	enum weir_probe probe;    // native, sip or coap
+	uint64_t token;           // random: what answers carry back
+	char here[PING_ENDPOINT]; // "192.0.2.1:40000", "[2001:db8::1]:40000": for SIP
+	char there[PING_ENDPOINT];
+};
+
+// Writes the request; its length, at most `room` bytes of which PING_MAX are enough. 0: no such probe.
+size_t ping_format(const struct ping *ping, uint8_t *out, size_t room);
+
+// Whether a datagram from the member is the answer to this request.
+bool ping_answers(const struct ping *ping, const uint8_t *data, size_t n);
