@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What is known of next hops. Whoever is wanted and not known, or known but not heard of for a while, gets an
+// empty datagram to the discard port (RFC 863) now and then, which makes the kernel ask for its MAC. An
+// interface that is down has no next hops. Loop's thread.
+#include "controlplane/neighbours.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controlplane/log.h"
+#include "controlplane/neighbours_parts.h"
+
+enum { DISCARD_PORT = 9, LOOK_MIN_MS = 20 };
+
+int hop_key_compare(const void *a, const void *b)
+{
+	const struct hop_key *left = a, *right = b;
+
+	if (left->port != right->port)
+		return left->port < right->port ? -1 : 1;
+	if (left->family != right->family)
+		return left->family < right->family ? -1 : 1;
+	return memcmp(left->address, right->address, sizeof(left->address));
+}
+
+int neighbours_port(const struct neighbours *n, uint32_t index)
+{
+	for (unsigned i = 0; i < n->n_ports; i++)
+		if (index && n->interface[i].index == index)
+			return (int)i;
+	return -1;
+}
+
+static void tell(struct neighbours *n)
+{
+	n->changed(n->argument);
+}
+
+void neighbours_link(struct neighbours *n, const char *name, uint32_t index, bool up)
+{
+	for (unsigned i = 0; i < n->n_ports; i++) {
+		struct interface *interface = &n->interface[i];
+		bool named = interface->name && strcmp(interface->name, name) == 0;
+
+		if (named)
+			interface->round = n->round;
+		if (!named && interface->index == index && index)
+			index = 0, up = false; // it has another name now
+		else if (!named)
+			continue;
+		if (interface->index == index && interface->up == up)
+			return;
+		log_info("interface %s is %s", interface->name,
+			 !index ? "gone"
+			 : up   ? "up"
+				: "down");
+		if (interface->index != index && index)
+			n->dump_again = true; // what belongs to a new index was passed over so far
+		interface->index = index;
+		interface->up = up;
+		tell(n);
+		return;
+	}
+}
+
+// Where a neighbour is, or belongs.
+static uint32_t neighbour_place(const struct neighbours *n, const struct hop_key *key)
+{
+	uint32_t low = 0, high = n->n_neighbours;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (hop_key_compare(&n->neighbour[middle].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static const struct neighbour *neighbour_find(const struct neighbours *n, const struct hop_key *key)
+{
+	uint32_t at = neighbour_place(n, key);
+
+	if (at < n->n_neighbours && hop_key_compare(&n->neighbour[at].key, key) == 0)
+		return &n->neighbour[at];
+	return NULL;
+}
+
+void neighbours_put(struct neighbours *n, const struct neighbour *neighbour)
+{
+	uint32_t at = neighbour_place(n, &neighbour->key);
+	struct neighbour *place = &n->neighbour[at];
+
+	if (at == n->n_neighbours || hop_key_compare(&place->key, &neighbour->key) != 0) {
+		if (!neighbour->valid)
+			return;
+		if (n->n_neighbours == NEIGHBOURS_MAX) {
+			if (!n->full_said)
+				log_warning("more than %d neighbours: the others are not known",
+					    NEIGHBOURS_MAX);
+			n->full_said = true;
+			return;
+		}
+		memmove(place + 1, place, (n->n_neighbours - at) * sizeof(*place));
+		n->n_neighbours++;
+		*place = *neighbour;
+		tell(n);
+	} else {
+		bool same = place->valid == neighbour->valid &&
+			    memcmp(place->mac, neighbour->mac, 6) == 0;
+
+		*place = *neighbour;
+		if (!same)
+			tell(n);
+	}
+	place->round = n->round;
+}
+
+static int compare_prefixes(const struct via *a, const struct via *b)
+{
+	int order = a->family - b->family;
+
+	if (!order)
+		order = memcmp(a->address, b->address, sizeof(a->address));
+	return order ? order : a->length - b->length;
+}
+
+static int compare_routes(const struct via *a, const struct via *b)
+{
+	int order = compare_prefixes(a, b);
+
+	return order ? order : (a->metric > b->metric) - (a->metric < b->metric);
+}
+
+static void remove_vias(struct neighbours *n, const struct via *via, bool any_gateway)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n->n_vias; i++)
+		if (compare_routes(&n->via[i], via) != 0 ||
+		    (!any_gateway && hop_key_compare(&n->via[i].gateway, &via->gateway) != 0))
+			n->via[kept++] = n->via[i];
+	n->n_vias = kept;
+}
+
+// By prefix, then metric.
+static void insert_via(struct neighbours *n, const struct via *via)
+{
+	uint32_t at = n->n_vias++;
+
+	for (; at > 0 && compare_routes(&n->via[at - 1], via) > 0; at--)
+		n->via[at] = n->via[at - 1];
+	n->via[at] = *via;
+	n->via[at].round = n->round;
+}
+
+void neighbours_via(struct neighbours *n, const struct via *via, bool gone, bool replaces)
+{
+	remove_vias(n, via, replaces);
+	if (!gone && n->n_vias == VIAS_MAX && via->length == 0)
+		n->n_vias--; // a default route is worth more than any other
+	if (!gone && n->n_vias < VIAS_MAX)
+		insert_via(n, via);
+	tell(n);
+}
+
+void neighbours_round(struct neighbours *n)
+{
+	n->round++;
+}
+
+void neighbours_sweep(struct neighbours *n)
+{
+	uint32_t kept = 0;
+
+	for (unsigned i = 0; i < n->n_ports; i++)
+		if (n->interface[i].index && n->interface[i].round != n->round)
+			neighbours_link(n, n->interface[i].name, 0, false);
+	for (uint32_t i = 0; i < n->n_neighbours; i++)
+		if (n->neighbour[i].round == n->round)
+			n->neighbour[kept++] = n->neighbour[i];
+	n->n_neighbours = kept;
+	kept = 0;
+	for (uint32_t i = 0; i < n->n_vias; i++)
+		if (n->via[i].round == n->round)
+			n->via[kept++] = n->via[i];
+	n->n_vias = kept;
+	tell(n);
+}
+
+// Has the kernel ask for the MAC of the next hop.
+static void solicit(const struct neighbours *n, const struct hop *hop)
+{
+	struct sockaddr_in to4 = { .sin_family = AF_INET, .sin_port = htons(DISCARD_PORT) };
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons(DISCARD_PORT) };
+	int index = (int)n->interface[hop->want.port].index;
+	bool is4 = hop->want.family == 4;
+	struct in_pktinfo info4 = { .ipi_ifindex = index };
+	struct in6_pktinfo info6 = { .ipi6_ifindex = (unsigned)index };
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(info6))] = { 0 };
+	struct msghdr message = { .msg_name = is4 ? (void *)&to4 : (void *)&to6,
+				  .msg_namelen = is4 ? sizeof(to4) : sizeof(to6),
+				  .msg_control = room,
+				  .msg_controllen = is4 ? CMSG_SPACE(sizeof(info4))
+							: CMSG_SPACE(sizeof(info6)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+	c->cmsg_level = is4 ? IPPROTO_IP : IPPROTO_IPV6;
+	c->cmsg_type = is4 ? IP_PKTINFO : IPV6_PKTINFO;
+	c->cmsg_len = is4 ? CMSG_LEN(sizeof(info4)) : CMSG_LEN(sizeof(info6));
+	if (is4) {
+		memcpy(&to4.sin_addr, hop->want.address, 4);
+		memcpy(CMSG_DATA(c), &info4, sizeof(info4));
+	} else {
+		memcpy(&to6.sin6_addr, hop->want.address, 16);
+		memcpy(CMSG_DATA(c), &info6, sizeof(info6));
+	}
+	if (sendmsg(is4 ? n->udp4 : n->udp6, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return; // the next round comes
+}
+
+static bool needs_soliciting(const struct neighbours *n, const struct hop *hop)
+{
+	const struct neighbour *neighbour =
+		hop->gateway.family ? neighbour_find(n, &hop->gateway) : NULL;
+
+	return n->interface[hop->want.port].up && hop->gateway.family &&
+	       (!neighbour || !neighbour->valid || neighbour->stale);
+}
+
+static void solicit_some(struct neighbours *n)
+{
+	uint32_t left = SOLICIT_BURST;
+
+	for (uint32_t i = 0; i < n->n_hops && left > 0; i++) {
+		struct hop *hop = &n->hop[n->next_solicit++ % n->n_hops];
+
+		if (!needs_soliciting(n, hop))
+			continue;
+		solicit(n, hop);
+		left--;
+	}
+}
+
+static void on_solicit(evutil_socket_t fd, short what, void *argument)
+{
+	(void)fd;
+	(void)what;
+	solicit_some(argument);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// Looks up the way to all that are wanted. The next time is at least ten times as far off as this takes, so
+// that a router that learns the world's routes does not keep us busy.
+static void look(struct neighbours *n)
+{
+	uint64_t begun = now_ms();
+
+	event_del(n->look);
+	for (uint32_t i = 0; i < n->n_hops; i++)
+		netlink_look(n, &n->hop[i]);
+	n->look_ms = (uint32_t)(now_ms() - begun) * 10 + LOOK_MIN_MS;
+	solicit_some(n);
+	tell(n);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *argument)
+{
+	(void)fd;
+	(void)what;
+	look(argument);
+}
+
+static int prepare(struct neighbours *n)
+{
+	static const struct timeval pause = { SOLICIT_MS / 1000, SOLICIT_MS % 1000 * 1000 };
+
+	n->neighbour = calloc(NEIGHBOURS_MAX, sizeof(*n->neighbour));
+	n->via = calloc(VIAS_MAX, sizeof(*n->via));
+	n->solicit = event_new(n->base, -1, EV_PERSIST, on_solicit, n);
+	n->look = event_new(n->base, -1, 0, on_look, n);
+	if (!n->neighbour || !n->via || !n->solicit || !n->look ||
+	    event_add(n->solicit, &pause) < 0)
+		return -ENOMEM;
+	n->udp4 = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	n->udp6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			 0); // -1 where there is no IPv6
+	return netlink_open(n);
+}
+
+struct neighbours *neighbours_create(struct event_base *base, const struct gateway *gateway,
+				     void (*changed)(void *argument), void *argument)
+{
+	struct neighbours *n = calloc(1, sizeof(*n));
+	bool any = false;
+
+	if (!n)
+		return NULL;
+	n->base = base;
+	n->changed = changed;
+	n->argument = argument;
+	n->udp4 = n->udp6 = -1;
+	n->dump = DUMP_NONE;
+	n->look_ms = LOOK_MIN_MS;
+	n->n_ports = gateway->n_ports;
+	for (unsigned i = 0; i < gateway->n_ports; i++) {
+		const struct gateway_port *port = &gateway->ports[i];
+
+		n->interface[i].name = port->type == GATEWAY_PORT_XDP ? port->device : port->kernel;
+		any |= n->interface[i].name != NULL;
+	}
+	if (!any || prepare(n) == 0)
+		return n;
+	neighbours_destroy(n);
+	return NULL;
+}
+
+void neighbours_destroy(struct neighbours *n)
+{
+	if (!n)
+		return;
+	netlink_close(n);
+	if (n->solicit)
+		event_free(n->solicit);
+	if (n->look)
+		event_free(n->look);
+	if (n->udp4 >= 0)
+		close(n->udp4);
+	if (n->udp6 >= 0)
+		close(n->udp6);
+	free(n->neighbour);
+	free(n->via);
+	free(n->hop);
+	free(n);
+}
+
+int neighbours_want(struct neighbours *n, const struct next_hop_want *want, uint32_t n_want)
+{
+	struct hop *hop = calloc(n_want + 1, sizeof(*hop));
+	uint32_t kept = 0;
+
+	if (!hop)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n_want; i++) {
+		if (want[i].port >= n->n_ports || !n->interface[want[i].port].name)
+			continue;
+		hop[kept].want = (struct hop_key){ .port = want[i].port, .family = want[i].family };
+		memcpy(hop[kept++].want.address, want[i].address, sizeof(want[i].address));
+	}
+	qsort(hop, kept, sizeof(*hop), hop_key_compare);
+	n->n_hops = kept > 0;
+	for (uint32_t i = 1; i < kept; i++) // each once
+		if (hop_key_compare(&hop[i], &hop[n->n_hops - 1]) != 0)
+			hop[n->n_hops++] = hop[i];
+	free(n->hop);
+	n->hop = hop;
+	if (n->n_hops > 0)
+		look(n);
+	return 0;
+}
+
+bool neighbours_find(const struct neighbours *n, unsigned port, unsigned family,
+		     const uint8_t address[16], uint8_t mac[6], uint16_t *mtu)
+{
+	struct hop_key key = { .port = (uint16_t)port, .family = (uint8_t)family };
+	const struct neighbour *neighbour = NULL;
+	const struct hop *hop;
+
+	if (port >= n->n_ports || !n->interface[port].up || n->n_hops == 0)
+		return false;
+	memcpy(key.address, address, sizeof(key.address));
+	hop = bsearch(&key, n->hop, n->n_hops, sizeof(*n->hop), hop_key_compare);
+	if (hop && hop->gateway.family)
+		neighbour = neighbour_find(n, &hop->gateway);
+	if (!neighbour || !neighbour->valid)
+		return false;
+	memcpy(mac, neighbour->mac, sizeof(neighbour->mac));
+	*mtu = hop->mtu;
+	return true;
+}
+
+static int compare_listed(const void *a, const void *b)
+{
+	return route_neighbour_compare(a, b);
+}
+
+// Adds the routes of one length class: defaults first, since there may be no room for all.
+static uint32_t list_vias(const struct neighbours *n, bool defaults, struct route_neighbour *list,
+			  uint32_t n_list, uint32_t max)
+{
+	const struct via *last = NULL;
+
+	for (uint32_t i = 0; i < n->n_vias && n_list < max; i++) {
+		const struct via *via = &n->via[i];
+		const struct neighbour *gateway = neighbour_find(n, &via->gateway);
+		struct route_neighbour entry = { .family = via->family,
+						 .length = via->length,
+						 .port = via->gateway.port };
+
+		memcpy(entry.address, via->address, sizeof(entry.address));
+		if ((via->length == 0) != defaults || !gateway || !gateway->valid ||
+		    !n->interface[via->gateway.port].up ||
+		    (last && compare_prefixes(last, via) == 0))
+			continue;
+		last = via; // of several the one of the least metric
+		memcpy(entry.mac, gateway->mac, sizeof(entry.mac));
+		list[n_list++] = entry;
+	}
+	return n_list;
+}
+
+uint32_t neighbours_list(const struct neighbours *n, struct route_neighbour *list, uint32_t max)
+{
+	uint32_t n_list = list_vias(n, true, list, 0, max), kept;
+
+	for (uint32_t i = 0; i < n->n_neighbours && n_list < max; i++) {
+		const struct neighbour *neighbour = &n->neighbour[i];
+		struct route_neighbour *entry = &list[n_list];
+
+		if (!neighbour->valid || !n->interface[neighbour->key.port].up)
+			continue;
+		*entry =
+			(struct route_neighbour){ .family = neighbour->key.family,
+						  .port = neighbour->key.port,
+						  .length = neighbour->key.family == 4 ? 32 : 128 };
+		memcpy(entry->address, neighbour->key.address, sizeof(entry->address));
+		memcpy(entry->mac, neighbour->mac, sizeof(entry->mac));
+		n_list++;
+	}
+	n_list = list_vias(n, false, list, n_list, max);
+	qsort(list, n_list, sizeof(*list), compare_listed);
+	kept = n_list > 0;
+	for (uint32_t i = 1; i < n_list;
+	     i++) // an address may be seen on two ports: the first counts
+		if (compare_listed(&list[i], &list[kept - 1]) != 0)
+			list[kept++] = list[i];
+	return kept;
+}
