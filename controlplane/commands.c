@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Requests of weirctl: stats, status, history, load, rollback, table. A load or rollback answers when every
-// worker uses the table, or when it has failed; all others at once.
+// Requests of weirctl; those about pools and routes are pool_commands.c's and route_commands.c's. A load, rollback or
+// switch answers when every worker uses the table, or when it has failed, a change of a member when every worker uses
+// the routes; all others at once.
 #include "controlplane/commands.h"
 
 #include <errno.h>
@@ -9,22 +10,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "controlplane/control.h"
 #include "controlplane/history.h"
 #include "controlplane/images.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
+#include "controlplane/pool_commands.h"
 #include "controlplane/publisher.h"
+#include "controlplane/route_commands.h"
 #include "dataplane/abi/stats.h"
 
 enum { IMAGE_PATH = 512 };
 
-static void reply(struct client *client, json_t *result)
+void commands_reply(struct client *client, json_t *result)
 {
-	client_reply(client, json_pack("{s:b, s:o}", "ok", 1, "result", result));
+	if (result)
+		client_reply(client, json_pack("{s:b, s:o}", "ok", 1, "result", result));
+	else
+		commands_refuse(client, "environment", "out of memory");
 }
 
-static void reply_error(struct client *client, const char *kind, const char *error)
+void commands_refuse(struct client *client, const char *kind, const char *error)
 {
 	client_reply(client, json_pack("{s:b, s:s, s:s}", "ok", 0, "kind", kind, "error", error));
 }
@@ -32,24 +37,19 @@ static void reply_error(struct client *client, const char *kind, const char *err
 static void run_stats(struct commands *commands, struct client *client, const json_t *request)
 {
 	struct mapping *map = link_mapping(commands->link);
-	json_t *stats;
 
 	(void)request;
 	if (!map) {
-		reply_error(client, "environment", "no dataplane is connected: start weir-dataplane");
+		commands_refuse(client, "environment", "no dataplane is connected: start weir-dataplane");
 		return;
 	}
-	stats = stats_json(map->segment);
-	if (stats)
-		reply(client, stats);
-	else
-		reply_error(client, "environment", "out of memory");
+	commands_reply(client, stats_json(map->segment));
 }
 
 static void run_history(struct commands *commands, struct client *client, const json_t *request)
 {
 	(void)request;
-	reply(client, history_read(commands->history));
+	commands_reply(client, history_read(commands->history));
 }
 
 static void put_queue(const struct spool_queue *queue, void *argument)
@@ -82,8 +82,9 @@ static void run_status(struct commands *commands, struct client *client, const j
 
 	(void)request;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	reply(client, json_pack("{s:s, s:i, s:I, s:b, s:I, s:b, s:s?, s:o}", "gateway", commands->gateway->name, "pid",
-		(int)getpid(), "uptime_s", (json_int_t)((uint64_t)now.tv_sec - commands->started_s), "connected",
+	commands_reply(client, json_pack("{s:s, s:i, s:I, s:b, s:I, s:b, s:s?, s:o}", "gateway",
+		commands->gateway->name, "pid", (int)getpid(),
+		"uptime_s", (json_int_t)((uint64_t)now.tv_sec - commands->started_s), "connected",
 		(int)link_is_up(commands->link), "generation", (json_int_t)link_generation(commands->link), "loading",
 		(int)(running != NULL), "rules", file, "spool", spool_json(commands)));
 }
@@ -103,7 +104,7 @@ static json_t *diagnostics_json(const struct diags *diags)
 	return array;
 }
 
-static void on_load_done(void *argument, const struct load_outcome *outcome)
+void commands_loaded(void *argument, const struct load_outcome *outcome)
 {
 	const struct load *load = outcome->load;
 	json_t *diagnostics = diagnostics_json(&load->diags);
@@ -124,13 +125,13 @@ static void begin_load(struct commands *commands, struct client *client, enum lo
 	int err = publisher_load(commands->publisher, kind, path, client_who(client));
 
 	if (!err)
-		publisher_tell(commands->publisher, on_load_done, client);
+		publisher_tell(commands->publisher, commands_loaded, client);
 	else if (err == -EBUSY)
-		reply_error(client, "busy", "another load is running: try again when it is done");
+		commands_refuse(client, "busy", "another load is running: try again when it is done");
 	else if (err == -ENOTCONN)
-		reply_error(client, "environment", "no dataplane is connected: start weir-dataplane");
+		commands_refuse(client, "environment", "no dataplane is connected: start weir-dataplane");
 	else
-		reply_error(client, "environment", strerror(-err));
+		commands_refuse(client, "environment", strerror(-err));
 }
 
 static void run_load(struct commands *commands, struct client *client, const json_t *request)
@@ -138,7 +139,7 @@ static void run_load(struct commands *commands, struct client *client, const jso
 	const char *path = json_string_value(json_object_get(request, "path"));
 
 	if (!path || path[0] != '/')
-		reply_error(client, "usage", "load needs an absolute path");
+		commands_refuse(client, "usage", "load needs an absolute path");
 	else
 		begin_load(commands, client, LOAD_BY_OPERATOR, path);
 }
@@ -153,7 +154,7 @@ static bool find_image(struct commands *commands, struct client *client, const j
 	*generation = wanted > 0 ? (uint64_t)wanted : 0;
 	if (images_find(commands->gateway, commands->history, generation, path, IMAGE_PATH) == 0)
 		return true;
-	reply_error(client, "refused", wanted > 0 ? "no table of that generation is kept (weirctl rules history)"
+	commands_refuse(client, "refused", wanted > 0 ? "no table of that generation is kept (weirctl rules history)"
 						  : "no earlier table is kept (weirctl rules history)");
 	return false;
 }
@@ -173,7 +174,7 @@ static void run_table(struct commands *commands, struct client *client, const js
 	uint64_t generation;
 
 	if (find_image(commands, client, request, &generation, path))
-		reply(client, json_pack("{s:I, s:s}", "generation", (json_int_t)generation, "path", path));
+		commands_reply(client, json_pack("{s:I, s:s}", "generation", (json_int_t)generation, "path", path));
 }
 
 void commands_request(void *argument, struct client *client, const json_t *request)
@@ -182,8 +183,10 @@ void commands_request(void *argument, struct client *client, const json_t *reque
 		const char *name;
 		void (*run)(struct commands *commands, struct client *client, const json_t *request);
 	} table[] = {
-		{ "stats", run_stats }, { "status", run_status },     { "history", run_history },
-		{ "load", run_load },	{ "rollback", run_rollback }, { "table", run_table },
+		{ "stats", run_stats }, { "status", run_status }, { "history", run_history }, { "load", run_load },
+		{ "rollback", run_rollback }, { "table", run_table }, { "pools", command_pools },
+		{ "pool", command_pool }, { "drain", command_drain }, { "enable", command_enable },
+		{ "weight", command_weight }, { "switches", command_switches }, { "switch", command_switch },
 	};
 	const char *name = json_string_value(json_object_get(request, "command"));
 
@@ -193,7 +196,7 @@ void commands_request(void *argument, struct client *client, const json_t *reque
 			table[i].run(argument, client, request);
 			return;
 		}
-	reply_error(client, "usage", "no such command (stats, status, history, load, rollback, table)");
+	commands_refuse(client, "usage", "no such command");
 }
 
 void commands_gone(void *argument, struct client *client)
@@ -201,4 +204,7 @@ void commands_gone(void *argument, struct client *client)
 	struct commands *commands = argument;
 
 	publisher_forget(commands->publisher, client);
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (commands->waiting[i].client == client)
+			commands->waiting[i].client = NULL;
 }

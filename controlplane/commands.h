@@ -7,13 +7,17 @@
 
 #include <jansson.h>
 
+#include "controlplane/control.h"
 #include "rules/gateway.h"
 
 struct client;
 struct consumer;
 struct link;
+struct pools;
 struct publisher;
+struct load_outcome;
 struct spool;
+struct switches;
 
 struct commands {
 	const struct gateway *gateway;
@@ -22,9 +26,26 @@ struct commands {
 	struct publisher *publisher;
 	struct consumer *consumer;
 	struct spool *spool;
+	struct pools *pools;
+	struct switches *switches;
 	uint64_t started_s; // CLOCK_MONOTONIC
+	// Clients that changed a member, and are answered with its pool when the dataplane uses the change.
+	struct waiting {
+		struct client *client; // NULL: free
+		const char *pool;
+	} waiting[CONTROL_CLIENTS];
 };
+
+// The two kinds of answer; commands_reply takes over `result` (NULL: memory is out).
+void commands_reply(struct client *client, json_t *result);
+void commands_refuse(struct client *client, const char *kind, const char *error);
+
+// Answers a client (`argument`) that waits for the end of a load.
+void commands_loaded(void *argument, const struct load_outcome *outcome);
 
 // Handlers of control.h; `argument` is a struct commands.
 void commands_request(void *argument, struct client *client, const json_t *request);
 void commands_gone(void *argument, struct client *client);
+
+// What the router says (router_tell): changes are in use.
+void commands_settled(void *argument);

@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "controlplane/log.h"
 
 static size_t count_lines(const char *path)
 {
@@ -121,4 +124,30 @@ json_t *history_read(const char *path)
 
 	each_line(path, lines > HISTORY_SHOWN ? lines - HISTORY_SHOWN : 0, read_line, array);
 	return array;
+}
+
+void history_time(char out[32])
+{
+	time_t now = time(NULL);
+	struct tm utc;
+
+	out[0] = '\0';
+	if (gmtime_r(&now, &utc))
+		strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+void history_note(const char *path, const char *event, const char *what, const char *who)
+{
+	char now[32];
+	json_t *entry;
+	int err;
+
+	history_time(now);
+	log_info("%s: %s (%s)", what, event, who);
+	entry = json_pack("{s:s, s:s, s:s, s:s, s:s}", "time", now, "event", event, "who", who, "file", what, "result",
+			  "done");
+	err = entry ? history_append(path, entry) : -ENOMEM;
+	if (err)
+		log_warning("%s: not written: %s", path, strerror(-err));
+	json_decref(entry);
 }

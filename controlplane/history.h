@@ -13,3 +13,9 @@ int history_append(const char *path, const json_t *entry);
 
 // The last HISTORY_SHOWN entries, oldest first, as a new array; lines that are no JSON are left out.
 json_t *history_read(const char *path);
+
+// Appends what an operator did to something, and logs it.
+void history_note(const char *path, const char *event, const char *what, const char *who);
+
+// Now, as "2026-03-01T12:00:00Z".
+void history_time(char out[32]);

@@ -27,6 +27,8 @@ struct link {
 	struct mapping *map;    // NULL: no hello yet
 	uint64_t generation;
 	uint64_t offered;       // generation on offer, 0: none
+	uint64_t routes;        // sequence of the last routes
+	bool routes_offered;    // and no answer yet
 	uint64_t acknowledged[WEIR_MAX_WORKERS];
 	unsigned backoff_ms;
 	int said;               // the error of connecting that was logged
@@ -52,6 +54,7 @@ static void hang_up(struct link *link)
 	link->fd = -1;
 	link->generation = 0;
 	link->offered = 0;
+	link->routes_offered = false;
 	if (was_up) {
 		consumer_detach(link->consumer);
 		mapping_put(link->map);
@@ -89,11 +92,11 @@ static bool hello_fits(const struct weir_hello *hello, const struct mapping *map
 	return false;
 }
 
-static void on_hello(struct link *link, const struct weir_hello *hello, int segment_fd)
+static void on_hello(struct link *link, const struct weir_hello *hello, const int *fds)
 {
 	struct mapping *map;
 	char why[240], line[300], boot[BOOT_NAME_SIZE];
-	int err = mapping_open(segment_fd, &map, why, sizeof(why));
+	int err = mapping_open(fds[0], &map, why, sizeof(why));
 
 	if (!err && !hello_fits(hello, map, why, sizeof(why))) {
 		mapping_put(map);
@@ -113,7 +116,7 @@ static void on_hello(struct link *link, const struct weir_hello *hello, int segm
 	memset(link->acknowledged, 0, sizeof(link->acknowledged));
 	event_remove_timer(link->readable); // from here on silence is fine
 	consumer_attach(link->consumer, map);
-	link->events.up(link->events.argument, hello);
+	link->events.up(link->events.argument, hello, hello->generation ? fds[1] : -1);
 }
 
 static void on_busy(struct link *link, const struct weir_busy *busy)
@@ -136,14 +139,26 @@ static void on_ack(struct link *link, const struct weir_table_ack *ack)
 	link->events.ack(link->events.argument, ack);
 }
 
+static void on_routes_ack(struct link *link, const struct weir_routes_ack *ack)
+{
+	if (!link->routes_offered || ack->sequence != link->routes || ack->status < 0) {
+		link_break(link, "it acknowledged routes that were not on offer");
+		return;
+	}
+	link->routes_offered = false;
+	link->events.routes_ack(link->events.argument, ack);
+}
+
 static void on_message(struct link *link, const union weir_message *message, const int *fds)
 {
 	if (message->kind == WEIR_HELLO && !link->map)
-		on_hello(link, &message->hello, fds[0]);
+		on_hello(link, &message->hello, fds);
 	else if (message->kind == WEIR_BUSY && !link->map)
 		on_busy(link, &message->busy);
 	else if (message->kind == WEIR_TABLE_ACK && link->map)
 		on_ack(link, &message->table_ack);
+	else if (message->kind == WEIR_ROUTES_ACK && link->map)
+		on_routes_ack(link, &message->routes_ack);
 	else
 		link_break(link, "a message that it must not send now");
 }
@@ -271,22 +286,40 @@ struct mapping *link_mapping(const struct link *link)
 	return link->map;
 }
 
-int link_offer(struct link *link, int fd, size_t size, uint64_t *generation)
+int link_offer(struct link *link, struct sealed table, struct sealed routes, uint64_t *generation)
 {
-	union weir_message message = {
-		.table = { .kind = WEIR_TABLE, .generation = link->generation + 1, .size = size }
-	};
+	union weir_message message = { .table = { .kind = WEIR_TABLE, .generation = link->generation + 1,
+						  .size = table.size, .routes_size = routes.size } };
+	const int fds[2] = { table.fd, routes.fd };
 	int err;
 
 	if (!link->map)
 		return -ENOTCONN;
 	if (link->offered)
 		return -EBUSY;
-	err = weir_message_send(link->fd, &message, &fd, 1);
+	err = weir_message_send(link->fd, &message, fds, routes.size ? 2 : 1);
 	if (err)
 		return err;
 	link->offered = message.table.generation;
 	*generation = link->offered;
+	return 0;
+}
+
+int link_routes(struct link *link, struct sealed routes)
+{
+	union weir_message message = { .routes = { .kind = WEIR_ROUTES, .sequence = link->routes + 1,
+						   .size = routes.size } };
+	int err;
+
+	if (!link->map)
+		return -ENOTCONN;
+	if (link->offered || link->routes_offered)
+		return -EBUSY;
+	err = weir_message_send(link->fd, &message, &routes.fd, 1);
+	if (err)
+		return err;
+	link->routes++;
+	link->routes_offered = true;
 	return 0;
 }
 

@@ -8,17 +8,20 @@
 #include <stdbool.h>
 
 #include "controlplane/consumer.h"
+#include "controlplane/image.h"
 #include "controlplane/mapping.h"
 #include "dataplane/abi/socket.h"
 
 struct link;
 
-// What its owner hears. `up`: a dataplane said hello and its segment is mapped. `down`: it is gone.
-// `ack`: its answer to link_offer (status as in weir_table_ack).
+// What its owner hears. `up`: a dataplane said hello and its segment is mapped; `table_fd` is the table that
+// it uses (-1: none), borrowed. `down`: it is gone. `ack`, `routes_ack`: its answers to link_offer and link_routes
+// (status as in weir_table_ack and weir_routes_ack).
 struct link_events {
-	void (*up)(void *argument, const struct weir_hello *hello);
+	void (*up)(void *argument, const struct weir_hello *hello, int table_fd);
 	void (*down)(void *argument);
 	void (*ack)(void *argument, const struct weir_table_ack *ack);
+	void (*routes_ack)(void *argument, const struct weir_routes_ack *ack);
 	void *argument;
 };
 
@@ -39,9 +42,13 @@ uint64_t link_generation(const struct link *link);
 // The live segment, borrowed until the loop goes on; NULL while there is none.
 struct mapping *link_mapping(const struct link *link);
 
-// Offers a sealed image of `size` bytes as the next generation, which it returns in `generation`.
+// Offers a sealed table as the next generation, which it returns in `generation`, with the routes for it (or none).
 // 0; -ENOTCONN; -EBUSY while an answer is awaited; -errno.
-int link_offer(struct link *link, int fd, size_t size, uint64_t *generation);
+int link_offer(struct link *link, struct sealed table, struct sealed routes, uint64_t *generation);
+
+// Offers routes for the table in use. 0; -ENOTCONN; -EBUSY while an answer to a table or to routes is awaited;
+// -errno.
+int link_routes(struct link *link, struct sealed routes);
 
 // Passes on to the dataplane what the consumer made durable. Call when the consumer has news.
 void link_acknowledge(struct link *link);

@@ -18,10 +18,11 @@
 #include "controlplane/log.h"
 #include "rules/compile.h"
 #include "rules/read.h"
+#include "rules/switch.h"
 
 const char *load_kind_name(enum load_kind kind)
 {
-	static const char *const names[] = { "start", "load", "reconnect", "rollback" };
+	static const char *const names[] = { "start", "load", "reconnect", "rollback", "switch" };
 
 	return names[kind];
 }
@@ -41,18 +42,53 @@ static void check_pool(const struct gateway *gateway, const struct rule_set *rul
 			   "pool \"%s\": %s has no port %u", pool->name, gateway->file, pool->port_index);
 }
 
+// The rules of the file; read where they were not given. 0, -EINVAL with errors in the diags, -ENOMEM.
+static int read_rules(struct load *load)
+{
+	if (load->rules)
+		return 0;
+	load->rules = calloc(1, sizeof(*load->rules));
+	if (!load->rules)
+		return -ENOMEM;
+	load->rules->uses = 1;
+	load->rules->set = rules_read(load->path, &load->diags);
+	return load->rules->set ? 0 : -EINVAL;
+}
+
+static int compile_switched(struct load *load, struct table_image *image)
+{
+	const struct switch_set *set = load->switches;
+	struct rule_switch *list = calloc(set->n + 1, sizeof(*list));
+	struct rule_set switched;
+	int err = list ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; !err && i < set->n; i++)
+		list[i] = (struct rule_switch){ set->entry[i].from, set->entry[i].to,
+						*set->entry[i].tenant ? set->entry[i].tenant : NULL };
+	if (!err)
+		err = rules_switch(load->rules->set, list, set->n, &switched, &load->diags);
+	if (!err) {
+		err = rules_compile(&switched, image, &load->diags);
+		load->n_rules = switched.n_rules;
+		rules_switch_fini(&switched);
+	}
+	free(list);
+	return err;
+}
+
 static int compile(struct load *load, struct table_image *image)
 {
-	struct rule_set *rules = NULL;
-	int err = rules_load(load->path, image, &rules, &load->diags);
+	const struct rule_set *rules;
+	int err = read_rules(load);
 
-	for (unsigned i = 0; rules && i < rules->n_pools; i++)
+	if (err)
+		return err;
+	rules = load->rules->set;
+	load->n_tenants = rules->n_tenants;
+	load->n_rules = rules->n_rules;
+	for (unsigned i = 0; i < rules->n_pools; i++)
 		check_pool(load->gateway, rules, &rules->pools[i], &load->diags);
-	if (rules) {
-		load->n_tenants = rules->n_tenants;
-		load->n_rules = rules->n_rules;
-	}
-	rules_destroy(rules);
+	err = compile_switched(load, image);
 	if (!err && load->diags.n_errors > 0)
 		err = -EINVAL;
 	return err;
@@ -82,6 +118,18 @@ static void keep(const struct load *load, const struct table_image *image)
 		log_warning("%s: its table is not kept for a rollback: %s", load->path, strerror(-err));
 }
 
+// Seals the image, and opens it for those of our own who look into it.
+static int seal(struct load *load, const struct table_image *image)
+{
+	char why[160];
+
+	load->fd = image_seal(image->data, image->size, atomic_load(&load->huge));
+	if (load->fd < 0)
+		return load->fd;
+	load->map = table_map_open(load->fd, image->size, why, sizeof(why));
+	return load->map ? 0 : -ENOMEM;
+}
+
 static double now_s(void)
 {
 	struct timespec t;
@@ -101,9 +149,7 @@ static void *load_run(void *argument)
 		keep(load, &image);
 		load->size = image.size;
 		load->crc = ((const struct table_header *)image.data)->crc;
-		load->fd = image_seal(image.data, image.size, atomic_load(&load->huge));
-		if (load->fd < 0)
-			load->err = load->fd;
+		load->err = seal(load, &image);
 	}
 	table_image_fini(&image);
 	malloc_trim(0); // a large load is rare; its memory is not kept for the next
@@ -124,21 +170,27 @@ static int start_thread(struct load *load)
 	return err;
 }
 
-struct load *load_start(enum load_kind kind, const char *path, const char *who, const struct gateway *gateway, int wake)
+struct load *load_start(const struct load_order *order, const struct gateway *gateway, int wake)
 {
 	struct load *load = calloc(1, sizeof(*load));
 	int err = ENOMEM;
 
 	if (!load)
 		return NULL;
-	load->kind = kind;
+	load->kind = order->kind;
 	load->gateway = gateway;
 	load->wake = wake;
 	load->fd = -1;
-	load->path = strdup(path);
-	load->who = strdup(who);
+	load->path = strdup(order->path);
+	load->who = strdup(order->who);
+	load->change = order->change ? strdup(order->change) : NULL;
+	load->switches = order->switches;
+	load->switches->uses++;
+	load->rules = order->rules;
+	if (load->rules)
+		load->rules->uses++;
 	diags_init(&load->diags);
-	if (load->path && load->who)
+	if (load->path && load->who && (load->change || !order->change))
 		err = start_thread(load);
 	if (!err)
 		return load;
@@ -161,12 +213,24 @@ bool load_wait_for(struct load *load, unsigned seconds)
 	return pthread_timedjoin_np(load->thread, NULL, &until) == 0;
 }
 
+static void put_rules(struct load_rules *rules)
+{
+	if (!rules || --rules->uses > 0)
+		return;
+	rules_destroy(rules->set);
+	free(rules);
+}
+
 void load_destroy(struct load *load)
 {
 	if (!load)
 		return;
 	if (load->fd >= 0)
 		close(load->fd);
+	table_map_put(load->map);
+	put_rules(load->rules);
+	switch_set_put(load->switches);
+	free(load->change);
 	diags_fini(&load->diags);
 	free(load->path);
 	free(load->who);

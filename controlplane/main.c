@@ -18,8 +18,13 @@
 #include "controlplane/control.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
+#include "controlplane/neighbours.h"
 #include "controlplane/place.h"
+#include "controlplane/pools.h"
 #include "controlplane/publisher.h"
+#include "controlplane/route_commands.h"
+#include "controlplane/router.h"
+#include "controlplane/switches.h"
 
 enum { DONE, REFUSED, USAGE, ENVIRONMENT };
 
@@ -31,6 +36,10 @@ struct plane {
 	int news; // eventfd of the consumer
 	struct spool *spool;
 	struct consumer *consumer;
+	struct pools *pools;
+	struct neighbours *neighbours;
+	struct router *router;
+	struct switches *switches;
 	struct publisher *publisher;
 	struct link *link;
 	struct control *control;
@@ -112,19 +121,38 @@ static void on_news(evutil_socket_t fd, short what, void *argument)
 		link_acknowledge(plane->link);
 }
 
-static void plane_up(void *argument, const struct weir_hello *hello)
+static void plane_up(void *argument, const struct weir_hello *hello, int table_fd)
 {
-	publisher_up(((struct plane *)argument)->publisher, hello);
+	struct plane *plane = argument;
+
+	router_up(plane->router);
+	publisher_up(plane->publisher, hello, table_fd);
 }
 
 static void plane_down(void *argument)
 {
-	publisher_down(((struct plane *)argument)->publisher);
+	struct plane *plane = argument;
+
+	router_down(plane->router);
+	publisher_down(plane->publisher);
 }
 
 static void plane_ack(void *argument, const struct weir_table_ack *ack)
 {
-	publisher_ack(((struct plane *)argument)->publisher, ack);
+	struct plane *plane = argument;
+
+	publisher_ack(plane->publisher, ack);
+	router_changed(plane->router); // what waited for the answer
+}
+
+static void plane_routes_ack(void *argument, const struct weir_routes_ack *ack)
+{
+	router_ack(((struct plane *)argument)->router, ack);
+}
+
+static void plane_changed(void *argument)
+{
+	router_changed(((struct plane *)argument)->router);
 }
 
 static int open_loop(struct plane *plane)
@@ -156,24 +184,43 @@ static int open_spool(struct plane *plane)
 	return plane->spool ? 0 : -EINVAL;
 }
 
+static int open_pools(struct plane *plane)
+{
+	plane->pools = pools_create(plane->base, plane->gateway, plane->place.pools, plane_changed, plane);
+	plane->router = plane->pools ? router_create(plane->base, plane->pools) : NULL;
+	plane->neighbours = plane->router ? neighbours_create(plane->base, plane->gateway, plane_changed, plane) : NULL;
+	if (!plane->neighbours)
+		return -ENOMEM;
+	pools_serve(plane->pools, plane->neighbours);
+	return 0;
+}
+
 static int open_services(struct plane *plane)
 {
-	const struct link_events link = { plane_up, plane_down, plane_ack, plane };
+	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane };
 	const struct control_events control = { commands_request, commands_gone, &plane->commands };
 	char why[PLACE_PATH + 200];
 	struct timespec now;
 
-	plane->publisher = publisher_create(plane->base, plane->gateway, plane->place.history);
+	plane->switches = switches_create(plane->base, plane->place.switches, commands_expired, &plane->commands);
+	if (!plane->switches)
+		return -ENOMEM;
+	plane->publisher = publisher_create(plane->base, plane->gateway, plane->place.history, plane->switches);
 	plane->consumer = consumer_create(plane->spool, plane->place.run, plane->gateway->spool_mb, plane->news);
 	if (!plane->publisher || !plane->consumer)
 		return -ENOMEM;
 	plane->link = link_create(plane->base, plane->place.socket, plane->consumer, &link);
 	if (!plane->link)
 		return -ENOMEM;
-	publisher_serve(plane->publisher, plane->link);
+	publisher_serve(plane->publisher, plane->link, plane->router);
+	router_serve(plane->router, plane->link, plane->neighbours);
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	plane->commands = (struct commands){ plane->gateway, plane->place.history, plane->link, plane->publisher,
-					     plane->consumer, plane->spool, (uint64_t)now.tv_sec };
+	plane->commands = (struct commands){ .gateway = plane->gateway, .history = plane->place.history,
+					     .link = plane->link, .publisher = plane->publisher,
+					     .consumer = plane->consumer, .spool = plane->spool,
+					     .pools = plane->pools, .switches = plane->switches,
+					     .started_s = (uint64_t)now.tv_sec };
+	router_tell(plane->router, commands_settled, &plane->commands);
 	plane->control = control_create(plane->base, plane->place.control, &control, why, sizeof(why));
 	if (!plane->control)
 		log_error("%s", why);
@@ -186,6 +233,8 @@ static int run(struct plane *plane)
 
 	if (!err)
 		err = open_spool(plane);
+	if (!err)
+		err = open_pools(plane);
 	if (!err)
 		err = open_services(plane);
 	if (err == -ENOMEM)
@@ -211,6 +260,10 @@ static void close_all(struct plane *plane)
 	consumer_destroy(plane->consumer);
 	if (!publisher_destroy(plane->publisher))
 		plane->gateway = NULL; // stays for the thread that compiles
+	switches_destroy(plane->switches);
+	router_destroy(plane->router);
+	neighbours_destroy(plane->neighbours);
+	pools_destroy(plane->pools);
 	spool_close(plane->spool);
 	free_event(plane->on_news);
 	free_event(plane->on_hup);

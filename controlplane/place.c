@@ -75,6 +75,10 @@ static int name_paths(struct place *place, const struct gateway *gateway)
 		err = gateway_state_path(gateway, "spool", place->spool, sizeof(place->spool));
 	if (!err)
 		err = gateway_state_path(gateway, "history", place->history, sizeof(place->history));
+	if (!err)
+		err = gateway_state_path(gateway, "pools.json", place->pools, sizeof(place->pools));
+	if (!err)
+		err = gateway_state_path(gateway, "switches.json", place->switches, sizeof(place->switches));
 	if (err) {
 		log_error("%s: run_dir or state_dir: too long: choose shorter ones", gateway->file);
 		return REFUSED;
@@ -144,6 +148,8 @@ static int drop_privileges(const struct place *place, const struct gateway *gate
 		return say(place->run, strerror(errno), "its mode cannot be set");
 	give_entries(place->spool, user->pw_uid, user->pw_gid);
 	(void)!lchown(place->history, user->pw_uid, user->pw_gid);
+	(void)!lchown(place->pools, user->pw_uid, user->pw_gid);
+	(void)!lchown(place->switches, user->pw_uid, user->pw_gid);
 	if (lchown(place->state, user->pw_uid, user->pw_gid) < 0 || chmod(place->state, 02770) < 0)
 		return say(place->state, strerror(errno), "it cannot be given to the user");
 	return become(user);

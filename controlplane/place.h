@@ -14,6 +14,8 @@ struct place {
 	char state[PLACE_PATH];   // state_dir/NAME
 	char spool[PLACE_PATH];   // spool in it
 	char history[PLACE_PATH]; // history in it
+	char pools[PLACE_PATH];   // pools.json in it
+	char switches[PLACE_PATH]; // switches.json in it
 	int lock;                 // run_dir/NAME/controlplane.lock
 };
 

@@ -10,19 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/history.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
+#include "controlplane/router.h"
+#include "controlplane/switches.h"
 
 enum { ANSWER_S = 60, PATIENCE_S = 10 };
 
 struct publisher {
 	const struct gateway *gateway;
 	const char *history;
+	struct switches *switches;
 	struct link *link;
+	struct router *router;
 	int wake;                  // written by the load's thread
 	struct event *compiled, *late;
 	struct load *running;      // NULL: idle
@@ -40,14 +43,11 @@ static void write_history(const struct publisher *p, const struct load_outcome *
 {
 	static const char *const results[] = { "published", "refused", "failed" };
 	const struct load *load = outcome->load;
-	char time_text[32] = "", crc[9];
-	time_t now = time(NULL);
-	struct tm utc;
+	char time_text[32], crc[9];
 	json_t *entry;
 	int err;
 
-	if (gmtime_r(&now, &utc))
-		strftime(time_text, sizeof(time_text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	history_time(time_text);
 	snprintf(crc, sizeof(crc), "%08x", load->crc);
 	entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "time", time_text, "event",
 			  load_kind_name(load->kind), "who", load->who, "file", load->path, "result",
@@ -57,6 +57,8 @@ static void write_history(const struct publisher *p, const struct load_outcome *
 		return;
 	json_object_set_new(entry, "generation",
 			    outcome->generation ? json_integer((json_int_t)outcome->generation) : json_null());
+	if (load->change)
+		json_object_set_new(entry, "change", json_string(load->change));
 	err = history_append(p->history, entry);
 	if (err)
 		log_warning("%s: not written: %s", p->history, strerror(-err));
@@ -75,9 +77,10 @@ static void log_outcome(const struct load_outcome *outcome)
 		log_error("%s is not loaded: %s (%s)", load->path, outcome->why, load->who);
 }
 
+// Whether somebody may wait for how it ends, and the table is to be in use then.
 static bool by_operator(enum load_kind kind)
 {
-	return kind == LOAD_BY_OPERATOR || kind == LOAD_BACK;
+	return kind == LOAD_BY_OPERATOR || kind == LOAD_BACK || kind == LOAD_BY_SWITCH;
 }
 
 static void go_on(struct publisher *p);
@@ -116,13 +119,18 @@ static void keep_image(struct publisher *p)
 	if (p->wanted != p->running)
 		load_destroy(p->wanted);
 	p->wanted = p->running;
+	switches_adopt(p->switches, p->wanted->switches);
 }
 
 static void offer(struct publisher *p)
 {
 	static const struct timeval answer = { ANSWER_S, 0 };
-	int err = link_offer(p->link, p->running->fd, p->running->size, &p->generation);
+	struct sealed table = { p->running->fd, p->running->size };
+	struct sealed routes = router_make(p->router, p->running->map);
+	int err = link_offer(p->link, table, routes, &p->generation);
 
+	if (routes.size)
+		close(routes.fd);
 	p->offered = true;
 	if (err) // ends the load by publisher_down
 		link_break(p->link, strerror(-err));
@@ -142,13 +150,23 @@ static void catch_up(struct publisher *p)
 	offer(p);
 }
 
-static int begin(struct publisher *p, enum load_kind kind, const char *path, const char *who)
+static int start(struct publisher *p, const struct load_order *order)
 {
-	p->running = load_start(kind, path, who, p->gateway, p->wake);
+	p->running = load_start(order, p->gateway, p->wake);
 	if (!p->running)
 		return -errno;
 	atomic_store(&p->running->huge, link_is_up(p->link));
 	return 0;
+}
+
+static int begin(struct publisher *p, enum load_kind kind, const char *path, const char *who)
+{
+	struct switch_set *set = kind == LOAD_BACK ? switch_set_none() : switches_get(p->switches);
+	const struct load_order order = { .kind = kind, .path = path, .who = who, .switches = set };
+	int err = set ? start(p, &order) : -ENOMEM;
+
+	switch_set_put(set);
+	return err;
 }
 
 // Begins the operator's load that waits, if one does.
@@ -209,6 +227,7 @@ static void settle_good(struct publisher *p)
 	}
 	keep_image(p);
 	p->running = NULL;
+	router_adopt(p->router, load->map);
 	if (link_is_up(p->link))
 		log_already(p);
 	else
@@ -249,7 +268,8 @@ static void on_late(evutil_socket_t fd, short what, void *argument)
 	link_break(p->link, "no answer to a table for a minute"); // ends the load by publisher_down
 }
 
-struct publisher *publisher_create(struct event_base *base, const struct gateway *gateway, const char *history)
+struct publisher *publisher_create(struct event_base *base, const struct gateway *gateway, const char *history,
+				   struct switches *switches)
 {
 	struct publisher *p = calloc(1, sizeof(*p));
 
@@ -257,6 +277,7 @@ struct publisher *publisher_create(struct event_base *base, const struct gateway
 		return NULL;
 	p->gateway = gateway;
 	p->history = history;
+	p->switches = switches;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->wake >= 0) {
 		p->compiled = event_new(base, p->wake, EV_READ | EV_PERSIST, on_compiled, p);
@@ -302,9 +323,10 @@ bool publisher_destroy(struct publisher *p)
 	return !compiling;
 }
 
-void publisher_serve(struct publisher *publisher, struct link *link)
+void publisher_serve(struct publisher *publisher, struct link *link, struct router *router)
 {
 	publisher->link = link;
+	publisher->router = router;
 }
 
 int publisher_load(struct publisher *p, enum load_kind kind, const char *path, const char *who)
@@ -324,6 +346,19 @@ int publisher_load(struct publisher *p, enum load_kind kind, const char *path, c
 	free(p->next_who);
 	p->next_path = p->next_who = NULL;
 	return -ENOMEM;
+}
+
+int publisher_switch(struct publisher *p, struct switch_set *set, const char *change, const char *who)
+{
+	struct load_order order = { .kind = LOAD_BY_SWITCH, .who = who, .change = change, .switches = set };
+
+	if (p->running)
+		return -EBUSY;
+	if (!p->wanted || !p->wanted->rules) // of a table that was rolled back to there are none
+		return -ENOENT;
+	order.path = p->wanted->path;
+	order.rules = p->wanted->rules;
+	return start(p, &order);
 }
 
 void publisher_tell(struct publisher *p, load_done done, void *argument)
@@ -348,11 +383,28 @@ const char *publisher_file(const struct publisher *p)
 	return p->wanted ? p->wanted->path : NULL;
 }
 
-void publisher_up(struct publisher *p, const struct weir_hello *hello)
+// The table of a dataplane that is not ours: members are watched by what it says, until it has ours.
+static void adopt_foreign(struct publisher *p, const struct weir_hello *hello, int fd)
+{
+	char why[160];
+	struct table_map *map = table_map_open(fd, (size_t)hello->table_size, why, sizeof(why));
+
+	if (map)
+		router_adopt(p->router, map);
+	else
+		log_warning("the dataplane's table cannot be opened: %s: its members are not watched", why);
+	table_map_put(map);
+}
+
+void publisher_up(struct publisher *p, const struct weir_hello *hello, int table_fd)
 {
 	p->live_crc = hello->table_crc;
 	if (p->running)
 		atomic_store(&p->running->huge, true);
+	if (p->wanted && hello->generation && hello->table_crc == p->wanted->crc)
+		router_adopt(p->router, p->wanted->map);
+	else if (hello->generation)
+		adopt_foreign(p, hello, table_fd);
 	if (!p->running && p->wanted && hello->generation && hello->table_crc == p->wanted->crc)
 		log_already(p);
 	else
@@ -374,6 +426,7 @@ void publisher_ack(struct publisher *p, const struct weir_table_ack *ack)
 	if (ack->status == 0) {
 		p->live_crc = p->running->crc;
 		p->running->published = true;
+		router_adopt(p->router, p->running->map);
 		keep_image(p);
 		finish(p, LOAD_PUBLISHED, "");
 		return;

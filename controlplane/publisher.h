@@ -15,6 +15,8 @@
 
 struct link;
 struct publisher;
+struct router;
+struct switches;
 
 enum load_result { LOAD_PUBLISHED, LOAD_REFUSED, LOAD_FAILED };
 
@@ -30,21 +32,27 @@ struct load_outcome {
 typedef void (*load_done)(void *argument, const struct load_outcome *outcome);
 
 // `link` is given by publisher_serve. NULL when memory or descriptors are out.
-struct publisher *publisher_create(struct event_base *base, const struct gateway *gateway, const char *history);
+struct publisher *publisher_create(struct event_base *base, const struct gateway *gateway, const char *history,
+				   struct switches *switches);
 
 // Waits some seconds for a load that is compiling; returns false when it still was, and goes on using `gateway`
 // until the process ends.
 bool publisher_destroy(struct publisher *publisher);
 
-// The connection that tables go over.
-void publisher_serve(struct publisher *publisher, struct link *link);
+// The connection that tables go over, and who makes the routes that go with them.
+void publisher_serve(struct publisher *publisher, struct link *link, struct router *router);
 
 // Begins a load of `path` (absolute): a rule file or, for LOAD_BACK, a kept image. An operator's begins
 // when one of our own (at the start, at a reconnect) is done. 0; -EBUSY: an operator's is running or
 // waiting; -ENOTCONN: no dataplane, and an operator wants the table in use; -errno.
 int publisher_load(struct publisher *publisher, enum load_kind kind, const char *path, const char *who);
 
-// Who is told how the operator's load that was just begun ends, and that nobody is any more.
+// Begins to publish the rules of the last good table as they were read, with these switches, which are in force when
+// the table is. `change` says in the history what was done. 0; -EBUSY: a load runs; -ENOENT: there is no
+// good table yet, or one that was rolled back to; -errno.
+int publisher_switch(struct publisher *publisher, struct switch_set *set, const char *change, const char *who);
+
+// Who is told how the load that was just begun ends, and that nobody is any more.
 void publisher_tell(struct publisher *publisher, load_done done, void *argument);
 void publisher_forget(struct publisher *publisher, const void *argument);
 
@@ -55,6 +63,6 @@ const struct load *publisher_running(const struct publisher *publisher);
 const char *publisher_file(const struct publisher *publisher);
 
 // What the link says (link.h).
-void publisher_up(struct publisher *publisher, const struct weir_hello *hello);
+void publisher_up(struct publisher *publisher, const struct weir_hello *hello, int table_fd);
 void publisher_down(struct publisher *publisher);
 void publisher_ack(struct publisher *publisher, const struct weir_table_ack *ack);

@@ -13,7 +13,8 @@
 #include "rules/gateway_reader.h"
 
 static const char *const top_keys[] = { "name",	     "run_dir", "state_dir", "rules",  "user",
-					"dataplane", "ports",	"listeners", "agents", "siblings", NULL };
+					"dataplane", "ports",	"listeners", "agents",
+					"siblings", "health_commands", NULL };
 
 static void set_numbers(struct gateway *gateway)
 {
@@ -47,8 +48,10 @@ static struct gateway *create(const char *file)
 	gateway->run_dir = strdup("/run/weir");
 	gateway->state_dir = strdup("/var/lib/weir");
 	gateway->rules = file_join(file, "rules.conf");
+	gateway->health_commands = file_join(file, "health.d");
 	if (gateway->file != NULL && gateway->name != NULL && gateway->run_dir != NULL &&
-	    gateway->state_dir != NULL && gateway->rules != NULL)
+	    gateway->state_dir != NULL && gateway->rules != NULL &&
+	    gateway->health_commands != NULL)
 		return gateway;
 	gateway_destroy(gateway);
 	return NULL;
@@ -75,6 +78,7 @@ void gateway_destroy(struct gateway *gateway)
 	free(gateway->run_dir);
 	free(gateway->state_dir);
 	free(gateway->rules);
+	free(gateway->health_commands);
 	free(gateway->user);
 	free(gateway);
 }

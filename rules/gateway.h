@@ -52,6 +52,7 @@ struct gateway {
 	char *run_dir;    // default "/run/weir"
 	char *state_dir;  // default "/var/lib/weir"
 	char *rules;      // absolute or joined to the folder of `file`; default "rules.conf" there
+	char *health_commands; // folder of the programs of command probes, as `rules`; default "health.d" there
 	char *user;       // user that the control plane runs as when started by root; NULL: stays as started
 	uint32_t memory_mb;                      // default 512
 	enum gateway_hugepages hugepages;        // default auto

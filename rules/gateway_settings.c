@@ -79,21 +79,23 @@ static void read_folder(struct gateway_reader *reader, config_setting_t *root, c
 	gateway_replace(reader, place, text);
 }
 
-static void read_rules_path(struct gateway_reader *reader, config_setting_t *root)
+// A path relative to gateway.conf.
+static void read_path(struct gateway_reader *reader, config_setting_t *root, const char *key,
+		      char **place)
 {
-	const char *text = "rules.conf";
+	const char *text = NULL;
 	char *path;
 
-	if (conf_string(&reader->conf, root, "rules", &text) > 0 &&
-	    !gateway_text_is_good(reader, root, "rules", text, MAX_PATH))
+	if (conf_string(&reader->conf, root, key, &text) <= 0 ||
+	    !gateway_text_is_good(reader, root, key, text, MAX_PATH))
 		return;
 	path = file_join(reader->gateway->file, text);
 	if (path == NULL) {
 		conf_error(&reader->conf, NULL, NULL, "out of memory");
 		return;
 	}
-	free(reader->gateway->rules);
-	reader->gateway->rules = path;
+	free(*place);
+	*place = path;
 }
 
 static void read_names(struct gateway_reader *reader, config_setting_t *root)
@@ -104,7 +106,8 @@ static void read_names(struct gateway_reader *reader, config_setting_t *root)
 	gateway_read_name(reader, root, "name", &gateway->name);
 	read_folder(reader, root, "run_dir", &gateway->run_dir);
 	read_folder(reader, root, "state_dir", &gateway->state_dir);
-	read_rules_path(reader, root);
+	read_path(reader, root, "rules", &gateway->rules);
+	read_path(reader, root, "health_commands", &gateway->health_commands);
 	if (conf_string(&reader->conf, root, "user", &user) > 0 &&
 	    gateway_text_is_good(reader, root, "user", user, 32))
 		gateway_replace(reader, &gateway->user, user);

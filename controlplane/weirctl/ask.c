@@ -114,7 +114,8 @@ static char *receive_line(int fd, size_t *n)
 // A control plane that is stopped or stuck must not hang whoever asks; a load may take its time.
 static int set_patience(int fd, const json_t *request)
 {
-	bool load = strcmp(json_string_value(json_object_get(request, "command")), "load") == 0;
+	const char *name = json_string_value(json_object_get(request, "command"));
+	bool load = strcmp(name, "load") == 0 || strcmp(name, "switch") == 0;
 	struct timeval patience = { load ? LOAD_PATIENCE_S : PATIENCE_S, 0 };
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||

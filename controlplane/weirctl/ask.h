@@ -12,3 +12,14 @@ struct options;
 // answer of ok (the caller's); else an exit status, after printing diagnostics as `file:line: error: …`
 // and one line that says what failed. `rules`, where not NULL, gets the gateway's own rule file (free() it).
 int ask(const struct options *options, json_t *request, char **rules, json_t **answer);
+
+// The same, and prints the result: as JSON, or by `print`.
+int ask_and_print(const struct options *options, json_t *request, void (*print)(const json_t *result));
+
+// Parts of an answer, checked like any input: "-" and 0 where they are missing. Printing returns a status.
+const char *answer_text(const json_t *object, const char *key);
+long long answer_number(const json_t *object, const char *key);
+int answer_print(const json_t *value);
+
+// What a load, or a switch, came to.
+void print_loaded(const json_t *result);

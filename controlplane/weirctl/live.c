@@ -13,19 +13,19 @@
 #include "controlplane/weirctl/weirctl.h"
 #include "dataplane/abi/stats.h"
 
-static const char *text(const json_t *object, const char *key)
+const char *answer_text(const json_t *object, const char *key)
 {
 	const char *value = json_string_value(json_object_get(object, key));
 
 	return value ? value : "-";
 }
 
-static long long number(const json_t *object, const char *key)
+long long answer_number(const json_t *object, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(object, key));
 }
 
-static int print_json(const json_t *value)
+int answer_print(const json_t *value)
 {
 	if (json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_COMPACT) < 0)
 		return failure(STATUS_ENVIRONMENT, "the answer cannot be printed");
@@ -33,17 +33,16 @@ static int print_json(const json_t *value)
 	return STATUS_DONE;
 }
 
-// Asks a command without arguments and prints the result, as JSON or by `print`.
-static int show(const struct options *options, const char *name, void (*print)(const json_t *result))
+int ask_and_print(const struct options *options, json_t *request, void (*print)(const json_t *result))
 {
 	json_t *answer, *result;
-	int status = ask(options, json_pack("{s:s}", "command", name), NULL, &answer);
+	int status = ask(options, request, NULL, &answer);
 
 	if (status)
 		return status;
 	result = json_object_get(answer, "result");
 	if (options->json)
-		status = print_json(result);
+		status = answer_print(result);
 	else
 		print(result);
 	json_decref(answer);
@@ -60,7 +59,7 @@ int command_stats(const struct command *command, const struct options *options, 
 	static const struct argument none[] = {{0}};
 	int status = arguments_parse(command, n, words, none);
 
-	return status ? status : show(options, "stats", print_stats);
+	return status ? status : ask_and_print(options, json_pack("{s:s}", "command", "stats"), print_stats);
 }
 
 static void print_status(const json_t *result)
@@ -69,22 +68,24 @@ static void print_status(const json_t *result)
 	json_t *queues = json_object_get(spool, "queues"), *queue;
 	size_t i;
 
-	printf("gateway %s, control plane pid %lld, up %lld s\n", text(result, "gateway"), number(result, "pid"),
-	       number(result, "uptime_s"));
+	printf("gateway %s, control plane pid %lld, up %lld s\n", answer_text(result, "gateway"),
+	       answer_number(result, "pid"), answer_number(result, "uptime_s"));
 	printf("dataplane %s, generation %lld%s\n",
 	       json_is_true(json_object_get(result, "connected")) ? "connected" : "NOT CONNECTED",
-	       number(result, "generation"), json_is_true(json_object_get(result, "loading")) ? ", loading" : "");
-	printf("rules %s\n", text(result, "rules"));
-	printf("spool: %lld messages stored since the start%s%s\n", number(spool, "stored"),
+	       answer_number(result, "generation"),
+	       json_is_true(json_object_get(result, "loading")) ? ", loading" : "");
+	printf("rules %s\n", answer_text(result, "rules"));
+	printf("spool: %lld messages stored since the start%s%s\n", answer_number(spool, "stored"),
 	       json_is_string(json_object_get(spool, "error")) ? ", STALLED: " : "",
-	       json_is_string(json_object_get(spool, "error")) ? text(spool, "error") : "");
-	if (number(spool, "stopped_channels") || number(spool, "orphans"))
+	       json_is_string(json_object_get(spool, "error")) ? answer_text(spool, "error") : "");
+	if (answer_number(spool, "stopped_channels") || answer_number(spool, "orphans"))
 		printf("       %lld agent channels stopped, %lld segments of dead dataplanes in hand\n",
-		       number(spool, "stopped_channels"), number(spool, "orphans"));
+		       answer_number(spool, "stopped_channels"), answer_number(spool, "orphans"));
 	if (json_array_size(queues) > 0)
 		printf("\n%-32s %12s %12s\n", "queue", "waiting", "ever");
 	json_array_foreach(queues, i, queue)
-		printf("%-32s %12lld %12lld\n", text(queue, "name"), number(queue, "depth"), number(queue, "stored"));
+		printf("%-32s %12lld %12lld\n", answer_text(queue, "name"), answer_number(queue, "depth"),
+		       answer_number(queue, "stored"));
 }
 
 int command_status(const struct command *command, const struct options *options, int n, char **words)
@@ -92,7 +93,7 @@ int command_status(const struct command *command, const struct options *options,
 	static const struct argument none[] = {{0}};
 	int status = arguments_parse(command, n, words, none);
 
-	return status ? status : show(options, "status", print_status);
+	return status ? status : ask_and_print(options, json_pack("{s:s}", "command", "status"), print_status);
 }
 
 static void print_history(const json_t *result)
@@ -103,12 +104,16 @@ static void print_history(const json_t *result)
 	if (json_array_size(result) == 0)
 		puts("nothing was loaded yet");
 	json_array_foreach(result, i, entry) {
+		const char *change = answer_text(entry, "change"), *why = answer_text(entry, "why");
+
 		if (json_is_integer(json_object_get(entry, "generation")))
-			printf("%-20s %6lld", text(entry, "time"), number(entry, "generation"));
+			printf("%-20s %6lld", answer_text(entry, "time"), answer_number(entry, "generation"));
 		else
-			printf("%-20s %6s", text(entry, "time"), "-");
-		printf("  %-9s %-9s %s  %s  %s\n", text(entry, "event"), text(entry, "result"), text(entry, "file"),
-		       text(entry, "who"), *text(entry, "why") ? text(entry, "why") : "");
+			printf("%-20s %6s", answer_text(entry, "time"), "-");
+		printf("  %-13s %-9s %s%s%s  %s", answer_text(entry, "event"), answer_text(entry, "result"),
+		       answer_text(entry, "file"), *change == '-' ? "" : "  ", *change == '-' ? "" : change,
+		       answer_text(entry, "who"));
+		printf("%s%s\n", *why == '-' || !*why ? "" : "  ", *why == '-' ? "" : why);
 	}
 }
 
@@ -117,7 +122,7 @@ int command_history(const struct command *command, const struct options *options
 	static const struct argument none[] = {{0}};
 	int status = arguments_parse(command, n, words, none);
 
-	return status ? status : show(options, "history", print_history);
+	return status ? status : ask_and_print(options, json_pack("{s:s}", "command", "history"), print_history);
 }
 
 // The path as the control plane must hear it, which works in another folder. NULL when memory is out.
@@ -144,11 +149,11 @@ static void note_other_file(const char *path, const char *own)
 	fprintf(stderr, "weirctl: note: when weir-controlplane starts again, it loads %s\n", own);
 }
 
-static void print_loaded(const json_t *result)
+void print_loaded(const json_t *result)
 {
 	printf("generation %lld: %s, %lld rules, %lld tenants, %.1f KiB, compiled in %.2f s\n",
-	       number(result, "generation"), text(result, "file"), number(result, "rules"),
-	       number(result, "tenants"), (double)number(result, "bytes") / 1024,
+	       answer_number(result, "generation"), answer_text(result, "file"), answer_number(result, "rules"),
+	       answer_number(result, "tenants"), (double)answer_number(result, "bytes") / 1024,
 	       json_real_value(json_object_get(result, "seconds")));
 }
 
@@ -168,7 +173,7 @@ int command_rollback(const struct command *command, const struct options *option
 	if (status)
 		return status;
 	if (options->json)
-		status = print_json(json_object_get(answer, "result"));
+		status = answer_print(json_object_get(answer, "result"));
 	else
 		print_loaded(json_object_get(answer, "result"));
 	json_decref(answer);
@@ -191,7 +196,7 @@ int command_load(const struct command *command, const struct options *options, i
 	status = ask(options, json_pack("{s:s, s:s}", "command", "load", "path", path), &own, &answer);
 	if (!status) {
 		if (options->json)
-			status = print_json(json_object_get(answer, "result"));
+			status = answer_print(json_object_get(answer, "result"));
 		else
 			print_loaded(json_object_get(answer, "result"));
 		note_other_file(path, own);

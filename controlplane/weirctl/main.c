@@ -41,11 +41,28 @@ static const struct command commands[] = {
 	 "running table as it is. The control plane must be able to read FILE.\n", command_load},
 	{"rules rollback", "[GENERATION]", "publish an earlier table again",
 	 "Without GENERATION the last one that differs from the newest. It becomes a generation of its own.\n"
-	 "The last tables are kept as they were published; the rule file on disk is not touched.\n", command_rollback},
+	 "The last tables are kept as they were published; the rule file on disk is not touched.\n"
+	 "Route switches that are in force are so no more; those that were when it was made are in it.\n",
+	 command_rollback},
 	{"rules diff", "OLD NEW", "say what changes, and which messages are decided otherwise",
 	 "OLD and NEW: a rule file, a table image, or the number of a generation that was published.\n"
 	 "Every key of a rule file is live: a load makes it effective.\n", command_diff},
-	{"rules history", "", "list what was loaded when, by whom", "", command_history},
+	{"rules history", "", "list what was loaded and changed when, by whom", "", command_history},
+	{"pool list", "", "show the pools and how many of their members carry",
+	 "With --json every member with its state, since when, last error, share and next hop.\n", command_pool_list},
+	{"pool show", "POOL", "show the members of a pool", "", command_pool_show},
+	{"member drain", "POOL/MEMBER", "give a member no new messages",
+	 "Kept over loads and restarts, until `member enable`.\n", command_drain},
+	{"member enable", "POOL/MEMBER", "take `member drain`, or weight 0, back", "", command_enable},
+	{"member weight", "POOL/MEMBER N|file", "give a member another share",
+	 "N is 0 (as drained) to 1000 and holds over loads and restarts; `file` goes back to the rule file's.\n",
+	 command_weight},
+	{"route switch", "POOL --to POOL [--tenant T] [--for 1h]", "send a pool's messages to another pool",
+	 "Published as a generation: residency is proven anew. Holds over loads and restarts until it is taken back.\n"
+	 "  --tenant  of this tenant alone\n"
+	 "  --for     seconds, or with m, h or d behind: then it is taken back by itself\n", command_route_switch},
+	{"route undo", "POOL [--tenant T]", "take `route switch` back", "", command_route_undo},
+	{"route list", "", "show the route switches in force", "", command_route_list},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -56,3 +56,11 @@ int command_load(const struct command *command, const struct options *options, i
 int command_rollback(const struct command *command, const struct options *options, int n, char **words);
 int command_diff(const struct command *command, const struct options *options, int n, char **words);
 int command_history(const struct command *command, const struct options *options, int n, char **words);
+int command_pool_list(const struct command *command, const struct options *options, int n, char **words);
+int command_pool_show(const struct command *command, const struct options *options, int n, char **words);
+int command_drain(const struct command *command, const struct options *options, int n, char **words);
+int command_enable(const struct command *command, const struct options *options, int n, char **words);
+int command_weight(const struct command *command, const struct options *options, int n, char **words);
+int command_route_switch(const struct command *command, const struct options *options, int n, char **words);
+int command_route_undo(const struct command *command, const struct options *options, int n, char **words);
+int command_route_list(const struct command *command, const struct options *options, int n, char **words);

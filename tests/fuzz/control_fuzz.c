@@ -14,8 +14,12 @@
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
 #include "controlplane/control.h"
+#include "controlplane/image.h"
 #include "controlplane/link.h"
+#include "controlplane/pools.h"
 #include "controlplane/publisher.h"
+#include "controlplane/switches.h"
+#include "rules/compile.h"
 #include "tests/fuzz/quiet.h"
 #include "tests/kit/folder.h"
 
@@ -48,6 +52,13 @@ int publisher_load(struct publisher *publisher, enum load_kind kind, const char 
 	(void)publisher;
 	(void)kind;
 	assert(path[0] == '/' && who[0]);
+	return done ? -EBUSY : 0;
+}
+
+int publisher_switch(struct publisher *publisher, struct switch_set *set, const char *change, const char *who)
+{
+	(void)publisher;
+	assert(set->uses > 0 && set->n <= SWITCHES_MAX && strncmp(change, "route ", 6) == 0 && who[0]);
 	return done ? -EBUSY : 0;
 }
 
@@ -131,6 +142,40 @@ static void read_answers(int fd)
 	memmove(text, line, used);
 }
 
+// A table in use, with a pool "p" of a member "m".
+static void adopt_table(struct pools *pools, const char *folder)
+{
+	static const char text[] = "version = 1; default = { drop = \"x\"; }; pools = ( { name = \"p\"; members = ( { "
+				   "name = \"m\"; address = \"10.0.0.1\"; mac = \"02:00:00:00:00:01\"; } ); } );";
+	struct table_image image;
+	struct table_map *map;
+	char path[600], why[200];
+	struct diags diags;
+	FILE *out;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/rules.conf", folder);
+	out = fopen(path, "w");
+	fputs(text, out);
+	fclose(out);
+	diags_init(&diags);
+	if (rules_load(path, &image, NULL, &diags) != 0)
+		abort();
+	fd = image_seal(image.data, image.size, false);
+	map = table_map_open(fd, image.size, why, sizeof(why));
+	if (!map || pools_adopt(pools, map) != 0)
+		abort();
+	close(fd);
+	table_map_put(map);
+	table_image_fini(&image);
+	diags_fini(&diags);
+}
+
+static void on_change(void *argument)
+{
+	(void)argument;
+}
+
 static struct control *make_control(struct event_base **base, struct commands *commands)
 {
 	const struct control_events events = { commands_request, commands_gone, commands };
@@ -138,6 +183,11 @@ static struct control *make_control(struct event_base **base, struct commands *c
 	struct control *control;
 
 	*base = event_base_new();
+	commands->pools = pools_create(*base, commands->gateway, "/dev/null/pools.json", on_change, NULL);
+	commands->switches = switches_create(*base, "/dev/null/switches.json", on_change, NULL);
+	if (!commands->pools || !commands->switches)
+		abort();
+	adopt_table(commands->pools, folder);
 	snprintf(path, sizeof(path), "%s/control.sock", folder);
 	control = control_create(*base, path, &events, why, sizeof(why));
 	if (!control)
@@ -171,11 +221,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		event_base_loop(base, EVLOOP_NONBLOCK);
 		if (data[-1] & 1)
 			finish_load();
+		commands_settled(&commands);
 		event_base_loop(base, EVLOOP_NONBLOCK);
 		read_answers(pair[0]);
 	}
 	close(pair[0]);
 	finish_load();
+	commands_settled(&commands);
 	for (int i = 0; i < 4; i++) // the end of file, and what is still to be written
 		event_base_loop(base, EVLOOP_NONBLOCK);
 	assert(!done);

@@ -41,10 +41,10 @@ unsigned consumer_consumed(struct consumer *consumer, uint64_t sequence[WEIR_MAX
 	return attached ? WORKERS : 0;
 }
 
-static void on_up(void *argument, const struct weir_hello *hello)
+static void on_up(void *argument, const struct weir_hello *hello, int table_fd)
 {
 	(void)argument;
-	(void)hello;
+	assert((table_fd >= 0) == (hello->generation > 0));
 	up++;
 }
 
@@ -55,6 +55,12 @@ static void on_down(void *argument)
 }
 
 static void on_ack(void *argument, const struct weir_table_ack *ack)
+{
+	(void)argument;
+	assert(memchr(ack->why, '\0', sizeof(ack->why)));
+}
+
+static void on_routes_ack(void *argument, const struct weir_routes_ack *ack)
 {
 	(void)argument;
 	assert(memchr(ack->why, '\0', sizeof(ack->why)));
@@ -120,12 +126,20 @@ static void send_ack(struct script *script)
 	send_packet(script, &ack, sizeof(ack), 0);
 }
 
+static void send_routes_ack(struct script *script)
+{
+	struct weir_routes_ack ack = { .kind = WEIR_ROUTES_ACK, .status = (int8_t)next(script), .sequence = next(script) };
+
+	memset(ack.why, 'w', sizeof(ack.why));
+	send_packet(script, &ack, sizeof(ack), 0);
+}
+
 static void step(struct script *script, struct link *link)
 {
 	uint64_t generation;
 	int fd;
 
-	switch (next(script) % 6) {
+	switch (next(script) % 8) {
 	case 0:
 		send_bytes(script);
 		break;
@@ -137,7 +151,15 @@ static void step(struct script *script, struct link *link)
 		break;
 	case 3:
 		fd = dup(script->segment_fd);
-		link_offer(link, fd, 4096, &generation);
+		link_offer(link, (struct sealed){ fd, 4096 }, (struct sealed){ fd, next(script) % 2 }, &generation);
+		close(fd);
+		break;
+	case 5:
+		send_routes_ack(script);
+		break;
+	case 6:
+		fd = dup(script->segment_fd);
+		link_routes(link, (struct sealed){ fd, 512 });
 		close(fd);
 		break;
 	case 4:
@@ -170,7 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct event_base *base;
 	static struct script fixed = { .segment_fd = -1 };
-	const struct link_events events = { on_up, on_down, on_ack, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, NULL };
 	struct script script;
 	struct link *link;
 	int pair[2];

@@ -5,7 +5,8 @@
 // they are taken), and speaks dp.sock to the letter: tables are validated, CONSUMED is checked. SIGTERM
 // ends it when all that was written has been acknowledged (status 0, segment removed); a control plane
 // that says what cannot be ends it with status 1. $FAKE_TABLE: "refuse" refuses every table, "ignore"
-// answers none.
+// answers none. $FAKE_ROUTES: "busy" refuses the first routes as busy, "stale" as those of another table. Whatever it
+// uses it says on stderr: "generation N", "routes POOL MEMBER=SLOTS ...".
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "dataplane/abi/socket.h"
+#include "rules/routes.h"
 #include "rules/table.h"
 #include "tests/kit/numbered.h"
 #include "tests/kit/segments.h"
@@ -40,6 +42,7 @@ struct fake {
 	uint64_t generation, table_size;
 	uint32_t table_crc;
 	const char *on_table; // $FAKE_TABLE
+	const char *on_routes; // $FAKE_ROUTES
 };
 
 struct producer {
@@ -183,39 +186,119 @@ static void accept_one(struct fake *fake)
 	send_hello(fake);
 }
 
-static int check_table(const struct weir_table_offer *offer, int fd, uint32_t *crc, struct weir_table_ack *ack)
+// A whole sealed image; NULL with the reason in `err`. munmap()ed by the caller.
+static void *map_image(int fd, uint64_t size, int *err)
 {
-	struct table table;
 	struct stat st;
 	void *image;
-	int err;
 
+	*err = EPERM;
 	if ((fcntl(fd, F_GET_SEALS) & SEALS) != SEALS)
-		return EPERM;
-	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < offer->size)
-		return EINVAL;
-	image = mmap(NULL, offer->size, PROT_READ, MAP_SHARED, fd, 0);
-	if (image == MAP_FAILED)
-		return errno;
+		return NULL;
+	*err = EINVAL;
+	if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < size)
+		return NULL;
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	*err = errno;
+	return image == MAP_FAILED ? NULL : image;
+}
+
+static void say_routes(const struct table *table, const struct routes *routes)
+{
+	for (uint64_t p = 0; p < table_count(table, TABLE_POOLS); p++) {
+		const struct table_pool *pool = &table->pools[p];
+		char line[4000];
+		int n = snprintf(line, sizeof(line), "routes %s", table_string(table, pool->name));
+
+		for (uint32_t m = 0; m < pool->n_members; m++) {
+			unsigned slots = 0;
+
+			for (uint32_t s = 0; s < routes->pools[p].n_slots; s++)
+				slots += routes->slots[routes->pools[p].slot + s] == m;
+			n += snprintf(line + n, sizeof(line) - (size_t)n, " %s=%u",
+				      table_string(table, table->members[pool->member + m].name), slots);
+			if (n > 3000)
+				break;
+		}
+		fprintf(stderr, "%s\n", line);
+	}
+}
+
+// Checks routes for the table in `table_fd`; a positive errno.
+static int check_routes(int table_fd, uint64_t table_size, int fd, uint64_t size, char why[WEIR_WHY_MAX])
+{
+	struct routes routes;
+	struct table table;
+	int err;
+	void *of = map_image(table_fd, table_size, &err), *image = of ? map_image(fd, size, &err) : NULL;
+
+	if (image)
+		err = -table_open(&table, of, table_size, why, WEIR_WHY_MAX);
+	if (image && !err)
+		err = -routes_open(&routes, &table, image, size, why, WEIR_WHY_MAX);
+	if (image && !err)
+		say_routes(&table, &routes);
+	if (image)
+		munmap(image, size);
+	if (of)
+		munmap(of, table_size);
+	return err;
+}
+
+static void take_routes(struct fake *fake, const struct weir_routes_offer *offer, int fd)
+{
+	union weir_message ack = { .routes_ack = { .kind = WEIR_ROUTES_ACK, .sequence = offer->sequence } };
+
+	if (fake->on_routes) {
+		ack.routes_ack.status = strcmp(fake->on_routes, "busy") == 0 ? EBUSY : ESTALE;
+		fake->on_routes = NULL;
+	} else if (fake->table_fd < 0) {
+		ack.routes_ack.status = ESTALE;
+	} else {
+		ack.routes_ack.status = check_routes(fake->table_fd, fake->table_size, fd, offer->size,
+						     ack.routes_ack.why);
+	}
+	if (ack.routes_ack.status)
+		fprintf(stderr, "refused routes %llu: %d %s\n", (unsigned long long)offer->sequence,
+			ack.routes_ack.status, ack.routes_ack.why);
+	close(fd);
+	weir_message_send(fake->peer, &ack, NULL, 0);
+}
+
+static int check_table(const struct weir_table_offer *offer, const int fds[2], uint32_t *crc, struct weir_table_ack *ack)
+{
+	struct table table;
+	int err;
+	void *image = map_image(fds[0], offer->size, &err);
+
+	if (!image)
+		return err;
 	err = table_open(&table, image, offer->size, ack->why, sizeof(ack->why));
 	if (!err)
 		*crc = table.header->crc;
-	munmap(image, (size_t)st.st_size);
+	munmap(image, offer->size);
+	if (!err && offer->routes_size)
+		return check_routes(fds[0], offer->size, fds[1], offer->routes_size, ack->why);
 	return -err;
 }
 
-static void take_table(struct fake *fake, const struct weir_table_offer *offer, int fd)
+static void take_table(struct fake *fake, const struct weir_table_offer *offer, const int fds[2])
 {
+	int fd = fds[0];
 	union weir_message ack = { .table_ack = { .kind = WEIR_TABLE_ACK, .generation = offer->generation } };
 	uint32_t crc = 0;
 
 	if (fake->on_table && strcmp(fake->on_table, "ignore") == 0) {
 		fprintf(stderr, "ignored %llu\n", (unsigned long long)offer->generation);
+		if (offer->routes_size)
+			close(fds[1]);
 		close(fd);
 		return;
 	}
 	ack.table_ack.status = offer->generation == fake->generation + 1 ?
-		check_table(offer, fd, &crc, &ack.table_ack) : ESTALE;
+		check_table(offer, fds, &crc, &ack.table_ack) : ESTALE;
+	if (offer->routes_size)
+		close(fds[1]);
 	if (fake->on_table && strcmp(fake->on_table, "refuse") == 0) {
 		ack.table_ack.status = EPERM;
 		snprintf(ack.table_ack.why, sizeof(ack.table_ack.why), "as the test wants");
@@ -255,7 +338,9 @@ static void receive(struct fake *fake)
 	int fds[2], n = weir_message_receive(fake->peer, &message, fds, &n_fds);
 
 	if (n == 1 && message.kind == WEIR_TABLE)
-		take_table(fake, &message.table, fds[0]);
+		take_table(fake, &message.table, fds);
+	else if (n == 1 && message.kind == WEIR_ROUTES)
+		take_routes(fake, &message.routes, fds[0]);
 	else if (n == 1 && message.kind == WEIR_CONSUMED)
 		take_consumed(fake, &message.consumed);
 	else if (n == 1 || n == -EBADMSG)
@@ -318,6 +403,7 @@ int main(int argc, char **argv)
 	}
 	fake.folder = argv[1];
 	fake.on_table = getenv("FAKE_TABLE");
+	fake.on_routes = getenv("FAKE_ROUTES");
 	if (argc > 2)
 		shape.workers = (uint32_t)atoi(argv[2]);
 	if (argc > 3)

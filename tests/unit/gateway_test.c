@@ -63,6 +63,7 @@ static void what_is_left_out_has_its_default(void **state)
 	check_defaults(gateway);
 	assert_int_equal(gateway->n_ports, 0);
 	assert_string_equal(gateway->rules, "etc/rules.conf");
+	assert_string_equal(gateway->health_commands, "etc/health.d");
 	assert_string_equal(gateway->file, "etc/gateway.conf");
 	gateway_destroy(gateway);
 	gateway = gateway_default();

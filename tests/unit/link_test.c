@@ -39,10 +39,11 @@ unsigned consumer_consumed(struct consumer *consumer, uint64_t sequence[WEIR_MAX
 	return 0;
 }
 
-static void on_up(void *argument, const struct weir_hello *from)
+static void on_up(void *argument, const struct weir_hello *from, int table_fd)
 {
 	(void)argument;
 	(void)from;
+	(void)table_fd;
 }
 
 static void on_down(void *argument)
@@ -51,6 +52,12 @@ static void on_down(void *argument)
 }
 
 static void on_ack(void *argument, const struct weir_table_ack *ack)
+{
+	(void)argument;
+	(void)ack;
+}
+
+static void on_routes_ack(void *argument, const struct weir_routes_ack *ack)
 {
 	(void)argument;
 	(void)ack;
@@ -74,7 +81,7 @@ static void make_segment(void)
 
 static int setup(void **state)
 {
-	const struct link_events events = { on_up, on_down, on_ack, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, NULL };
 	int pair[2];
 
 	(void)state;
