@@ -31,6 +31,7 @@
 #include "dataplane/stat.h"
 #include "dataplane/steering_xdp.h"
 #include "dataplane/swap.h"
+#include "dataplane/watch.h"
 #include "dataplane/workers.h"
 #include "dataplane/xdp.h"
 #include "rules/gateway.h"
@@ -46,6 +47,7 @@ struct dataplane {
 	struct listeners listeners;
 	struct port ports[GATEWAY_MAX_PORTS];
 	unsigned n_ports; // opened
+	struct watch watch;
 	struct kernel kernel;
 	struct stat_segment stat;
 	struct handover handover;
@@ -126,6 +128,7 @@ static int open_ports(struct dataplane *dp)
 		dp->n_ports++;
 		said_pass_on();
 	}
+	watch_start(&dp->watch, dp->ports, dp->n_ports);
 	return 0;
 }
 
@@ -279,6 +282,7 @@ static void publish_ports(struct dataplane *dp)
 
 	for (unsigned i = 0; i < dp->n_ports; i++) {
 		port_publish(&dp->ports[i], &to[i]);
+		watch_port(&dp->watch, i, &to[i]);
 		kernel_publish(&dp->kernel, i, &to[i]);
 	}
 }
@@ -446,6 +450,7 @@ static void clean_up(struct dataplane *dp)
 	if (dp->stat.map)
 		stat_destroy(&dp->stat);
 	rte_free(dp->handover.qsbr);
+	watch_stop(&dp->watch);
 	kernel_close(&dp->kernel);
 	for (unsigned i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);

@@ -4,6 +4,7 @@
 be made. In network namespaces of our own."""
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -128,6 +129,8 @@ def it_has_the_ports_mac_and_mtu_and_follows_its_link():
             assert "LOWER_UP" not in before.split("weir0")[1] and "mtu 1500" in net.ip("gw", "link", "show", "weir0"), before
             beside.load()
             wait_for("carrier", lambda: "LOWER_UP" in links(net, "gw").split("weir0")[1])
+            log = beside.g.log("weir-dataplane")
+            assert re.findall(r'port "in0": (link is \w+.*)', log) == ["link is up, 10000 Mbit/s, MTU 1500"], log
 
 
 def it_goes_with_the_dataplane_even_with_a_killed_one():

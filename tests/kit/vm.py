@@ -213,11 +213,18 @@ class Machine:
 
     def set_link(self, up):
         """Plugs the cable, or pulls it."""
+        self.tell({"execute": "set_link", "arguments": {"name": "nic", "up": up}})
+
+    def ask_for_nic(self):
+        """Presses the button beside the NIC's slot: who uses it is asked to let it go."""
+        self.tell({"execute": "device_del", "arguments": {"id": "nic"}})
+
+    def tell(self, request):
+        """QEMU's monitor protocol."""
         with socket.socket(socket.AF_UNIX) as qmp:
             qmp.connect(os.path.join(self.folder, "qmp"))
             stream = qmp.makefile("rw")
-            for command in ({"execute": "qmp_capabilities"},
-                            {"execute": "set_link", "arguments": {"name": "nic", "up": up}}):
+            for command in ({"execute": "qmp_capabilities"}, request):
                 stream.write(json.dumps(command) + "\n")
                 stream.flush()
                 while "return" not in json.loads(stream.readline()):
