@@ -141,7 +141,7 @@ static inline uint32_t member_at(const struct live_verdict *verdict, const struc
 	return verdict->slot + member_place(hash, verdict->n_slots);
 }
 
-// Fetches what forward_one will read and count, where other things have driven it from the nearest caches.
+// Fetches what find_members and count_one will use, where other things have driven it from the nearest caches.
 static void forward_fetch(const struct forwarding *f, const struct burst *burst)
 {
 	for (unsigned at = 0; at < burst->n_live; at++) {
@@ -155,13 +155,36 @@ static void forward_fetch(const struct forwarding *f, const struct burst *burst)
 	}
 }
 
-// Rewrites, counts and stages one frame. `room`: its port has room for certain.
-static inline void forward_one(struct worker *worker, const struct forwarding *f,
-			       struct burst *burst, unsigned at, bool room)
+// Finds the members of the burst's plain forwards. Returns a bit for each frame that it has found one for.
+static inline uint64_t find_members(const struct forwarding *f, const struct burst *burst, uint32_t *member)
+{
+	uint64_t plain = 0;
+
+	for (unsigned at = 0; at < burst->n_live; at++) {
+		const struct live_verdict *verdict = &f->verdicts[burst->verdict[at]];
+
+		if (unlikely(!verdict->plain))
+			continue;
+		member[at] = verdict->member + f->slots[member_at(verdict, burst, at)];
+		plain |= UINT64_C(1) << at;
+	}
+	return plain & ~burst->exceeds;
+}
+
+static inline void count_one(const struct forwarding *f, const struct burst *burst, unsigned at, uint32_t member)
 {
 	const struct live_verdict *verdict = &f->verdicts[burst->verdict[at]];
-	const struct live_member *member =
-		&f->members[verdict->member + f->slots[member_at(verdict, burst, at)]];
+
+	f->named[f->members[member].name]++;
+	if (likely(verdict->zone != TABLE_NONE))
+		f->zones[verdict->zone + burst->message.country[at]]++;
+}
+
+// Rewrites and stages one frame. `room`: its port has room for certain.
+static inline void forward_one(struct worker *worker, const struct forwarding *f, struct burst *burst, unsigned at,
+			       uint32_t member, bool room)
+{
+	const struct live_verdict *verdict = &f->verdicts[burst->verdict[at]];
 	unsigned message = burst->message.kind[at], priority = verdict->set_priority;
 	struct rte_mbuf *mbuf = burst->mbuf[burst->live[at]];
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
@@ -171,10 +194,7 @@ static inline void forward_one(struct worker *worker, const struct forwarding *f
 		memcpy(frame_origin(mbuf), frame, sizeof(struct frame_origin));
 		kind = TX_FORWARD_ACK;
 	}
-	memcpy(frame, member, 12);
-	f->named[member->name]++;
-	if (likely(verdict->zone != TABLE_NONE))
-		f->zones[verdict->zone + burst->message.country[at]]++;
+	memcpy(frame, &f->members[member], 12);
 	if (likely(priority >= WEIR_N_PRIORITIES))
 		priority = message_priority(message);
 	if (likely(room))
@@ -253,13 +273,17 @@ static void do_no_member(struct worker *worker, struct burst *burst, unsigned at
 static void do_forward(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict)
 {
 	struct forwarding f = forwarding_of(worker);
+	const struct live_verdict *to = &f.verdicts[burst->verdict[at]];
+	uint32_t member;
 
-	if (unlikely(f.verdicts[burst->verdict[at]].n_slots == 0)) {
+	if (unlikely(to->n_slots == 0)) {
 		do_no_member(worker, burst, at, verdict);
 		return;
 	}
 	worker->counters[burst->port].disposition[WEIR_FORWARD]++;
-	forward_one(worker, &f, burst, at, false);
+	member = to->member + f.slots[member_at(to, burst, at)];
+	count_one(&f, burst, at, member);
+	forward_one(worker, &f, burst, at, member, false);
 }
 
 static void act_one(struct worker *worker, struct burst *burst, unsigned at)
@@ -288,28 +312,32 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 	}
 }
 
-// The common case is forward and nothing else. With a small table one pass is quickest, since the processor
-// overlaps the look-ups of neighbouring frames by itself; with a large one it pays to fetch first what has been
-// driven from the nearest caches (docs/decisions/011-fetch-ahead.md).
+// The common case is forward and nothing else. It goes in short passes, each over the whole burst: the processor then
+// has the look-ups and counters of many frames under way, and no counter waits until it is known that the frame
+// before it had another. With a large table it pays besides to fetch first what has been driven from the nearest
+// caches (docs/decisions/011-fetch-ahead.md).
 void act(struct worker *worker, struct burst *burst)
 {
 	const struct forwarding f = forwarding_of(worker);
-	const uint64_t exceeds = burst->exceeds;
 	const bool room = tx_has_room(worker, burst->n_live);
-	unsigned n = 0, n_live = burst->n_live;
+	unsigned n_live = burst->n_live;
+	uint32_t member[BURST_MAX];
+	uint64_t plain;
 
 	if (worker->live->far)
 		forward_fetch(&f, burst);
-	for (unsigned at = 0; at < n_live; at++) {
-		const struct live_verdict *verdict = &f.verdicts[burst->verdict[at]];
+	plain = find_members(&f, burst, member);
+	for (uint64_t left = plain; left != 0; left &= left - 1) {
+		unsigned at = (unsigned)__builtin_ctzll(left);
 
-		if (unlikely(!verdict->plain || (exceeds >> at & 1))) {
-			act_one(worker, burst, at);
-			continue;
-		}
-		forward_one(worker, &f, burst, at, room);
-		n++;
+		count_one(&f, burst, at, member[at]);
 	}
-	worker->counters[burst->port].disposition[WEIR_FORWARD] += n;
+	for (unsigned at = 0; at < n_live; at++) {
+		if (likely(plain >> at & 1))
+			forward_one(worker, &f, burst, at, member[at], room);
+		else
+			act_one(worker, burst, at);
+	}
+	worker->counters[burst->port].disposition[WEIR_FORWARD] += (unsigned)__builtin_popcountll(plain);
 	punt_publish(worker);
 }

@@ -22,6 +22,26 @@ static inline bool conforms(const struct purse *purse, uint32_t limiter, uint32_
 	return meter == TABLE_NONE || meter_take(purse->meters, purse->credit, limiter, meter, now);
 }
 
+// A tenant's credit is spent without a look at its rate: without a rate, or unknown, it never has any.
+static inline bool tenant_conforms(const struct purse *purse, const struct tenant_class *classes,
+				   const struct burst *burst, unsigned at, uint64_t now)
+{
+	uint32_t slot = burst->slot[at];
+
+	if (likely(slot < purse->meters->n && purse->credit[slot] > 0)) {
+		purse->credit[slot]--;
+		return true;
+	}
+	return conforms(purse, slot, classes[burst->class[at]].meter, now);
+}
+
+// In a pass of its own: a counter's address must not wait for what the frames before it are found to be worth.
+static inline void count_rules(uint64_t *named, const struct live_verdict *verdicts, const struct burst *burst)
+{
+	for (unsigned at = 0; at < burst->n_live; at++)
+		named[verdicts[burst->verdict[at]].name]++;
+}
+
 void police(struct worker *worker, struct burst *burst)
 {
 	struct live *live = worker->live;
@@ -29,14 +49,14 @@ void police(struct worker *worker, struct burst *burst)
 	const struct purse rules = purse_of(&live->rule_meters, worker->index);
 	const struct tenant_class *classes = live->table.tenant_classes;
 	const struct live_verdict *verdicts = worker->paths->verdicts;
-	uint64_t *named = worker->named, now = burst->now << METER_TICK_SHIFT, exceeds = 0;
+	uint64_t now = burst->now << METER_TICK_SHIFT, exceeds = 0;
 	unsigned n = 0, n_live = burst->n_live;
 
+	count_rules(worker->named, verdicts, burst);
 	for (unsigned at = 0; at < n_live; at++) {
 		const struct live_verdict *verdict = &verdicts[burst->verdict[at]];
 
-		named[verdict->name]++;
-		if (unlikely(!conforms(&tenants, burst->slot[at], classes[burst->class[at]].meter, now))) {
+		if (unlikely(!tenant_conforms(&tenants, classes, burst, at, now))) {
 			act_refuse(worker, burst, at, WEIR_POLICE, WEIR_STATUS_BUSY);
 			continue;
 		}
