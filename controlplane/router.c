@@ -156,8 +156,10 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 
 	(void)fd;
 	(void)what;
-	if (router->awaiting)
-		return; // what changed is seen to after the answer
+	if (router->awaiting) {
+		router->changed = true; // it may be time that brings us here: after the answer
+		return;
+	}
 	if (!map) {
 		router->changed = false;
 		tell_settled(router);
