@@ -122,8 +122,7 @@ struct verdict_burst {
 	uint32_t g_cell[BURST]; // index into CELLS of the block's first row, then of the row, then the cell itself
 	uint32_t n_dir[BURST], n_at[BURST]; // likewise of the keys in `named`, in their order
 	uint32_t n_cell[BURST]; // cell of the named block, or "no rule"
-	uint8_t named[BURST];   // keys for which the named block may decide
-	unsigned n_named;
+	uint64_t named;         // a bit for each key for which the named block may decide
 };
 
 // Tenant class → group block → where its row number is.
@@ -132,7 +131,7 @@ static inline void find_group_dirs(const struct table *table, const struct triag
 {
 	const struct table_header *header = table->header;
 	uint32_t width = header->n_small_classes;
-	unsigned n_named = 0;
+	uint64_t named = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct tenant_class *class = &table->tenant_classes[keys->class[i]];
@@ -142,10 +141,9 @@ static inline void find_group_dirs(const struct table *table, const struct triag
 		burst->g_dir[i] = block.dir + country;
 		burst->g_cell[i] = block.row * width + header->small_class[(uint8_t)keys->kind[i]];
 		__builtin_prefetch(&table->dirs[block.dir + country]);
-		burst->named[n_named] = (uint8_t)i;
-		n_named += may_be_named(class, country);
+		named |= (uint64_t)may_be_named(class, country) << i;
 	}
-	burst->n_named = n_named;
+	burst->named = named;
 }
 
 static inline void find_named_dirs(const struct table *table, const struct triage_keys *keys,
@@ -153,9 +151,10 @@ static inline void find_named_dirs(const struct table *table, const struct triag
 {
 	const struct table_header *header = table->header;
 	uint32_t width = header->n_small_classes;
+	unsigned s = 0;
 
-	for (unsigned s = 0; s < burst->n_named; s++) {
-		unsigned i = burst->named[s];
+	for (uint64_t left = burst->named; left != 0; left &= left - 1, s++) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
 		struct class_block block = table->blocks[table->tenant_classes[keys->class[i]].named_block];
 
 		burst->n_dir[s] = block.dir + header->country_class[keys->country[i]];
@@ -180,11 +179,12 @@ static inline void find_rows(const struct table *table, const uint32_t *dir, uns
 static inline void find_cells(const struct table *table, unsigned n, struct verdict_burst *burst)
 {
 	uint32_t no_rule = table->header->n_rules + 1;
+	unsigned s = 0;
 
 	for (unsigned i = 0; i < BURST; i++)
 		burst->n_cell[i] = no_rule;
-	for (unsigned s = 0; s < burst->n_named; s++)
-		burst->n_cell[burst->named[s]] = table->cells[burst->n_at[s]];
+	for (uint64_t left = burst->named; left != 0; left &= left - 1)
+		burst->n_cell[__builtin_ctzll(left)] = table->cells[burst->n_at[s++]];
 	for (unsigned i = 0; i < n; i++)
 		burst->g_cell[i] = table->cells[burst->g_cell[i]];
 }
@@ -254,7 +254,7 @@ void table_find_verdicts(const struct table *table, const struct triage_keys *ke
 	find_group_dirs(table, keys, n, &burst);
 	find_named_dirs(table, keys, &burst);
 	find_rows(table, burst.g_dir, n, burst.g_cell);
-	find_rows(table, burst.n_dir, burst.n_named, burst.n_at);
+	find_rows(table, burst.n_dir, (unsigned)__builtin_popcountll(burst.named), burst.n_at);
 	find_cells(table, n, &burst);
 	stepped = find_smaller(n, &burst, verdict);
 	prefetch_leaves(table, stepped, &burst);
