@@ -166,22 +166,31 @@ static inline struct plain_fields plain_fields(const struct listeners *listeners
 					      (uint32_t)PACKET_HAS_LISTENER << 24 };
 }
 
+// The low halves of eight words, in order.
+static inline __m128i narrow(__m256i v)
+{
+	__m256i halves = low_half(v);
+
+	return _mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_packus_epi32(halves, halves), 0x08));
+}
+
 static inline void store_eight(const struct plain_fields *fields, struct packet *packet, const struct plain *plain,
 			       struct payloads *payloads, unsigned at)
 {
 	const __m128i swap32 = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
 	__m256i source = _mm256_shuffle_epi8(plain->source, _mm256_broadcastsi128_si256(swap32));
-	uint32_t size[LANES];
+	__m256i size = less(plain->datagram, UDP_HEADER);
+	uint32_t sizes[LANES];
 
 	_mm256_storeu_si256((__m256i *)(void *)&payloads->source[at], source);
-	_mm256_storeu_si256((__m256i *)(void *)size, less(plain->datagram, UDP_HEADER));
+	_mm256_storeu_si256((__m256i *)(void *)sizes, size);
+	_mm_storeu_si128((__m128i *)(void *)&payloads->length[at], narrow(size));
 	for (unsigned i = 0; i < LANES; i++) {
-		uint64_t first = fields->first | (uint64_t)size[i] << 32;
+		uint64_t first = fields->first | (uint64_t)sizes[i] << 32;
 
 		memcpy((char *)&packet[i] + 12, &first, sizeof(first));
 		memcpy((char *)&packet[i] + 20, &fields->second, sizeof(fields->second));
 		payloads->at[at + i] = packet[i].data + PAYLOAD;
-		payloads->length[at + i] = (uint16_t)size[i];
 	}
 }
 
