@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "controlplane/commands.h"
+#include "controlplane/history.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 #include "controlplane/publisher.h"
@@ -62,6 +63,16 @@ static void describe(const struct switch_entry *entry, char out[CHANGE])
 		 entry->tenant, until);
 }
 
+// Nothing is published that a switch would have to be taken out of (the rule file was refused at the start, perhaps for
+// that very switch): it is out of force at once, for the next load.
+static void undo_unpublished(struct commands *commands, struct client *client, struct switch_set *set,
+			     const struct switch_entry *entry, const char *change)
+{
+	switches_adopt(commands->switches, set);
+	history_note(commands->history, "switch", change, entry->who);
+	commands_reply(client, json_pack("{s:b}", "pending", 1));
+}
+
 // Begins to publish; answers where it cannot.
 static void begin(struct commands *commands, struct client *client, struct switch_set *set,
 		  const struct switch_entry *entry)
@@ -77,6 +88,8 @@ static void begin(struct commands *commands, struct client *client, struct switc
 		publisher_tell(commands->publisher, commands_loaded, client);
 	else if (err == -EBUSY)
 		commands_refuse(client, "busy", "a load is running: try again when it is done");
+	else if (err == -ENOENT && strcmp(entry->from, entry->to) == 0)
+		undo_unpublished(commands, client, set, entry, change);
 	else if (err == -ENOENT)
 		commands_refuse(
 			client, "refused",

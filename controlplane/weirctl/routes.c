@@ -69,6 +69,14 @@ int command_route_list(const struct command *command, const struct options *opti
 	return status ? status : ask_and_print(options, json_pack("{s:s}", "command", "switches"), print_switches);
 }
 
+static void print_switched(const json_t *result)
+{
+	if (json_is_true(json_object_get(result, "pending")))
+		puts("taken back; no rule file is loaded: the next load is made without it");
+	else
+		print_loaded(result);
+}
+
 static int ask_switch(const struct options *options, const char *from, const char *to, const char *tenant, long for_s)
 {
 	json_t *request = json_pack("{s:s, s:s, s:s, s:I}", "command", "switch", "from", from, "to", to, "for_s",
@@ -76,7 +84,7 @@ static int ask_switch(const struct options *options, const char *from, const cha
 
 	if (tenant)
 		json_object_set_new(request, "tenant", json_string(tenant));
-	return ask_and_print(options, request, print_loaded);
+	return ask_and_print(options, request, print_switched);
 }
 
 int command_route_switch(const struct command *command, const struct options *options, int n, char **words)

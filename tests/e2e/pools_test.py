@@ -394,8 +394,15 @@ def a_file_without_the_pool_of_a_switch_is_refused():
         assert pools.ctl("route", "switch", "p", "--to", "q").returncode == 0
         done = pools.ctl("rules", "load", pools.g.write("less.conf", SWITCH.replace('name = "q"', 'name = "other"')))
         assert done.returncode == 1 and "route undo" in done.stderr, done
-        assert pools.ctl("route", "undo", "p").returncode == 0
-        assert pools.ctl("rules", "load", pools.g.path("less.conf")).returncode == 0
+        pools.end_controlplane()
+        os.rename(pools.g.path("less.conf"), pools.g.path("rules.conf"))
+        pools.start_controlplane()  # which refuses its own file
+        wait_for("the refusal", lambda: "rules.conf is not loaded" in pools.g.log("weir-controlplane"))
+        wait_for("the dataplane", lambda: pools.json("status")["connected"])
+        assert pools.ctl("rules", "load", pools.g.path("rules.conf")).returncode == 1
+        done = pools.ctl("route", "undo", "p")
+        assert done.returncode == 0 and "the next load is made without it" in done.stdout, done
+        assert pools.ctl("rules", "load", pools.g.path("rules.conf")).returncode == 0
 
 
 if __name__ == "__main__":
