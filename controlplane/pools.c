@@ -15,7 +15,9 @@
 #include "controlplane/log.h"
 #include "controlplane/pools_parts.h"
 
-enum { SAVE_S = 1, MAX_PROBES = 4096, SPARE_FDS = 256 };
+enum { SAVE_S = 1, MAX_PROBES = 4096, SPARE_FDS = 256, FORGET_MAX = 100 };
+
+#define LONG_AGO_MS (UINT64_C(1) << 42) // 139 years
 
 static uint64_t clock_ms(clockid_t id)
 {
@@ -27,7 +29,7 @@ static uint64_t clock_ms(clockid_t id)
 
 uint64_t pools_now_ms(void)
 {
-	return clock_ms(CLOCK_BOOTTIME);
+	return clock_ms(CLOCK_BOOTTIME) + LONG_AGO_MS; // so that there are moments before the machine started
 }
 
 uint64_t pools_wall_ms(void)
@@ -211,6 +213,30 @@ struct pools *pools_create(struct event_base *base, const struct gateway *gatewa
 void pools_serve(struct pools *pools, struct neighbours *neighbours)
 {
 	pools->neighbours = neighbours;
+}
+
+// The members that have been in no table for so long; one at a time, since a tree must not change under a walk.
+static void find_old(const void *node, VISIT visit, void *argument)
+{
+	const struct member *member = *(struct member *const *)node;
+	const struct member **old = argument;
+
+	if ((visit == postorder || visit == leaf) && !member->present &&
+	    pools_now_ms() - member->seen_ms > (uint64_t)MEMBER_FORGET_S * 1000)
+		*old = member;
+}
+
+void pools_forget_old(struct pools *pools)
+{
+	for (unsigned i = 0; i < FORGET_MAX; i++) { // the rest the next time
+		struct member *old = NULL;
+
+		twalk_r(pools->members, find_old, &old);
+		if (!old)
+			return;
+		tdelete(old, &pools->members, compare_members);
+		member_destroy(old);
+	}
 }
 
 void pools_drop_table(struct pools *pools)

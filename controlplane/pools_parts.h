@@ -80,6 +80,9 @@ void member_judge(void *argument, enum probe_result result, const char *why);
 
 void pools_drop_table(struct pools *pools);
 
+// Forgets the members that have been in no table for MEMBER_FORGET_S.
+void pools_forget_old(struct pools *pools);
+
 // What is known or wanted changed: it is kept soon, and routes may become others.
 void pools_note_change(struct pools *pools);
 

@@ -143,8 +143,10 @@ int pools_adopt(struct pools *pools, struct table_map *map)
 	int err;
 
 	for (uint32_t i = 0; i < n_before; i++)
-		if (before[i])
+		if (before[i]) {
 			before[i]->present = false;
+			before[i]->seen_ms = pools_now_ms();
+		}
 	pools->member = NULL; // kept until those that are gone are known
 	pools_drop_table(pools);
 	err = open_table(pools, map);
@@ -160,6 +162,7 @@ int pools_adopt(struct pools *pools, struct table_map *map)
 					pools->pool[p].name, pools->pool[p].member[i]->name);
 	if (err)
 		pools_drop_table(pools);
+	pools_forget_old(pools);
 	return err;
 }
 

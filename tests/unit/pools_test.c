@@ -221,6 +221,32 @@ static void a_table_on_offer_is_decided_by_what_is_known_and_changes_nothing(voi
 	pools_destroy(pools);
 }
 
+static void members_that_are_in_no_table_for_a_day_are_forgotten(void **state)
+{
+	static const char text[] =
+		"{\"version\":1,\"members\":["
+		"{\"pool\":\"p\",\"member\":\"old\",\"up\":true,\"since\":0,\"drained\":true,\"seen\":0},"
+		"{\"pool\":\"p\",\"member\":\"new\",\"up\":true,\"since\":0,\"drained\":true,\"seen\":99999999999999}]}";
+	static const char both[] = POOL("p", "", MEMBER("old", "") ", " MEMBER("new", ""));
+	struct pools *pools;
+
+	(void)state;
+	assert_int_equal(file_put(path, text, sizeof(text) - 1), 0);
+	pools = start();
+	adopt(pools, both); // as long as they were away, here they are known
+	check_states(pools, &pools_table(pools)->table, "rr");
+	pools_destroy(pools);
+	assert_int_equal(file_put(path, text, sizeof(text) - 1), 0);
+	pools = start();
+	adopt(pools, POOL("q", "", TWO));
+	adopt(pools, both);
+	check_states(pools, &pools_table(pools)->table, "ur");
+	adopt(pools, POOL("q", "", TWO)); // a member that was in a table until now was seen now
+	adopt(pools, both);
+	check_states(pools, &pools_table(pools)->table, "ur");
+	pools_destroy(pools);
+}
+
 static void a_file_that_cannot_be_written_is_told(void **state)
 {
 	struct pools *pools =
@@ -283,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_table_on_offer_is_decided_by_what_is_known_and_changes_nothing, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(members_that_are_in_no_table_for_a_day_are_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_cannot_be_written_is_told, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(files_are_whole_or_as_before, setup, teardown),
