@@ -10,6 +10,7 @@
 
 #include "dataplane/answer.h"
 #include "dataplane/decode/decode.h"
+#include "dataplane/reach.h"
 #include "dataplane/worker.h"
 
 enum { RETRY_SECONDS = 1 }; // of a busy answer that no template made
@@ -77,10 +78,12 @@ void act_refuse(struct worker *worker, struct burst *burst, unsigned at,
 void act_given_up(struct worker *worker, struct rte_mbuf *mbuf)
 {
 	const struct frame_origin *origin = frame_origin(mbuf);
-	uint32_t length = RTE_MIN(mbuf->pkt_len, (uint32_t)sizeof(worker->linear[0]));
 	struct packet packet;
 	struct answer_to to;
+	uint32_t length;
 
+	reach_undo(mbuf);
+	length = RTE_MIN(mbuf->pkt_len, (uint32_t)sizeof(worker->linear[0]));
 	parse_frame(worker->listeners, rte_pktmbuf_read(mbuf, 0, length, worker->linear[BURST_MAX]),
 		    length, true, &packet);
 	if (packet.reason != WEIR_REASON_NONE)
@@ -122,6 +125,7 @@ struct forwarding {
 	const struct live_member *members;
 	const uint16_t *slots;
 	uint64_t *named, *zones;
+	bool changed; // frames come from reach_member, which has noted what it did
 };
 
 static inline struct forwarding forwarding_of(const struct worker *worker)
@@ -191,7 +195,9 @@ static inline void forward_one(struct worker *worker, const struct forwarding *f
 	enum tx_kind kind = TX_FORWARD;
 
 	if (unlikely(message_flags(message) & PACKET_WANTS_ACK)) {
-		memcpy(frame_origin(mbuf), frame, sizeof(struct frame_origin));
+		memcpy(frame_origin(mbuf), frame, 12);
+		if (!f->changed)
+			frame_origin(mbuf)->change = FRAME_AS_IT_CAME;
 		kind = TX_FORWARD_ACK;
 	}
 	memcpy(frame, &f->members[member], 12);
@@ -270,20 +276,47 @@ static void do_no_member(struct worker *worker, struct burst *burst, unsigned at
 	act_refuse(worker, burst, at, WEIR_TX_FULL, WEIR_STATUS_BUSY);
 }
 
+// The message does not fit on the way to its member: sent again it would not either.
+static void do_too_large(struct worker *worker, struct burst *burst, unsigned at)
+{
+	worker->counters[burst->port].reason[WEIR_REASON_MTU]++;
+	act_refuse(worker, burst, at, WEIR_TX_FULL, WEIR_STATUS_REFUSED);
+}
+
+static enum reach reach(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict,
+			uint32_t *member)
+{
+	const struct paths *paths = worker->paths;
+	const struct live_verdict *to = &paths->verdicts[burst->verdict[at]];
+
+	if (to->n_slots == 0)
+		return REACH_NO_MEMBER;
+	*member = to->member + paths->slots[member_at(to, burst, at)];
+	return reach_member(worker, burst, at, verdict->target, *member);
+}
+
 static void do_forward(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict)
 {
 	struct forwarding f = forwarding_of(worker);
-	const struct live_verdict *to = &f.verdicts[burst->verdict[at]];
-	uint32_t member;
+	uint32_t member = 0;
 
-	if (unlikely(to->n_slots == 0)) {
+	f.changed = true;
+	switch (reach(worker, burst, at, verdict, &member)) {
+	case REACH_GOOD:
+		worker->counters[burst->port].disposition[WEIR_FORWARD]++;
+		count_one(&f, burst, at, member);
+		forward_one(worker, &f, burst, at, member, false);
+		break;
+	case REACH_NO_MEMBER:
 		do_no_member(worker, burst, at, verdict);
-		return;
+		break;
+	case REACH_MTU:
+		do_too_large(worker, burst, at);
+		break;
+	default:
+		worker->counters[burst->port].reason[WEIR_REASON_NO_ROOM]++;
+		act_refuse(worker, burst, at, WEIR_TX_FULL, WEIR_STATUS_BUSY);
 	}
-	worker->counters[burst->port].disposition[WEIR_FORWARD]++;
-	member = to->member + f.slots[member_at(to, burst, at)];
-	count_one(&f, burst, at, member);
-	forward_one(worker, &f, burst, at, member, false);
 }
 
 static void act_one(struct worker *worker, struct burst *burst, unsigned at)

@@ -70,10 +70,18 @@ static inline const struct packet *burst_packet(struct burst *burst, unsigned at
 	return packet;
 }
 
-// Kept in the mbuf's private area for frames whose sender wants an answer and whose L2 header has
-// been rewritten (TX_FORWARD_ACK): what the answer needs if the frame is given up while staged.
+// What has been done to a forwarded frame beside its MAC addresses.
+enum frame_change { FRAME_AS_IT_CAME, FRAME_IN_TUNNEL, FRAME_TRANSLATED };
+
+// Kept in the mbuf's private area for frames whose sender wants an answer and that have been rewritten
+// (TX_FORWARD_ACK): what the answer needs if the frame is given up while staged.
 struct frame_origin {
 	uint8_t mac_destination[6], mac_source[6]; // as the frame had them
+	uint8_t change;      // enum frame_change, which the rest is for
+	uint8_t ip_version;  // of the datagram in the tunnel
+	uint16_t l3;         // length of the Ethernet header with its tags
+	uint16_t offset;     // bytes of the outer headers; or of the UDP header, where the address was exchanged
+	uint8_t address[16]; // destination that was exchanged
 };
 
 static inline struct frame_origin *frame_origin(struct rte_mbuf *mbuf)

@@ -65,8 +65,6 @@ static int ports_build(struct live_build *build)
 				 table_string(table, table->pools[i].name));
 			return -EINVAL;
 		}
-		if (table->pools[i].mode != WEIR_MODE_L2)
-			return live_fail(build, ENOTSUP, "this dataplane forwards in mode l2 alone");
 		build->live->pool_ports[i] = (uint16_t)port;
 	}
 	return 0;

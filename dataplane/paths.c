@@ -16,6 +16,7 @@
 struct build {
 	const struct live_context *context;
 	struct paths *paths;
+	bool *plain; // by pool: its members take every frame with other MAC addresses alone
 	char *why;
 	size_t why_size;
 };
@@ -51,31 +52,30 @@ static void member_fill(struct build *build, uint32_t i, const struct port *port
 	paths->mtus[i] = route && route->mtu ? route->mtu : port->mtu;
 }
 
-static void members_fill(struct build *build)
-{
-	const struct table *table = &build->paths->live->table;
-
-	for (uint32_t i = 0; i < table_count(table, TABLE_POOLS); i++) {
-		const struct table_pool *pool = &table->pools[i];
-		const struct port *port = &build->context->ports[build->paths->live->pool_ports[i]];
-
-		for (uint32_t m = pool->member; m < pool->member + pool->n_members; m++)
-			member_fill(build, m, port);
-	}
-}
-
 // Whatever any port takes in fits on the way to every member.
 static bool pool_takes_all(const struct build *build, const struct table_pool *pool)
 {
 	uint16_t largest = 0;
 
 	for (uint32_t i = 0; i < build->context->n_ports; i++)
-		largest = build->context->ports[i].mtu > largest ? build->context->ports[i].mtu
-								 : largest;
+		largest = build->context->ports[i].mtu > largest ? build->context->ports[i].mtu : largest;
 	for (uint32_t m = pool->member; m < pool->member + pool->n_members; m++)
 		if (build->paths->mtus[m] < largest)
 			return false;
 	return true;
+}
+
+static void pool_fill(struct build *build, uint32_t i)
+{
+	struct paths *paths = build->paths;
+	const struct table_pool *pool = &paths->live->table.pools[i];
+	const struct port *port = &build->context->ports[paths->live->pool_ports[i]];
+
+	for (uint32_t m = pool->member; m < pool->member + pool->n_members; m++)
+		member_fill(build, m, port);
+	build->plain[i] = pool->mode == WEIR_MODE_L2 && pool_takes_all(build, pool);
+	for (uint32_t m = pool->member; build->plain[i] && m < pool->member + pool->n_members; m++)
+		paths->mtus[m] = UINT16_MAX;
 }
 
 static void forward_fill(const struct build *build, const struct verdict *verdict,
@@ -111,6 +111,61 @@ static void verdict_fill(const struct build *build, uint32_t i)
 		forward_fill(build, verdict, to);
 }
 
+static int service_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, offsetof(struct path_service, service));
+}
+
+static int services_fill(struct paths *paths)
+{
+	const struct table *table = &paths->live->table;
+	uint32_t n = 0;
+
+	paths->services = calloc(table_count(table, TABLE_MEMBERS) + 1, sizeof(*paths->services));
+	if (!paths->services)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < table_count(table, TABLE_POOLS); i++) {
+		const struct table_pool *pool = &table->pools[i];
+
+		for (uint32_t m = 0; pool->mode == WEIR_MODE_NAT && m < pool->n_members; m++) {
+			const struct table_member *member = &table->members[pool->member + m];
+			struct path_service *to = &paths->services[n++];
+
+			to->family = member->family;
+			memcpy(to->member, member->address, sizeof(to->member));
+			memcpy(to->service, pool->source, sizeof(to->service));
+		}
+	}
+	qsort(paths->services, n, sizeof(*paths->services), service_compare);
+	paths->n_services = n;
+	return 0;
+}
+
+const uint8_t *paths_find_service(const struct paths *paths, unsigned family, const uint8_t address[16])
+{
+	struct path_service wanted = { .family = (uint8_t)family };
+	const struct path_service *found;
+
+	memcpy(wanted.member, address, sizeof(wanted.member));
+	found = bsearch(&wanted, paths->services, paths->n_services, sizeof(wanted), service_compare);
+	return found ? found->service : NULL;
+}
+
+// Next hops whose port this gateway has.
+static int neighbours_fill(struct build *build)
+{
+	const struct routes *routes = &build->paths->routes;
+	uint32_t n = routes->header ? routes->header->n_neighbours : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (routes->neighbours[i].port >= build->context->n_ports) {
+			snprintf(build->why, build->why_size,
+				 "routes: neighbour %u is on a port that this gateway does not have", i);
+			return -EINVAL;
+		}
+	return neighbours_init(&build->paths->neighbours, routes->neighbours, n);
+}
+
 static int fill(struct build *build)
 {
 	struct paths *paths = build->paths;
@@ -126,10 +181,17 @@ static int fill(struct build *build)
 	paths->verdicts = aligned_alloc(64, size);
 	paths->members = calloc(n_members + 1, sizeof(*paths->members));
 	paths->mtus = calloc(n_members + 1, sizeof(*paths->mtus));
-	if (!paths->verdicts || !paths->members || !paths->mtus)
+	build->plain = calloc(table_count(table, TABLE_POOLS) + 1, sizeof(*build->plain));
+	if (!paths->verdicts || !paths->members || !paths->mtus || !build->plain)
 		return -ENOMEM;
 	memset(paths->verdicts, 0, size);
-	members_fill(build);
+	err = services_fill(paths);
+	if (err == 0)
+		err = neighbours_fill(build);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < table_count(table, TABLE_POOLS); i++)
+		pool_fill(build, i);
 	for (uint32_t i = 0; i < n_verdicts; i++)
 		verdict_fill(build, i);
 	return 0;
@@ -139,7 +201,7 @@ struct paths *paths_create(const struct live_context *context, struct live *live
 			   struct sealed memory, char *why, size_t why_size)
 {
 	struct paths *paths = calloc(1, sizeof(*paths));
-	struct build build = { context, paths, why, why_size };
+	struct build build = { context, paths, NULL, why, why_size };
 	int err;
 
 	snprintf(why, why_size, "no memory for the ways to the pools' members");
@@ -152,6 +214,7 @@ struct paths *paths_create(const struct live_context *context, struct live *live
 	paths->live = live;
 	paths->memory = memory;
 	err = fill(&build);
+	free(build.plain);
 	if (err == 0)
 		return paths;
 	paths_destroy(paths);
@@ -166,6 +229,8 @@ void paths_destroy(struct paths *paths)
 	free(paths->verdicts);
 	free(paths->members);
 	free(paths->mtus);
+	free(paths->services);
+	neighbours_fini(&paths->neighbours);
 	if (paths->image)
 		munmap(paths->image, paths->mapped);
 	if (paths->memory.fd >= 0)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "dataplane/live.h"
+#include "dataplane/neighbours.h"
 #include "dataplane/sealed.h"
 #include "rules/routes.h"
 
@@ -35,12 +36,22 @@ struct live_member {
 };
 static_assert(sizeof(struct live_member) == 16, "four members a cache line");
 
+// A member of nat pools and the address that its answers leave from.
+struct path_service {
+	uint8_t family;
+	uint8_t member[16];
+	uint8_t service[16];
+};
+
 struct paths {
 	struct live *live;             // the table
 	struct live_verdict *verdicts; // n_rules + 1
 	struct live_member *members;
 	const uint16_t *slots; // of the routes, else of the table
-	uint16_t *mtus;        // by member: largest IP datagram that goes to it
+	uint16_t *mtus;        // by member: largest IP datagram that goes to it; 65,535 where all do that ports take in
+	struct path_service *services; // members of nat pools, sorted, n_services
+	uint32_t n_services;
+	struct neighbours neighbours; // next hops for what they answer
 	struct routes routes;  // header NULL: by the table alone
 	struct sealed memory;  // of the routes
 	void *image;
@@ -55,3 +66,6 @@ struct paths *paths_create(const struct live_context *context, struct live *live
 
 // Frees and closes. No worker may use it any more. NULL is fine. The table stays.
 void paths_destroy(struct paths *paths);
+
+// The service address that stands for the member with this address (16 bytes, network order), or NULL. Worker.
+const uint8_t *paths_find_service(const struct paths *paths, unsigned family, const uint8_t address[16]);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/decode/decode.h"
+#include "dataplane/reach.h"
 #include "dataplane/worker.h"
 
 // Positions 0, 1, 2, …: the live list of a burst that goes on whole.
@@ -15,14 +16,18 @@ static const uint8_t identity[BURST_MAX] = {
 	44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
 };
 
-// Lists the frames in `good`, ends the others.
+// Lists the frames in `good`, ends the others. Where a pool is reached by nat, one that met no listener may be an
+// answer of its members.
 static void keep_good(struct worker *worker, struct burst *burst, uint64_t good)
 {
+	const bool answers = worker->paths->n_services > 0;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < burst->n; i++) {
 		if (!(good >> i & 1)) {
-			burst_end_reason(worker, burst, i);
+			if (!(answers && burst->packet[i].reason == WEIR_REASON_NO_LISTENER &&
+			      reach_back(worker, burst, i)))
+				burst_end_reason(worker, burst, i);
 			continue;
 		}
 		burst_move(burst, n++, i);

@@ -75,6 +75,7 @@ struct worker {
 	struct live *live;   // the table in use, and
 	struct paths *paths; // the ways to its members: change only at housekeeping
 	uint64_t turns, busy_cycles, started;
+	uint16_t datagram_id; // next identification of an outer IPv4 header
 	struct weir_counters counters[GATEWAY_MAX_PORTS]; // by port received on; `sequence` unused
 	struct punt punt;
 	struct tx tx[GATEWAY_MAX_PORTS]; // by port sent to

@@ -28,6 +28,7 @@ static void attach_segment(struct worker *worker, struct weir_segment *map)
 static void worker_fill(struct worker *worker, const struct workers_parts *parts)
 {
 	worker->lcore = worker->index + 1;
+	worker->datagram_id = (uint16_t)(worker->index << 11); // apart for long
 	worker->n_ports = parts->n_ports;
 	worker->ports = parts->ports;
 	worker->listeners = parts->listeners;

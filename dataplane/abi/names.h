@@ -58,6 +58,7 @@ enum weir_disposition {
 	X(BLOCKED_SOURCE, DROP, "blocked-source")         \
 	X(NO_ROOM, TX_FULL, "no-room")                    \
 	X(NO_MEMBER, TX_FULL, "no-member")                \
+	X(NO_NEXT_HOP, TX_FULL, "no-next-hop")            \
 	X(MTU, TX_FULL, "mtu")
 
 enum weir_reason {

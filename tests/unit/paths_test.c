@@ -112,7 +112,7 @@ static void a_table_alone_leads_to_the_members_whose_mac_it_gives(void **state)
 	assert_int_equal(t.swap.current->verdicts[0].plain, 0); // has a copy
 	assert_int_equal(t.swap.current->members[1].mac_destination[5], 0x0b);
 	assert_int_equal(t.swap.current->members[1].mac_source[5], 9);
-	assert_int_equal(t.swap.current->mtus[1], 1500);
+	assert_int_equal(t.swap.current->mtus[1], UINT16_MAX);
 }
 
 static void routes_lead_to_those_who_live_by_their_next_hops(void **state)
