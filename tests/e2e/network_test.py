@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 from fleet import Fleet, Sender  # noqa: E402
 from gateway import check_books, main, program, wait_for  # noqa: E402
+from xdp import bpf_or_skip  # noqa: E402
 
 WANTS_ANSWER = 1
 BANNER_SERVER = """
@@ -37,7 +38,16 @@ print(hashlib.sha256(stream.read(len(data))).hexdigest())
 
 
 def ping_tcp_and_bgp_work_on_the_port_that_messages_flow_through():
-    with Fleet(bfd=False) as fleet:  # the session is to live by its keepalives
+    live_beside_messages(xdp=False)
+
+
+def they_work_on_a_port_that_the_kernel_keeps_too():
+    bpf_or_skip()
+    live_beside_messages(xdp=True)
+
+
+def live_beside_messages(xdp):
+    with Fleet(bfd=False, xdp=xdp) as fleet:  # the session is to live by its keepalives
         fleet.start(1)
         try:
             fleet.wait_routes(1)
@@ -45,11 +55,11 @@ def ping_tcp_and_bgp_work_on_the_port_that_messages_flow_through():
             raise AssertionError(f"{error}\n{fleet.logs()}") from None
         since = fleet.birds["r"].state("gw1")
         senders = [Sender(fleet, f"s{i}", i * 1000000) for i in (1, 2)]
-        server = fleet.net.start("o1", "python3", "-c", BANNER_SERVER, stdout=open(fleet.gateways[1].path("banner"), "wb"))
+        server = fleet.net.start(fleet.kernel_of(1)[0], "python3", "-c", BANNER_SERVER, stdout=open(fleet.gateways[1].path("banner"), "wb"))
         wait_for("the banner's server", lambda: os.path.getsize(fleet.gateways[1].path("banner")))
 
-        pings = fleet.net.run("r", "ping", "-n", "-c", "40", "-i", "0.05", "-W", "5", "10.9.0.11")
-        assert "40 received" in pings, pings
+        pings = fleet.net.run("r", "ping", "-n", "-c", "40", "-i", "0.05", "-w", "50", "10.9.0.11")
+        assert " 0% packet loss" in pings, pings
         banner, digest = fleet.net.run("r", "python3", "-c", ECHO_CLIENT).split()
         assert banner == "SSH-2.0-test" and digest == hashlib.sha256(bytes(range(256)) * 4096).hexdigest(), banner
         wait_for("messages for longer than BGP's hold time", lambda: sum(len(sender.sent) for sender in senders) > 8000, 60)
@@ -67,7 +77,7 @@ def ping_tcp_and_bgp_work_on_the_port_that_messages_flow_through():
         print(f"   {len(sent)} messages to 3 members; ping {re.search('rtt .*', pings).group(0)}; BGP up for all of it; "
               f"kernel got {port['kernel_rx']}, sent {port['kernel_tx']}, lost {port['kernel_lost']}", flush=True)
         assert stats["dispositions"]["forward"] == len(sent), stats["dispositions"]
-        assert port["kernel_tx_lost"] == 0, port
+        assert port["kernel_tx_lost"] == port["kernel_lost"] == 0, port
 
 
 def a_killed_gateway_s_traffic_moves_and_no_accepted_message_is_lost():
@@ -101,7 +111,46 @@ def a_killed_gateway_s_traffic_moves_and_no_accepted_message_is_lost():
         assert len(accepted) > 1500, len(accepted)
 
 
+def a_member_that_is_cut_off_or_silent_gets_nothing_after_the_configured_time():
+    health = 'health = { probe = "native"; interval_ms = 500; timeout_ms = 400; down = 3; up = 2; };'
+    with Fleet(bfd=False, health=health) as fleet:
+        fleet.start(1)
+        fleet.wait_routes(1)
+        sender = Sender(fleet, "s1", 0)
+        wait_for("all members to have messages", lambda: all(len(member.ids) > 50 for member in fleet.members.values()))
+
+        def given(name):
+            return {row["name"]: row["count"] for row in fleet.stats(1)["members"]}[f"pool/{name}"]
+
+        def falls_and_gets_nothing(name):
+            began = time.monotonic()
+            wait_for(f"{name} to be known as dead", lambda: fleet.states(1)[name] == "down")
+            took = time.monotonic() - began
+            at, sent = given(name), len(sender.sent)
+            wait_for("messages after it", lambda: len(sender.sent) > sent + 800)
+            # What the workers had not heard of at that moment is let go; after it, nothing.
+            settled, sent = given(name), len(sender.sent)
+            wait_for("more messages", lambda: len(sender.sent) > sent + 800)
+            assert given(name) == settled, f"{name} got {given(name) - settled} messages while it was known as dead"
+            print(f"   {name} known as dead after {took:.1f} s (configured: 3 probes, one each 0.5 s); {settled - at} messages went to "
+                  "it before every worker knew, none after", flush=True)
+
+        fleet.net.ip("lan", "link", "set", "m1", "down")
+        falls_and_gets_nothing("m1")
+        fleet.members["m2"].silent = True
+        falls_and_gets_nothing("m2")
+        fleet.net.ip("lan", "link", "set", "m1", "up")
+        fleet.members["m2"].silent = False
+        before = {name: len(member.ids) for name, member in fleet.members.items()}
+        wait_for("both to live again", lambda: set(fleet.states(1).values()) == {"up"})
+        wait_for("messages to all", lambda: all(len(member.ids) > before[name] + 50 for name, member in fleet.members.items()))
+        sender.stop()
+        check_books(fleet.stats(1))
+
+
 if __name__ == "__main__":
     assert os.path.exists(program("weir-dataplane")), "build first"
     main([ping_tcp_and_bgp_work_on_the_port_that_messages_flow_through,
-          a_killed_gateway_s_traffic_moves_and_no_accepted_message_is_lost])
+          they_work_on_a_port_that_the_kernel_keeps_too,
+          a_killed_gateway_s_traffic_moves_and_no_accepted_message_is_lost,
+          a_member_that_is_cut_off_or_silent_gets_nothing_after_the_configured_time])
