@@ -17,6 +17,7 @@
 #include "controlplane/pool_commands.h"
 #include "controlplane/publisher.h"
 #include "controlplane/route_commands.h"
+#include "controlplane/steer.h"
 #include "dataplane/abi/stats.h"
 
 enum { IMAGE_PATH = 512 };
@@ -187,6 +188,8 @@ void commands_request(void *argument, struct client *client, const json_t *reque
 		{ "rollback", run_rollback }, { "table", run_table }, { "pools", command_pools },
 		{ "pool", command_pool }, { "drain", command_drain }, { "enable", command_enable },
 		{ "weight", command_weight }, { "switches", command_switches }, { "switch", command_switch },
+		{ "steer", command_steer }, { "steer-move", command_steer_move },
+		{ "steer-weight", command_steer_weight },
 	};
 	const char *name = json_string_value(json_object_get(request, "command"));
 
@@ -207,4 +210,5 @@ void commands_gone(void *argument, struct client *client)
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		if (commands->waiting[i].client == client)
 			commands->waiting[i].client = NULL;
+	steer_forget(commands->steer, client);
 }

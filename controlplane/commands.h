@@ -16,6 +16,7 @@ struct link;
 struct pools;
 struct publisher;
 struct load_outcome;
+struct steer;
 struct spool;
 struct switches;
 
@@ -29,6 +30,7 @@ struct commands {
 	struct pools *pools;
 	struct switches *switches;
 	uint64_t started_s; // CLOCK_MONOTONIC
+	struct steer *steer;
 	// Clients that changed a member, and are answered with its pool when the dataplane uses the change.
 	struct waiting {
 		struct client *client; // NULL: free

@@ -159,6 +159,8 @@ static void on_message(struct link *link, const union weir_message *message, con
 		on_ack(link, &message->table_ack);
 	else if (message->kind == WEIR_ROUTES_ACK && link->map)
 		on_routes_ack(link, &message->routes_ack);
+	else if (message->kind == WEIR_STEER_ACK && link->map)
+		link->events.steer_ack(link->events.argument, &message->steer_ack);
 	else
 		link_break(link, "a message that it must not send now");
 }
@@ -321,6 +323,16 @@ int link_routes(struct link *link, struct sealed routes)
 	link->routes++;
 	link->routes_offered = true;
 	return 0;
+}
+
+int link_steer(struct link *link, uint64_t sequence, const uint8_t bucket[WEIR_STEER_BUCKETS])
+{
+	union weir_message message = { .steer = { .kind = WEIR_STEER, .sequence = sequence } };
+
+	if (!link->map)
+		return -ENOTCONN;
+	memcpy(message.steer.bucket, bucket, sizeof(message.steer.bucket));
+	return weir_message_send(link->fd, &message, NULL, 0);
 }
 
 void link_acknowledge(struct link *link)

@@ -16,12 +16,13 @@ struct link;
 
 // What its owner hears. `up`: a dataplane said hello and its segment is mapped; `table_fd` is the table that
 // it uses (-1: none), borrowed. `down`: it is gone. `ack`, `routes_ack`: its answers to link_offer and link_routes
-// (status as in weir_table_ack and weir_routes_ack).
+// (status as in weir_table_ack and weir_routes_ack), `steer_ack` to link_steer.
 struct link_events {
 	void (*up)(void *argument, const struct weir_hello *hello, int table_fd);
 	void (*down)(void *argument);
 	void (*ack)(void *argument, const struct weir_table_ack *ack);
 	void (*routes_ack)(void *argument, const struct weir_routes_ack *ack);
+	void (*steer_ack)(void *argument, const struct weir_steer_ack *ack);
 	void *argument;
 };
 
@@ -49,6 +50,9 @@ int link_offer(struct link *link, struct sealed table, struct sealed routes, uin
 // Offers routes for the table in use. 0; -ENOTCONN; -EBUSY while an answer to a table or to routes is awaited;
 // -errno.
 int link_routes(struct link *link, struct sealed routes);
+
+// Sends a steering table; `sequence` comes back in its acknowledgement. 0; -ENOTCONN; -errno.
+int link_steer(struct link *link, uint64_t sequence, const uint8_t bucket[WEIR_STEER_BUCKETS]);
 
 // Passes on to the dataplane what the consumer made durable. Call when the consumer has news.
 void link_acknowledge(struct link *link);

@@ -24,6 +24,7 @@
 #include "controlplane/publisher.h"
 #include "controlplane/route_commands.h"
 #include "controlplane/router.h"
+#include "controlplane/steer.h"
 #include "controlplane/switches.h"
 
 enum { DONE, REFUSED, USAGE, ENVIRONMENT };
@@ -41,6 +42,7 @@ struct plane {
 	struct router *router;
 	struct switches *switches;
 	struct publisher *publisher;
+	struct steer *steer;
 	struct link *link;
 	struct control *control;
 	struct commands commands;
@@ -127,6 +129,7 @@ static void plane_up(void *argument, const struct weir_hello *hello, int table_f
 
 	router_up(plane->router);
 	publisher_up(plane->publisher, hello, table_fd);
+	steer_up(plane->steer);
 }
 
 static void plane_down(void *argument)
@@ -135,6 +138,7 @@ static void plane_down(void *argument)
 
 	router_down(plane->router);
 	publisher_down(plane->publisher);
+	steer_down(plane->steer);
 }
 
 static void plane_ack(void *argument, const struct weir_table_ack *ack)
@@ -153,6 +157,11 @@ static void plane_routes_ack(void *argument, const struct weir_routes_ack *ack)
 static void plane_changed(void *argument)
 {
 	router_changed(((struct plane *)argument)->router);
+}
+
+static void plane_steer_ack(void *argument, const struct weir_steer_ack *ack)
+{
+	steer_ack(((struct plane *)argument)->steer, ack);
 }
 
 static int open_loop(struct plane *plane)
@@ -197,7 +206,7 @@ static int open_pools(struct plane *plane)
 
 static int open_services(struct plane *plane)
 {
-	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane };
+	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane_steer_ack, plane };
 	const struct control_events control = { commands_request, commands_gone, &plane->commands };
 	char why[PLACE_PATH + 200];
 	struct timespec now;
@@ -207,18 +216,20 @@ static int open_services(struct plane *plane)
 		return -ENOMEM;
 	plane->publisher = publisher_create(plane->base, plane->gateway, plane->place.history, plane->switches);
 	plane->consumer = consumer_create(plane->spool, plane->place.run, plane->gateway->spool_mb, plane->news);
-	if (!plane->publisher || !plane->consumer)
+	plane->steer = steer_create(plane->gateway, plane->place.steer, plane->place.history);
+	if (!plane->publisher || !plane->consumer || !plane->steer)
 		return -ENOMEM;
 	plane->link = link_create(plane->base, plane->place.socket, plane->consumer, &link);
 	if (!plane->link)
 		return -ENOMEM;
 	publisher_serve(plane->publisher, plane->link, plane->router);
+	steer_serve(plane->steer, plane->link);
 	router_serve(plane->router, plane->link, plane->neighbours);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	plane->commands = (struct commands){ .gateway = plane->gateway, .history = plane->place.history,
 					     .link = plane->link, .publisher = plane->publisher,
 					     .consumer = plane->consumer, .spool = plane->spool,
-					     .pools = plane->pools, .switches = plane->switches,
+					     .pools = plane->pools, .switches = plane->switches, .steer = plane->steer,
 					     .started_s = (uint64_t)now.tv_sec };
 	router_tell(plane->router, commands_settled, &plane->commands);
 	plane->control = control_create(plane->base, plane->place.control, &control, why, sizeof(why));
@@ -257,6 +268,7 @@ static void close_all(struct plane *plane)
 {
 	control_destroy(plane->control);
 	link_destroy(plane->link);
+	steer_destroy(plane->steer);
 	consumer_destroy(plane->consumer);
 	if (!publisher_destroy(plane->publisher))
 		plane->gateway = NULL; // stays for the thread that compiles

@@ -16,6 +16,7 @@ struct place {
 	char history[PLACE_PATH]; // history in it
 	char pools[PLACE_PATH];   // pools.json in it
 	char switches[PLACE_PATH]; // switches.json in it
+	char steer[PLACE_PATH];   // steer.json in it
 	int lock;                 // run_dir/NAME/controlplane.lock
 };
 

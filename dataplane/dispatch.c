@@ -3,20 +3,19 @@
 // The dispatching lcore, see dispatch.h. A frame that is handed over is the worker's from then on, and counted by
 // it: here it is only `handed`, and whoever reads the segment shows as held what was handed over and is not received
 // yet. All else ends here: sent to a sibling, or shed where a ring is full. Nothing here allocates, locks or logs; the
-// one system call, sched_yield, is made only where the dispatcher shares its CPU with those it would wait for.
+// one system call, a nap, is made only where the dispatcher shares its CPU with those it would wait for.
 #include "dataplane/dispatch.h"
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
-#include <sched.h>
 #include <string.h>
 
 #include "ebpf/steer.h"
 
 enum {
 	HOUSEKEEPING = 256,
-	PATIENCE_MS = 100,
+	PATIENCE_MS = 1000,
 	NATIVE_PRIORITY = 2,
 	NATIVE_FLAGS = 1,
 	NATIVE_ACK = 1
@@ -147,13 +146,15 @@ static bool move(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf
 	return true;
 }
 
-// Lets those run whom the dispatcher keeps from their CPU, until the ring has room, for a while.
-static void wait_for_room(const struct rte_ring *ring, unsigned n)
+// Lets those run whom the dispatcher keeps from their CPU, until the ring has room; not for one that stands still.
+static void wait_for_room(const struct dispatch *dispatch, unsigned worker,
+			  const struct rte_ring *ring, unsigned n)
 {
 	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * PATIENCE_MS;
 
-	while (rte_ring_free_count(ring) < n + DISPATCH_RESERVE && rte_rdtsc() < end)
-		sched_yield(); // lint: allow sched_yield where the CPU is shared, see the top
+	while (rte_ring_free_count(ring) < n + DISPATCH_RESERVE && rte_rdtsc() < end &&
+	       !atomic_load_explicit(&dispatch->steering->out[worker], memory_order_relaxed))
+		worker_nap();
 }
 
 // The ring is nearly full: emergencies have what is left of it, everything else is shed.
@@ -164,8 +165,8 @@ static __attribute__((noinline)) void hand_over_some(struct dispatch *dispatch, 
 	struct rte_ring *ring = dispatch->ring[port][worker];
 	unsigned room, n = 0;
 
-	if (dispatch->shares_cpu && !dispatch->steering->out[worker])
-		wait_for_room(ring, hand->n);
+	if (dispatch->shares_cpu)
+		wait_for_room(dispatch, worker, ring, hand->n);
 	room = rte_ring_free_count(ring);
 	for (unsigned i = 0; i < hand->n; i++) {
 		struct rte_mbuf *mbuf = hand->frame[i];
@@ -304,7 +305,7 @@ static inline __attribute__((always_inline)) void run(struct dispatch *dispatch,
 		}
 		dispatch_housekeep(dispatch);
 		if (all == 0 && dispatch->shares_cpu)
-			sched_yield(); // lint: allow sched_yield where the CPU is shared, see the top
+			worker_nap();
 	}
 }
 

@@ -35,7 +35,7 @@ struct steering {
 	bool running; // and it runs
 	bool dirty;   // `current` is not what is wanted and possible
 	bool asked;   // somebody waits for it
-	bool out[GATEWAY_MAX_WORKERS];          // stalled
+	_Atomic bool out[GATEWAY_MAX_WORKERS];  // stalled; the dispatcher reads it
 	uint64_t turns[GATEWAY_MAX_WORKERS];    // as last seen
 	uint64_t quiet_ms[GATEWAY_MAX_WORKERS]; // for so long
 	uint64_t seen_ms;                       // when all that was looked at last

@@ -9,6 +9,9 @@
 #include "dataplane/log.h"
 #include "dataplane/port_xdp.h"
 #include "dataplane/xdp.h"
+#include "ebpf/maps.h"
+
+static_assert((int)GATEWAY_MAX_SIBLINGS <= (int)XDP_SIBLINGS, "the program knows all");
 
 static struct xdp *xdp_of(const struct steering_xdp *to, unsigned port)
 {

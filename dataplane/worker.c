@@ -4,12 +4,11 @@
 // what is staged. Every HOUSEKEEPING turns it looks up: publishes its counters, takes back consumed
 // slots, takes what the kernel sends, switches to the table that the main thread has left, and
 // reports quiescence. Nothing here or below allocates, locks, logs or makes a system call; but for
-// one where the CPU is shared with a dispatcher, which is for trying things.
+// a nap where the CPU is shared with a dispatcher, which is for trying things.
 #include "dataplane/worker.h"
 
 #include <rte_cycles.h>
 #include <rte_lcore.h>
-#include <sched.h>
 #include <string.h>
 
 enum { HOUSEKEEPING = 256 };
@@ -128,7 +127,7 @@ static inline __attribute__((always_inline)) void run(struct worker *worker, boo
 		}
 		housekeep(worker);
 		if (all == 0 && worker->shares_cpu)
-			sched_yield(); // lint: allow sched_yield where the dispatcher needs the CPU
+			worker_nap();
 	}
 }
 
@@ -144,7 +143,7 @@ static void drain(struct worker *worker)
 			       corridor(worker, worker->poll[i], false) > 0)
 				;
 		if (!last && worker->shares_cpu)
-			sched_yield(); // lint: allow sched_yield where the dispatcher needs the CPU
+			worker_nap();
 	} while (!last);
 }
 

@@ -11,7 +11,7 @@ enum {
 	XDP_LISTENERS = 64,  // bound to an address
 	XDP_SOURCES = 65536, // that a flood limit remembers, the least recent forgotten first
 	XDP_BUCKETS = 4096,  // of the steering table
-	XDP_SIBLINGS = 128,  // gateways that a bucket can name
+	XDP_SIBLINGS = 16,   // gateways that a bucket can name
 	XDP_SIBLING = 0x80,  // flag of a bucket: the rest is a sibling
 	XDP_PORT_ANY = 1,    // of a UDP port: a listener on any address, its protocol
 	XDP_PORT_BOUND = 2,  // a listener on some address

@@ -199,6 +199,16 @@ static __always_inline bool is_flood(const struct layers *layers,
 	return false;
 }
 
+// Whether the frame comes from a sibling: then it is never sent on, or two gateways could pass it round for ever.
+static __always_inline bool is_siblings(const __u8 *ether, const struct xdp_siblings *macs)
+{
+	for (int i = 0; i < XDP_SIBLINGS; i++)
+		if (LAYERS_LOAD(__u32, macs->mac[i]) == LAYERS_LOAD(__u32, ether + 6) &&
+		    LAYERS_LOAD(__u16, macs->mac[i] + 4) == LAYERS_LOAD(__u16, ether + 10))
+			return true;
+	return false;
+}
+
 // Where an operator has moved the message's bucket to a sibling gateway, addresses the frame to that one.
 static __always_inline bool is_moved(const struct layers *layers, bool native, const struct xdp_settings *set)
 {
@@ -210,7 +220,7 @@ static __always_inline bool is_moved(const struct layers *layers, bool native, c
 	if (!table || !macs || bucket >= XDP_BUCKETS || ether + LAYERS_ETHER_SIZE > layers->end)
 		return false;
 	to = table->bucket[bucket];
-	if (!(to & XDP_SIBLING))
+	if (!(to & XDP_SIBLING) || is_siblings(ether, macs))
 		return false;
 	__builtin_memcpy(ether, macs->mac[to & (XDP_SIBLINGS - 1)], 6);
 	__builtin_memcpy(ether + 6, set->mac, 6);

@@ -63,6 +63,12 @@ static const struct command commands[] = {
 	 "  --for     seconds, or with m, h or d behind: then it is taken back by itself\n", command_route_switch},
 	{"route undo", "POOL [--tenant T]", "take `route switch` back", "", command_route_undo},
 	{"route list", "", "show the route switches in force", "", command_route_list},
+	{"steer show", "", "show who takes which share of the messages", "", command_steer_show},
+	{"steer move", "--percent N --to SIBLING|here", "move a part of the messages to a sibling gateway, or back",
+	 "N is of all messages, beside what was moved before. Kept over restarts until it is moved back.\n",
+	 command_steer_move},
+	{"steer weight", "WORKER N", "give a worker another share of what is dispatched",
+	 "N is 0 (none) to 100 (as all have that were not changed).\n", command_steer_weight},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

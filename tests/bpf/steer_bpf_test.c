@@ -438,6 +438,8 @@ static void messages_of_a_moved_bucket_go_to_the_sibling(void **state)
 		assert_memory_equal(out, macs[1], 6);
 		assert_memory_equal(out + 6, t.xdp.mac, 6);
 		assert_memory_equal(out + 12, t.frame.bytes + 12, t.frame.length - 12);
+		memcpy(t.frame.bytes + 6, macs[0], 6); // from a sibling: never on to another
+		assert_fate(WEIR_XDP_SOCKET);
 		buckets[bucket] = 1; // a worker's
 		assert_int_equal(xdp_steer_put(&t.xdp, buckets, macs, 2), 0);
 		assert_fate(WEIR_XDP_SOCKET);

@@ -2,19 +2,28 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The dispatcher: one queue's frames over two workers by content, books exact for each row, siblings, workers that stand still."""
 import collections
+import ctypes
+import glob
+import json
 import os
+import signal
+import struct
 import sys
+import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 from dataplane_workers_test import id_of, message  # noqa: E402
-from gateway import Gateway, check_books, cpus, main, read_pcap, write_pcap  # noqa: E402
+from gateway import Gateway, SkipTest, check_books, cpus, main, read_pcap, wait_for, write_pcap  # noqa: E402
 
 RULES = """version = 1;
 pools = ( { name = "p"; port = 0; members = ( { name = "m"; address = "10.0.0.9"; mac = "02:00:00:00:00:09"; } ); } );
 default = { forward = "p"; };
 """
+GW2 = "02:00:00:00:01:02"
+SETTLED = 60000  # messages after which every count is of now: counters are published every 256 bursts of 64
 ARP = bytes.fromhex("ffffffffffff0200000000020806") + bytes(46)
 
 
@@ -30,23 +39,9 @@ def dispatch():
 
 def rows(stats):
     """The workers' rows and the dispatcher's."""
-    return [row for row in stats["workers"] if "name" not in row], [row for row in stats["workers"] if "name" in row]
-
-
-def one_sender_loads_both_workers_alike():
-    frames = [flood(i) for i in range(20000)]
-    with Gateway([port("in", True)], workers=2, dataplane=dispatch()) as g:
-        write_pcap(g.path("in"), frames)
-        stats = g.run_alone(g.compile(g.write("rules.conf", RULES)))
-        check_books(stats)
-        workers, (dispatcher,) = rows(stats)
-        assert dispatcher["name"] == "dispatch" and dispatcher["rx"] == 0, dispatcher
-        assert stats["rx"] == 20000 == stats["dispositions"]["forward"], stats["dispositions"]
-        share = [row["rx"] / 20000 for row in workers]
-        assert max(share) - min(share) <= 0.1 * max(share), share
-        sent = [id_of(frame) for i in range(2) for frame in read_pcap(g.path(f"out{i}"))]
-        assert collections.Counter(sent) == collections.Counter(range(20000))
-        print(f"  shares {share[0]:.4f} {share[1]:.4f}")
+    workers = [row for row in stats["workers"] if "name" not in row]
+    dispatcher, = [row for row in stats["workers"] if "name" in row]
+    return workers, dispatcher
 
 
 def flood(number):
@@ -56,5 +51,255 @@ def flood(number):
     return bytes(frame)
 
 
+class Paced:
+    """A gateway with both daemons, whose port reads what a thread writes a few thousand times a second into a pipe."""
+
+    def __init__(self):
+        self.g = Gateway([port("in", True)], workers=2, dataplane=dispatch(), memory_mb=64, state_on_disk=True,
+                         siblings=f'( {{ name = "gw2"; port = "in0"; mac = "{GW2}"; }} )')
+        os.mkfifo(self.g.path("in"))
+        self.g.write("rules.conf", RULES)
+        self.sent, self.ends = 0, threading.Event()
+        self.writer = threading.Thread(target=self.write)
+
+    def __enter__(self):
+        self.dataplane = self.g.start("weir-dataplane", "--config", self.g.config)
+        self.writer.start()
+        self.start_controlplane()
+        wait_for("traffic", lambda: self.rx() > 100, 60)
+        self.wait_in_use()
+        return self
+
+    def __exit__(self, *error):
+        self.ends.set()
+        self.writer.join()
+        self.g.__exit__(*error)
+
+    def start_controlplane(self):
+        self.controlplane = self.g.start("weir-controlplane", "--config", self.g.config)
+
+    def write(self):
+        with open(self.g.path("in"), "wb", buffering=0) as out:
+            out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
+            while not self.ends.is_set():
+                frames = [flood(i) for i in range(self.sent, self.sent + 64)]
+                try:
+                    out.write(b"".join(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame for frame in frames))
+                except BrokenPipeError:
+                    return
+                self.sent += 64
+                time.sleep(0.001)
+
+    def weirctl(self, *words):
+        done = self.g.run("weirctl", "--config", self.g.config, "--json", *words)
+        assert done.returncode == 0, f"{words}: {done.returncode}: {done.stderr}"
+        return json.loads(done.stdout)
+
+    def stats(self):
+        done = self.g.run("weirctl", "--config", self.g.config, "--json", "stats")
+        if done.returncode != 0:
+            return None
+        stats = json.loads(done.stdout)
+        check_books(stats)
+        return stats
+
+    def rx(self):
+        return (self.stats() or {"rx": 0})["rx"]
+
+    def wait_in_use(self):
+        wait_for("steering in use", lambda: self.weirctl("steer", "show")["in_use"])
+
+    def moved(self):
+        return rows(self.stats())[1]["dispositions"]["forward"]
+
+    def pass_by(self, n):
+        """Waits until `n` more messages have come, and what came before is counted."""
+        until = self.rx() + n
+        wait_for(f"{n} messages", lambda: self.rx() >= until, 60)
+
+    def end(self):
+        """Ends traffic and dataplane: the counters after the last burst, and the frames by output."""
+        self.ends.set()
+        self.writer.join()
+        wait_for("all to be received", lambda: self.rx() == self.sent, 60)
+        path, = glob.glob(self.g.path("run/t/segment.*"))
+        with open(path, "rb") as segment:
+            self.dataplane.send_signal(signal.SIGTERM)
+            assert self.dataplane.wait(30) == 0, self.g.log("weir-dataplane")[-2000:]
+            stats = json.loads(self.g.run("spool_check", "--stats", f"/proc/{os.getpid()}/fd/{segment.fileno()}").stdout)
+        check_books(stats)
+        return stats, [read_pcap(self.g.path(f"out{i}")) for i in range(3)]
+
+
+def check_all_came_through(paced, shed=0):
+    """Every message left once, but for `shed` at most; those of the dispatcher have the sibling's MAC."""
+    stats, out = paced.end()
+    workers, dispatcher = rows(stats)
+    ids = [id_of(frame) for frames in out for frame in frames]
+    lost = stats["dispositions"]["shed"]
+    assert stats["rx"] == paced.sent == stats["dispositions"]["forward"] + lost, (paced.sent, stats["dispositions"])
+    assert len(ids) == len(set(ids)) == paced.sent - lost and max(ids) < paced.sent and lost <= shed, lost
+    assert len(out[2]) == dispatcher["rx"] - lost and [len(frames) for frames in out[:2]] == [row["rx"] for row in workers]
+    gw2 = bytes.fromhex(GW2.replace(":", ""))
+    assert all(frame[:6] == gw2 and frame[6:12] != flood(0)[6:12] for frame in out[2])
+    assert not any(frame[:6] == gw2 for frames in out[:2] for frame in frames)
+    return stats, out
+
+
+def one_sender_loads_both_workers_alike():
+    with Gateway([port("in", True)], workers=2, dataplane=dispatch()) as g:
+        write_pcap(g.path("in"), [flood(i) for i in range(20000)])
+        stats = g.run_alone(g.compile(g.write("rules.conf", RULES)))
+        check_books(stats)
+        workers, dispatcher = rows(stats)
+        assert dispatcher["name"] == "dispatch" and dispatcher["rx"] == 0, dispatcher
+        assert stats["rx"] == 20000 == stats["dispositions"]["forward"], stats["dispositions"]
+        share = [row["rx"] / 20000 for row in workers]
+        assert max(share) - min(share) <= 0.1 * max(share), share
+        sent = [id_of(frame) for i in range(2) for frame in read_pcap(g.path(f"out{i}"))]
+        assert collections.Counter(sent) == collections.Counter(range(20000))
+        print(f"  shares {share[0]:.4f} {share[1]:.4f}")
+
+
+def a_flood_keeps_its_books_in_every_snapshot():
+    with Gateway([port("in", False, ",infinite_rx=1")], workers=2, dataplane=dispatch(), memory_mb=64) as g:
+        write_pcap(g.path("in"), [flood(i) for i in range(1000)] + [ARP] * 24)
+        dataplane = g.start("weir-dataplane", "--config", g.config, "--table", g.compile(g.write("rules.conf", RULES)))
+        path, = wait_for("its segment", lambda: glob.glob(g.path("run/t/segment.*")))
+        with open(path, "rb") as segment:
+            read = lambda: json.loads(g.run("spool_check", "--stats", f"/proc/{os.getpid()}/fd/{segment.fileno()}").stdout)
+            wait_for("traffic", lambda: read()["rx"] > 100000, 60)
+            before = 0
+            for _ in range(20):
+                stats = read()
+                check_books(stats)
+                assert stats["rx"] >= before
+                before = stats["rx"]
+            dataplane.send_signal(signal.SIGTERM)
+            assert dataplane.wait(30) == 0
+            stats = read()
+        check_books(stats)
+        workers, dispatcher = rows(stats)
+        assert dispatcher["dispositions"]["held"] == 0 and stats["dispositions"]["held"] == 0, dispatcher
+        assert dispatcher["rx"] == dispatcher["dispositions"]["shed"], dispatcher
+        share = [row["rx"] for row in workers]
+        assert max(share) - min(share) <= 0.1 * max(share), share
+        print(f"  shares {share}, shed {stats['dispositions']['shed']} of {stats['rx']}")
+
+
+def a_part_moves_to_a_sibling_and_back_while_traffic_runs():
+    with Paced() as paced:
+        assert paced.moved() == 0
+        before = paced.weirctl("steer", "show")
+        shown = paced.weirctl("steer", "move", "--percent", "30", "--to", "gw2")
+        assert shown["siblings"] == [{"name": "gw2", "percent": 30, "buckets": 1229}] and shown["here_percent"] == 70, shown
+        assert shown["in_use"] and shown == paced.weirctl("steer", "show")
+        was = paced.rx(), paced.moved()
+        paced.pass_by(2 * SETTLED)
+        share = (paced.moved() - was[1]) / (paced.rx() - was[0])
+        assert 0.2 < share < 0.4, share
+        assert before == paced.weirctl("steer", "move", "--percent", "30", "--to", "here")
+        paced.pass_by(SETTLED)
+        moved = paced.moved()
+        paced.pass_by(SETTLED)
+        assert paced.moved() == moved
+        _, out = check_all_came_through(paced)
+        assert len(out[2]) == moved
+        events = [(entry["event"], entry["file"]) for entry in paced.weirctl("rules", "history")]
+        assert ("steer", "move 30 % to gw2") in events and ("steer", "move 30 % to here") in events, events
+        print(f"  {moved} of {paced.sent} messages went to gw2")
+
+
+def a_weight_takes_a_worker_out_and_back():
+    with Paced() as paced:
+        shown = paced.weirctl("steer", "weight", "1", "0")
+        assert [row["buckets"] for row in shown["workers"]] == [4096, 0], shown
+        paced.pass_by(SETTLED)
+        before = rows(paced.stats())[0][1]["rx"]
+        paced.pass_by(SETTLED)
+        assert rows(paced.stats())[0][1]["rx"] == before
+        shown = paced.weirctl("steer", "weight", "1", "50")
+        assert [row["buckets"] for row in shown["workers"]] == [2731, 1365], shown
+        paced.pass_by(SETTLED)
+        assert rows(paced.stats())[0][1]["rx"] > before
+        check_all_came_through(paced)
+
+
+def what_is_moved_stays_so_over_restarts():
+    with Paced() as paced:
+        shown = paced.weirctl("steer", "move", "--percent", "100", "--to", "gw2")
+        paced.controlplane.kill()
+        paced.controlplane.wait()
+        paced.g.processes.remove(paced.controlplane)
+        paced.start_controlplane()
+        wait_for("the control plane", paced.stats)
+        paced.wait_in_use()
+        assert paced.weirctl("steer", "show") == shown
+        paced.pass_by(SETTLED)
+        before = [row["rx"] for row in rows(paced.stats())[0]]
+        paced.pass_by(SETTLED)
+        assert [row["rx"] for row in rows(paced.stats())[0]] == before
+        check_all_came_through(paced)
+
+
+def what_cannot_be_is_refused_in_one_line():
+    with Paced() as paced:
+        for words, status, part in [
+                (["steer", "move", "--percent", "30", "--to", "gw9"], 1, 'no sibling "gw9"'),
+                (["steer", "move", "--percent", "1", "--to", "here"], 1, "siblings have 0 %, not 1"),
+                (["steer", "move", "--percent", "0", "--to", "gw2"], 2, "is not 1 to 100"),
+                (["steer", "weight", "2", "50"], 1, "no such worker"),
+                (["steer", "weight", "1", "101"], 2, "is not 0 to 100")]:
+            done = paced.g.run("weirctl", "--config", paced.g.config, *words)
+            assert done.returncode == status and part in done.stderr and done.stderr.count("\n") == 1, (words, done)
+        paced.weirctl("steer", "weight", "0", "0")
+        done = paced.g.run("weirctl", "--config", paced.g.config, "steer", "weight", "1", "0")
+        assert done.returncode == 1 and "some worker must have" in done.stderr, done
+
+
+class Held:
+    """A thread of a process that does not run while this is open."""
+
+    SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, pid, name):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+        self.libc.ptrace.restype = ctypes.c_long
+        self.tid, = [int(tid) for tid in os.listdir(f"/proc/{pid}/task")
+                     if open(f"/proc/{pid}/task/{tid}/comm", encoding="ascii").read().strip() == name]
+
+    def __enter__(self):
+        if self.libc.ptrace(self.SEIZE, self.tid, None, None) < 0:
+            raise SkipTest(f"a thread cannot be held: {os.strerror(ctypes.get_errno())}")
+        self.libc.ptrace(self.INTERRUPT, self.tid, None, None)
+        os.waitpid(self.tid, self.WALL)
+        return self
+
+    def __exit__(self, *_):
+        self.libc.ptrace(self.DETACH, self.tid, None, None)
+
+
+def a_worker_that_is_held_is_taken_out_and_given_back():
+    with Paced() as paced:
+        with Held(paced.dataplane.pid, "rte-worker-2"):
+            row = wait_for("the stall", lambda: [row for row in rows(paced.stats())[0] if row["stalled"]], 10)[0]
+            assert row["index"] == 1 and row["stalls"] == 1, row
+            paced.pass_by(SETTLED)
+            shed = paced.stats()["dispositions"]["shed"]
+            paced.pass_by(SETTLED)
+            assert paced.stats()["dispositions"]["shed"] == shed  # nothing more goes there
+        wait_for("it to run", lambda: not rows(paced.stats())[0][1]["stalled"], 10)
+        before = rows(paced.stats())[0][1]["rx"]
+        paced.pass_by(SETTLED)
+        assert rows(paced.stats())[0][1]["rx"] > before
+        # What comes within the half second before it is taken out, and finds its ring full, is lost.
+        stats, _ = check_all_came_through(paced, shed=paced.sent)
+        print(f"  shed {stats['dispositions']['shed']} of {stats['rx']}, stalls {[row['stalls'] for row in rows(stats)[0]]}")
+
+
 if __name__ == "__main__":
-    main([one_sender_loads_both_workers_alike])
+    main([one_sender_loads_both_workers_alike, a_flood_keeps_its_books_in_every_snapshot,
+          a_part_moves_to_a_sibling_and_back_while_traffic_runs, a_weight_takes_a_worker_out_and_back,
+          what_is_moved_stays_so_over_restarts, what_cannot_be_is_refused_in_one_line,
+          a_worker_that_is_held_is_taken_out_and_given_back])

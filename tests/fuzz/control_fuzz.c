@@ -14,10 +14,12 @@
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
 #include "controlplane/control.h"
+#include "controlplane/file_put.h"
 #include "controlplane/image.h"
 #include "controlplane/link.h"
 #include "controlplane/pools.h"
 #include "controlplane/publisher.h"
+#include "controlplane/steer.h"
 #include "controlplane/switches.h"
 #include "rules/compile.h"
 #include "tests/fuzz/quiet.h"
@@ -27,6 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static load_done done;
 static void *done_argument;
+static struct steer *steer;
+static uint64_t steered; // sequence to be acknowledged, 0: none
 
 // In the place of the rest of the control plane.
 struct mapping *link_mapping(const struct link *link)
@@ -45,6 +49,30 @@ uint64_t link_generation(const struct link *link)
 {
 	(void)link;
 	return 7;
+}
+
+int link_steer(struct link *link, uint64_t sequence, const uint8_t bucket[WEIR_STEER_BUCKETS])
+{
+	(void)link;
+	for (unsigned b = 0; b < WEIR_STEER_BUCKETS; b++)
+		assert(bucket[b] < 2 || bucket[b] == WEIR_STEER_SIBLING);
+	assert(steered == 0);
+	steered = sequence;
+	return 0;
+}
+
+void link_break(struct link *link, const char *why)
+{
+	(void)link;
+	(void)why;
+	abort(); // what is acknowledged was sent
+}
+
+int file_put(const char *path, const char *text, size_t n)
+{
+	(void)path;
+	assert(strlen(text) == n);
+	return 0;
 }
 
 int publisher_load(struct publisher *publisher, enum load_kind kind, const char *path, const char *who)
@@ -103,6 +131,17 @@ int spool_queues(struct spool *spool, void (*each)(const struct spool_queue *que
 	return 0;
 }
 
+static void finish_steering(void)
+{
+	const struct weir_steer_ack ack = { .kind = WEIR_STEER_ACK, .status = steered % 3 ? 0 : EBUSY,
+					    .sequence = steered, .why = "no" };
+
+	if (steered == 0)
+		return;
+	steered = 0;
+	steer_ack(steer, &ack);
+}
+
 static void finish_load(void)
 {
 	static char path[] = "/rules.conf", who[] = "me";
@@ -110,6 +149,7 @@ static void finish_load(void)
 	struct load_outcome outcome = { .result = LOAD_REFUSED, .load = &load, .why = "no" };
 	load_done tell = done;
 
+	finish_steering();
 	done = NULL;
 	if (!tell)
 		return;
@@ -198,8 +238,8 @@ static struct control *make_control(struct event_base **base, struct commands *c
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct gateway gateway;
-	static char name[] = "fuzz";
+	static char name[] = "fuzz", sibling[] = "gw2";
+	static struct gateway gateway = { .n_workers = 2, .n_ports = 1, .n_siblings = 1 };
 	static struct commands commands = { .gateway = &gateway, .history = "/nonexistent" };
 	static struct event_base *base;
 	static struct control *control;
@@ -207,8 +247,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	gateway.name = name;
 	signal(SIGPIPE, SIG_IGN);
-	if (!control)
+	gateway.siblings[0].name = sibling;
+	if (!control) {
 		control = make_control(&base, &commands);
+		commands.steer = steer = steer_create(&gateway, "/nonexistent", "/nonexistent");
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		abort();
 	control_adopt(control, pair[1]);

@@ -66,6 +66,12 @@ static void on_routes_ack(void *argument, const struct weir_routes_ack *ack)
 	assert(memchr(ack->why, '\0', sizeof(ack->why)));
 }
 
+static void on_steer_ack(void *argument, const struct weir_steer_ack *ack)
+{
+	(void)argument;
+	assert(memchr(ack->why, '\0', sizeof(ack->why)));
+}
+
 struct script {
 	const uint8_t *at, *end;
 	int peer;          // the hostile end, -1: closed
@@ -192,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct event_base *base;
 	static struct script fixed = { .segment_fd = -1 };
-	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack, NULL };
 	struct script script;
 	struct link *link;
 	int pair[2];

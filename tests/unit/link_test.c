@@ -63,6 +63,12 @@ static void on_routes_ack(void *argument, const struct weir_routes_ack *ack)
 	(void)ack;
 }
 
+static void on_steer_ack(void *argument, const struct weir_steer_ack *ack)
+{
+	(void)argument;
+	(void)ack;
+}
+
 static void make_segment(void)
 {
 	static const struct segment_shape shape = { 1, 1, 4, 2 };
@@ -81,7 +87,7 @@ static void make_segment(void)
 
 static int setup(void **state)
 {
-	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack, NULL };
 	int pair[2];
 
 	(void)state;
