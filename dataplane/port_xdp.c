@@ -3,6 +3,8 @@
 // DPDK's side of an XDP port, see port_xdp.h. Main thread. A socket takes frames of one queue of the
 // interface alone, and the driver counts an interface's queues by what ethtool calls combined, which not
 // every interface has: so each queue is a device of its own, with one receive and one transmit queue.
+// Without its busy budget the driver makes no system call to receive: the kernel's share of the work stays on
+// the CPUs that the interface's interrupts have.
 #include "dataplane/port_xdp.h"
 
 #include <errno.h>
@@ -76,8 +78,8 @@ static int device_open(struct port_xdp *xdp, const struct gateway_port *config, 
 	int err;
 
 	snprintf(name, sizeof(name), "net_af_xdp_%s_%u", config->name, queue);
-	snprintf(device, sizeof(device), "%s,iface=%s,start_queue=%u,queue_count=1", name,
-		 config->device, queue);
+	snprintf(device, sizeof(device), "%s,iface=%s,start_queue=%u,queue_count=1,busy_budget=0",
+		 name, config->device, queue);
 	err = rte_dev_probe(device);
 	if (err == 0)
 		err = rte_eth_dev_get_port_by_name(name, &id);
@@ -117,7 +119,8 @@ static int fill(struct port *port, const struct gateway_port *config, const stru
 	struct interface interface;
 
 	interface_get(&interface, config->device);
-	port->mtu = interface.mtu > 0 && interface.mtu < UINT16_MAX ? (uint16_t)interface.mtu : UINT16_MAX;
+	port->mtu = interface.mtu > 0 && interface.mtu < UINT16_MAX ? (uint16_t)interface.mtu
+								    : UINT16_MAX;
 	snprintf(port->name, sizeof(port->name), "%s", config->name);
 	port->id = xdp->device[0];
 	port->n_queues = config->queues;

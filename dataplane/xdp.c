@@ -167,9 +167,9 @@ static void compare(struct xdp *xdp, const struct interface *now)
 		log_line("port \"%s\": the MTU of %s changed from %u to %u", xdp->name, xdp->device,
 			 before.mtu, now->mtu);
 	if (now->rx_queues != before.rx_queues) {
+		attach_anew(xdp);
 		log_line("port \"%s\": the receive queues of %s changed from %u to %u", xdp->name,
 			 xdp->device, before.rx_queues, now->rx_queues);
-		attach_anew(xdp);
 	}
 	if (now->mtu != before.mtu || now->rx_queues != before.rx_queues)
 		say_fit(xdp);

@@ -15,11 +15,12 @@ import socket
 import subprocess
 import tempfile
 import threading
+import zlib
 
 from gateway import BUILD, SkipTest, wait_for
 
 QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
-MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "vfio_iommu_type1", "vfio-pci", "tun"]
+MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "vfio_iommu_type1", "vfio-pci", "tun", "veth"]
 BOOT = ("console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on mitigations=off nokaslr init_on_alloc=0 "
         "cryptomgr.notests")
 INIT = """#!/bin/busybox sh
@@ -90,7 +91,8 @@ def make_initrd(tree, release, out):
 def boot_files():
     """(kernel, initrd), made if need be."""
     folder = os.path.abspath(os.path.join(BUILD, "vm"))
-    ready = [os.path.join(folder, name) for name in ("vmlinux", "initrd")]
+    initrd = f"initrd-{zlib.crc32(' '.join(MODULES).encode()):08x}"  # one that was made with other modules is made anew
+    ready = [os.path.join(folder, name) for name in ("vmlinux", initrd)]
     if all(map(os.path.exists, ready)):
         return ready
     package = kernel_package()

@@ -7,6 +7,8 @@ from gateway import Gateway, SkipTest, wait_for
 from network import Network
 
 PINS = "/sys/fs/bpf/weir"
+# For programs built with the leak sanitizer.
+os.environ["LSAN_OPTIONS"] = f"print_suppressions=0:suppressions={os.path.dirname(os.path.abspath(__file__))}/xdp.lsan"
 RULES = """version = 1;
 pools = ( { name = "p"; port = 0; members = ( { name = "m"; address = "10.0.0.9"; mac = "02:00:00:00:00:09"; } ); } );
 blocked_sources = [ %s ];
@@ -68,9 +70,11 @@ class XdpGateway:
         self.g.__exit__(*error)
 
     def start(self, **environment):
+        socket = self.g.path(f"run/{self.name}/dp.sock")
+        if os.path.exists(socket):
+            os.unlink(socket)  # a killed one's
         self.dataplane = self.g.start("weir-dataplane", "--config", self.g.config, prefix=self.net.prefix("gw"),
                                       env={**os.environ, **environment})
-        socket = self.g.path(f"run/{self.name}/dp.sock")
         wait_for("its socket", lambda: self.dataplane.poll() is not None or os.path.exists(socket))
         assert self.dataplane.poll() is None, self.log()
 
