@@ -20,6 +20,7 @@
 #include "dataplane/control.h"
 #include "dataplane/dispatch.h"
 #include "dataplane/eal.h"
+#include "dataplane/flow.h"
 #include "dataplane/instance.h"
 #include "dataplane/kernel.h"
 #include "dataplane/log.h"
@@ -254,9 +255,11 @@ static int open_control(struct dataplane *dp)
 
 static int launch(struct dataplane *dp)
 {
-	for (unsigned i = 0; i < dp->n_ports; i++)
+	for (unsigned i = 0; i < dp->n_ports; i++) {
 		if (port_start(&dp->ports[i], dp->why, sizeof(dp->why)) < 0)
 			return EXIT_ENVIRONMENT;
+		flow_emergencies(&dp->ports[i], dp->gateway, &dp->gateway->ports[i]);
+	}
 	for (unsigned w = 0; w < dp->gateway->n_workers; w++)
 		rte_eal_remote_launch(worker_run, &dp->workers[w], dp->workers[w].lcore);
 	if (dp->dispatch)

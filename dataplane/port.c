@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/flow.h"
 #include "dataplane/port_xdp.h"
 #include "dataplane/said.h"
 
@@ -104,8 +105,7 @@ static void configure(struct rte_eth_conf *conf, const struct gateway_port *conf
 			~RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE; // segments are not all alike
 	if (config->queues > 1) {
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf->rx_adv_conf.rss_conf.rss_hf =
-			info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP);
+		conf->rx_adv_conf.rss_conf.rss_hf = flow_hash(config, info);
 	}
 }
 

@@ -28,6 +28,7 @@ struct gateway_port {
 	uint32_t blocked_max; // prefixes of blocked sources that the kernel holds. Type xdp
 	enum gateway_dispatch dispatch;
 	char *kernel;     // kernel interface beside it, NULL: none
+	bool emergency_queue; // the last queue is for native emergencies alone, where the NIC can do it
 	uint32_t line;
 };
 

@@ -7,7 +7,7 @@
 #include "rules/address.h"
 #include "rules/gateway_reader.h"
 
-static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel",
+static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel", "emergency_queue",
 					 "type", "flood",  "blocked_max", "dispatch", NULL };
 static const char *const listener_keys[] = { "address", "port", "protocol", NULL };
 static const char *const types[] = { "dpdk", "xdp", NULL };
@@ -95,6 +95,18 @@ static void read_kernel(struct gateway_reader *reader, config_setting_t *group,
 	gateway_replace(reader, &port->kernel, name);
 }
 
+static void read_emergency_queue(struct gateway_reader *reader, config_setting_t *group,
+				 struct gateway_port *port)
+{
+	if (conf_bool(&reader->conf, group, "emergency_queue", &port->emergency_queue) <= 0 ||
+	    !port->emergency_queue)
+		return;
+	if (port->type == GATEWAY_PORT_XDP || port->queues < 2)
+		conf_error(&reader->conf, config_setting_get_member(group, "emergency_queue"),
+			   "leave it out, or give a DPDK port two queues",
+			   "emergency_queue needs a DPDK port of several queues");
+}
+
 static void read_port(struct gateway_reader *reader, config_setting_t *group, unsigned i)
 {
 	struct gateway_port *port = &reader->gateway->ports[i];
@@ -117,6 +129,7 @@ static void read_port(struct gateway_reader *reader, config_setting_t *group, un
 	port->trust_udp_checksum = checksum == 1;
 	conf_word(&reader->conf, group, "type", types, &type);
 	port->type = (enum gateway_port_type)type;
+	read_emergency_queue(reader, group, port);
 	gateway_read_xdp(reader, group, port);
 }
 

@@ -49,7 +49,7 @@ wait $controlplane
 """
 GATEWAY = """name = "t"; run_dir = "/run/weir"; state_dir = "/run/state";
 dataplane = {{ main_cpu = 0; worker_cpus = {workers}; memory_mb = 96; hugepages = "required"; }};
-ports = ( {{ name = "in0"; device = "NIC"; queues = {queues}; kernel = "weir0"; }} );
+ports = ( {{ name = "in0"; device = "NIC"; queues = {queues}; kernel = "weir0"; emergency_queue = {many}; }} );
 """
 RULES = """version = 1;
 pools = ( { name = "p"; port = 0; members = ( { name = "m"; address = "10.0.0.9"; mac = "02:00:00:00:00:09"; } ); } );
@@ -81,7 +81,7 @@ class Wired(Machine):
         for word, name in (("DATAPLANE", "weir-dataplane"), ("CONTROLPLANE", "weir-controlplane"), ("WEIRCTL", "weirctl")):
             job = job.replace(word, os.path.join(build, os.path.relpath(os.path.abspath(program(name)), build)))
         super().__init__(job, model, self.queues + 1)
-        self.write("gateway.conf", GATEWAY.format(queues=self.queues, workers=list(range(1, self.queues + 1))))
+        self.write("gateway.conf", GATEWAY.format(many=str(self.queues > 1).lower(), queues=self.queues, workers=list(range(1, self.queues + 1))))
         self.write("rules.conf", RULES)
 
     def stats(self):
@@ -155,6 +155,9 @@ def messages_flow_through_a_pci_nic_and_the_cable_may_be_pulled():
         shares = [worker["rx"] for worker in stats["workers"]]
         if model == "igb":
             assert all(shares), f"RSS spreads: {shares}"
+            said = re.findall("weir-dataplane: .*emergencies.*", vm.read("dataplane.log"))
+            print("   " + "; ".join(said), flush=True)
+            assert len(said) == 1 and "cannot tell them by the priority byte" in said[0], "it refuses to match bytes, and goes on"
         vm.ask_for_nic()
         vm.wait("word of it", lambda: 'port "in0": device 0000:01:00.0 is being taken away' in vm.read("dataplane.log"))
         vm.write("stop", "")

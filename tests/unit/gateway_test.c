@@ -260,6 +260,7 @@ static void each_fault_of_a_port_is_reported_with_its_line(void **state)
 		{ "ports = ( { name = \"a\"; device = \"x\"; queues = 2; } );", 1,
 		  "queues 2 is more than the workers, which are 1" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = 1; } );", 1, "kernel" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; emergency_queue = true; } );", 1, "needs a DPDK port of several queues" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"\"; } );", 1, "kernel \"\" cannot be the name" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"weir%d\"; } );", 1, "cannot be the name" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"sixteen-letters0\"; } );", 1, "cannot be the name" },
