@@ -8,43 +8,22 @@
 #include <rte_prefetch.h>
 #include <string.h>
 
-#include "dataplane/answer.h"
+#include "dataplane/answer_frame.h"
 #include "dataplane/decode/decode.h"
 #include "dataplane/reach.h"
 #include "dataplane/worker.h"
-
-enum { RETRY_SECONDS = 1 }; // of a busy answer that no template made
 
 static const struct answer refused = { .status = WEIR_STATUS_REFUSED };
 static const struct answer accepted = { .status = WEIR_STATUS_ACCEPTED };
 static const struct answer busy = { .status = WEIR_STATUS_BUSY,
 				    .length = 4,
-				    .payload = { 0, 0, 0, RETRY_SECONDS } };
+				    .payload = { 0, 0, 0, ANSWER_RETRY_SECONDS } };
 
 static unsigned priority_of(const struct burst *burst, unsigned at, const struct verdict *verdict)
 {
 	return verdict->set_priority < WEIR_N_PRIORITIES
 		       ? verdict->set_priority
 		       : message_priority(burst->message.kind[at]);
-}
-
-// Turns `mbuf` into the answer. False when there is no one who may be answered, or no room in the
-// frame's buffer.
-static bool answer_make(struct rte_mbuf *mbuf, const struct answer_to *to,
-			const struct answer *answer)
-{
-	if (!answer_allowed(to))
-		return false;
-	if (mbuf->next) {
-		rte_pktmbuf_free(mbuf->next);
-		mbuf->next = NULL;
-		mbuf->nb_segs = 1;
-	}
-	if (mbuf->buf_len - mbuf->data_off < ANSWER_MAX)
-		return false;
-	mbuf->data_len = (uint16_t)answer_write(rte_pktmbuf_mtod(mbuf, uint8_t *), to, answer);
-	mbuf->pkt_len = mbuf->data_len;
-	return true;
 }
 
 static void answer_stage(struct worker *worker, struct rte_mbuf *mbuf, enum tx_kind kind,
@@ -66,7 +45,7 @@ void act_refuse(struct worker *worker, struct burst *burst, unsigned at,
 		return;
 	}
 	answer_to_packet(&to, &burst->packet[i]);
-	if (!answer_make(mbuf, &to, status == WEIR_STATUS_REFUSED ? &refused : &busy)) {
+	if (!answer_frame(mbuf, &to, status == WEIR_STATUS_REFUSED ? &refused : &busy)) {
 		worker->counters[burst->port].answers_lost++;
 		burst_end(worker, burst, i, disposition);
 		return;
@@ -91,7 +70,7 @@ void act_given_up(struct worker *worker, struct rte_mbuf *mbuf)
 	answer_to_packet(&to, &packet);
 	memcpy(to.mac_destination, origin->mac_source, 6);
 	memcpy(to.mac_source, origin->mac_destination, 6);
-	if (!answer_make(mbuf, &to, &busy))
+	if (!answer_frame(mbuf, &to, &busy))
 		goto lost;
 	answer_stage(worker, mbuf, TX_ANSWER, 0);
 	return;
@@ -111,7 +90,7 @@ void act_accepted(struct worker *worker, const struct weir_record *record)
 	}
 	mbuf->port = record->port;
 	answer_to_record(&to, record, (const uint8_t *)(record + 1));
-	if (!answer_make(mbuf, &to, &accepted)) {
+	if (!answer_frame(mbuf, &to, &accepted)) {
 		worker->counters[record->port].answers_lost++;
 		rte_pktmbuf_free(mbuf);
 		return;
@@ -232,7 +211,7 @@ static void do_reply(struct worker *worker, struct burst *burst, unsigned at, un
 	answer_fill(&answer, reply->status, reply->retry_after,
 		    table_string(&live->table, reply->text), reply->text_length);
 	answer_to_packet(&to, &burst->packet[i]);
-	if (!answer_make(burst->mbuf[i], &to, &answer)) {
+	if (!answer_frame(burst->mbuf[i], &to, &answer)) {
 		worker->counters[burst->port].answers_lost++;
 		burst_end(worker, burst, i, WEIR_REPLY);
 		return;

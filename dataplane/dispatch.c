@@ -17,8 +17,6 @@ enum {
 	HOUSEKEEPING = 256,
 	PATIENCE_MS = 1000,
 	NATIVE_PRIORITY = 2,
-	NATIVE_FLAGS = 1,
-	NATIVE_ACK = 1
 };
 
 // A frame as far as steering needs to know it.
@@ -65,13 +63,6 @@ static bool is_emergency(const struct dispatch *dispatch, const struct rte_mbuf 
 	return native_byte(dispatch, mbuf, NATIVE_PRIORITY) == WEIR_EMERGENCY;
 }
 
-static bool wants_answer(const struct dispatch *dispatch, const struct rte_mbuf *mbuf)
-{
-	uint8_t flags = native_byte(dispatch, mbuf, NATIVE_FLAGS);
-
-	return flags != 0xff && (flags & NATIVE_ACK);
-}
-
 static void count(struct dispatch *dispatch, unsigned port, const struct rte_mbuf *mbuf,
 		  enum weir_disposition disposition)
 {
@@ -82,33 +73,47 @@ static void count(struct dispatch *dispatch, unsigned port, const struct rte_mbu
 	counters->disposition[disposition]++;
 }
 
-// A frame that ends here for want of room. Its sender hears nothing: to answer takes what the workers know.
+// A frame that ends here for want of room.
 static void give_up(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf,
 		    enum weir_disposition disposition)
 {
 	count(dispatch, port, mbuf, disposition);
-	dispatch->counters[port].answers_lost += wants_answer(dispatch, mbuf);
-	rte_pktmbuf_free(mbuf);
+	dispatch->counters[port].reason[WEIR_REASON_NO_ROOM] += disposition == WEIR_TX_FULL;
+	if (!dispatch_answer(dispatch, port, mbuf))
+		rte_pktmbuf_free(mbuf);
 }
 
-// Sends what waits for one port, as far as it takes it.
-static void outlet_flush(struct dispatch *dispatch, unsigned port)
+// What waited is sent: a message is forwarded now, an answer was never received.
+static void count_sent(struct dispatch *dispatch, unsigned port, enum tx_kind kind)
+{
+	struct weir_counters *counters = &dispatch->counters[port];
+
+	if (kind == TX_ANSWER) {
+		counters->answers++;
+		return;
+	}
+	counters->disposition[WEIR_HELD]--;
+	counters->disposition[WEIR_FORWARD]++;
+}
+
+void dispatch_flush(struct dispatch *dispatch, unsigned port)
 {
 	struct outlet *outlet = &dispatch->outlets[port];
 	uint16_t n, sent;
 
 	do {
 		uint16_t received[BURST_MAX];
+		enum tx_kind kind[BURST_MAX];
 
 		n = (uint16_t)RTE_MIN(outlet->n, (uint32_t)BURST_MAX);
-		for (unsigned i = 0; i < n; i++)
+		for (unsigned i = 0; i < n; i++) {
 			received[i] = outlet->frame[i]->port;
+			kind[i] = tx_kind_of(outlet->frame[i]);
+		}
 		sent = rte_eth_tx_burst(dispatch->ports[port].id, (uint16_t)dispatch->n_workers,
 					outlet->frame, n);
-		for (unsigned i = 0; i < sent; i++) {
-			dispatch->counters[received[i]].disposition[WEIR_HELD]--;
-			dispatch->counters[received[i]].disposition[WEIR_FORWARD]++;
-		}
+		for (unsigned i = 0; i < sent; i++)
+			count_sent(dispatch, received[i], kind[i]);
 		outlet->n -= sent;
 		memmove(outlet->frame, outlet->frame + sent, outlet->n * sizeof(outlet->frame[0]));
 	} while (sent == n && outlet->n > 0);
@@ -133,7 +138,7 @@ static bool move(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf
 	if (steered->listener < 0 || !dispatch->sends[to->port] || from_sibling(dispatch, frame))
 		return false;
 	if (outlet->n == DISPATCH_OUTLET)
-		outlet_flush(dispatch, to->port);
+		dispatch_flush(dispatch, to->port);
 	if (outlet->n == DISPATCH_OUTLET) {
 		give_up(dispatch, port, mbuf, WEIR_TX_FULL);
 		return true;
@@ -141,6 +146,7 @@ static bool move(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf
 	memcpy(frame, to->mac, 6);
 	memcpy(frame + 6, dispatch->ports[to->port].mac, 6);
 	mbuf->port = (uint16_t)port;
+	mbuf->hash.usr = TX_FORWARD;
 	count(dispatch, port, mbuf, WEIR_HELD);
 	outlet->frame[outlet->n++] = mbuf;
 	return true;
@@ -283,7 +289,7 @@ static void outlets_flush(struct dispatch *dispatch)
 {
 	for (unsigned port = 0; port < dispatch->n_ports; port++)
 		if (dispatch->outlets[port].n > 0)
-			outlet_flush(dispatch, port);
+			dispatch_flush(dispatch, port);
 }
 
 static inline __attribute__((always_inline)) void run(struct dispatch *dispatch, bool timed)
@@ -319,8 +325,13 @@ static void outlets_abandon(struct dispatch *dispatch)
 			struct weir_counters *counters =
 				&dispatch->counters[outlet->frame[i]->port];
 
-			counters->disposition[WEIR_HELD]--;
-			counters->disposition[WEIR_TX_FULL]++;
+			if (tx_kind_of(outlet->frame[i]) == TX_ANSWER) {
+				counters->answers_lost++;
+			} else {
+				counters->disposition[WEIR_HELD]--;
+				counters->disposition[WEIR_TX_FULL]++;
+				counters->reason[WEIR_REASON_NO_ROOM]++;
+			}
 			rte_pktmbuf_free(outlet->frame[i]);
 		}
 		outlet->n = 0;

@@ -28,7 +28,8 @@ struct hand {
 // Frames that wait to leave by one port, in order.
 struct outlet {
 	uint32_t n;
-	struct rte_mbuf *frame[DISPATCH_OUTLET]; // ->port is the index received on
+	struct rte_mbuf *frame[DISPATCH_OUTLET]; // ->port is the index received on, ->hash.usr the tx_kind:
+						 // TX_FORWARD to a sibling, TX_ANSWER
 };
 
 enum dispatch_stage { DISPATCH_RX, DISPATCH_STEER, DISPATCH_HAND, N_DISPATCH_STAGES };
@@ -83,6 +84,14 @@ void dispatch_destroy(struct dispatch *dispatch); // NULL is fine; frees what is
 
 // Prints the cycles that each of its stages took a frame, where they were timed, to stderr.
 void dispatch_print_stages(const struct dispatch *dispatch);
+
+// Turns a frame received on `port`, which is given up, into a busy answer to its sender and queues it, where it is a
+// sound message whose sender wants one. False: it is none, or it cannot be sent and answers_lost counts that; the mbuf
+// stays the caller's (dispatch_answer.c).
+bool dispatch_answer(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf);
+
+// Sends what waits for one port, as far as it takes it.
+void dispatch_flush(struct dispatch *dispatch, unsigned port);
 
 // Entry of the lcore: runs until handover->stop, then says handover->dispatched. `dispatch` is a struct dispatch.
 int dispatch_run(void *dispatch);

@@ -249,7 +249,10 @@ static void a_full_ring_sheds_and_emergencies_go_in_last(void **state)
 		one(message(i, NORMAL, i % 2));
 	assert_int_equal(in_ring(1), DISPATCH_RING - DISPATCH_RESERVE);
 	assert_int_equal(count(WEIR_SHED), DISPATCH_RESERVE);
-	assert_int_equal(t.dispatch->counters[0].answers_lost, DISPATCH_RESERVE / 2);
+	assert_int_equal(t.dispatch->outlets[0].n, DISPATCH_RESERVE / 2);
+	dispatch_flush(t.dispatch, 0);
+	assert_int_equal(t.dispatch->counters[0].answers, DISPATCH_RESERVE / 2);
+	assert_int_equal(t.dispatch->counters[0].answers_lost, 0);
 	one(arp());
 	assert_int_equal(count(WEIR_SHED), DISPATCH_RESERVE + 1);
 	for (uint32_t i = 0; i < DISPATCH_RESERVE; i++)
@@ -328,7 +331,37 @@ static void a_port_that_takes_no_more_ends_moved_messages_as_tx_full(void **stat
 	dispatch_run(t.dispatch);
 	assert_int_equal(row().disposition[WEIR_HELD], 0);
 	assert_int_equal(row().disposition[WEIR_TX_FULL], DISPATCH_OUTLET + 7);
+	assert_int_equal(row().reason[WEIR_REASON_NO_ROOM], DISPATCH_OUTLET + 7);
 	assert_int_equal(row().rx, all);
+}
+
+static void who_wants_an_answer_to_what_is_shed_hears_busy(void **state)
+{
+	static struct frame frame, broken;
+	const uint8_t *answer;
+	struct rte_mbuf *mbuf = NULL;
+
+	steer_all(1);
+	for (uint32_t i = 0; i < DISPATCH_RING; i++)
+		one(message(i, NORMAL, 0));
+	frame_message(&frame, 4, 6);
+	frame.bytes[frame.payload + 1] |= 1;
+	frame_mend(&frame);
+	broken = frame;
+	broken.bytes[broken.payload + 8] ^= 0x20; // the checksum is wrong now
+	one(to_mbuf(&broken));
+	assert_int_equal(t.dispatch->outlets[0].n, 0);
+	one(to_mbuf(&frame));
+	dispatch_flush(t.dispatch, 0);
+	assert_int_equal(rte_ring_dequeue(t.wire, (void **)&mbuf), 0);
+	answer = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	assert_memory_equal(answer, frame.bytes + 6, 6); // back to where it came from
+	assert_memory_equal(answer + 30, frame.bytes + 26, 4);
+	assert_int_equal(answer[42 + 1], 0x12);
+	assert_int_equal(answer[42 + 2], WEIR_STATUS_BUSY);
+	rte_pktmbuf_free(mbuf);
+	assert_int_equal(rte_ring_count(t.wire), 0);
+	assert_int_equal(row().answers, 1);
 }
 
 static void what_cannot_be_wanted_is_refused(void **state)
@@ -441,6 +474,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_burst_that_fits_in_part_keeps_its_order_and_its_emergencies, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_moved_message_leaves_for_the_sibling_and_nothing_else_does, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_port_that_takes_no_more_ends_moved_messages_as_tx_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_wants_an_answer_to_what_is_shed_hears_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_wanted_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_worker_that_stands_still_is_taken_out_and_given_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_stalled_worker_had_is_dealt_by_weight_and_siblings_keep_theirs, setup,
@@ -450,7 +484,7 @@ int main(void)
 
 	if (rte_eal_init(8, arguments) < 0)
 		return 77;
-	pool = rte_pktmbuf_pool_create("frames", 8191, 0, 0, RTE_PKTMBUF_HEADROOM + 512, 0);
+	pool = rte_pktmbuf_pool_create("frames", 8191, 0, 0, RTE_PKTMBUF_HEADROOM + 1024, 0);
 	assert_non_null(pool);
 	return cmocka_run_group_tests_name("dispatch", tests, NULL, NULL);
 }
