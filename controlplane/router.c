@@ -16,7 +16,7 @@
 #include "controlplane/neighbours.h"
 #include "controlplane/pools.h"
 
-enum { PACE_MS = 50, RETRY_MS = 200, ANSWER_S = 60 };
+enum { PACE_MS = 50, PACE_FACTOR = 4, RETRY_MS = 200, ANSWER_S = 60 };
 
 struct router {
 	struct pools *pools;
@@ -26,7 +26,7 @@ struct router {
 	struct routes_image given; // that the dataplane has or is asked to take; data NULL: none
 	bool awaiting;             // its answer
 	bool changed;              // since the last image was made
-	uint64_t due_ms, made_ms;
+	uint64_t due_ms, made_ms, pace_ms;
 	void (*settled)(void *argument);
 	void *argument;
 	int said; // the error that was logged
@@ -146,6 +146,15 @@ static int give(struct router *router, struct routes_image image)
 	return 0;
 }
 
+// At most a fifth of the loop's time goes to images, however large they are and often things change.
+static void set_pace(struct router *router)
+{
+	uint64_t took = now_ms() - router->made_ms;
+
+	router->pace_ms = took * PACE_FACTOR > PACE_MS ? took * PACE_FACTOR : PACE_MS;
+	router->made_ms += took;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *argument)
 {
 	struct router *router = argument;
@@ -172,6 +181,7 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 		show_shares(router, &map->table, image);
 		err = give(router, image);
 	}
+	set_pace(router);
 	say(router, err, strerror(-err));
 	if (err)
 		again = RETRY_MS;
@@ -196,6 +206,7 @@ struct router *router_create(struct event_base *base, struct pools *pools)
 	if (!router)
 		return NULL;
 	router->pools = pools;
+	router->pace_ms = PACE_MS;
 	router->timer = event_new(base, -1, 0, on_timer, router);
 	router->late = event_new(base, -1, 0, on_late, router);
 	if (router->timer && router->late)
@@ -302,7 +313,7 @@ void router_changed(void *argument)
 
 	router->changed = true;
 	if (!router->awaiting)
-		run_at(router, router->made_ms + PACE_MS);
+		run_at(router, router->made_ms + router->pace_ms);
 }
 
 void router_up(struct router *router)
@@ -331,7 +342,7 @@ void router_ack(struct router *router, const struct weir_routes_ack *ack)
 	else
 		say(router, -ack->status, ack->why);
 	if (again || router->changed)
-		run_at(router, router->made_ms + (again ? RETRY_MS : PACE_MS));
+		run_at(router, router->made_ms + (again ? RETRY_MS : router->pace_ms));
 	else
 		tell_settled(router);
 }

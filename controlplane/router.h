@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Routes on their way: whenever who carries may have changed, an image is made of what the pools say and, where
-// it is another one, given to the dataplane, at most one each 50 ms and one at a time. A new table gets the routes
-// for it with it. Loop's thread only.
+// it is another one, given to the dataplane, at most one each 50 ms (fewer where they take long to make) and one at a
+// time. A new table gets the routes for it with it. Loop's thread only.
 #pragma once
 
 #include <event2/event.h>
