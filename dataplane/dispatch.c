@@ -16,6 +16,7 @@
 enum {
 	HOUSEKEEPING = 256,
 	PATIENCE_MS = 1000,
+	TORN_CYCLES = 65536,
 	NATIVE_PRIORITY = 2,
 };
 
@@ -203,7 +204,7 @@ static inline void hand_over(struct dispatch *dispatch, unsigned port, unsigned 
 	hand->n = 0;
 }
 
-// Deals the frames into the workers' hands.
+// Finds each frame's taker.
 static inline void steer(struct dispatch *dispatch, unsigned port, struct rte_mbuf **frames,
 			 unsigned n)
 {
@@ -224,51 +225,70 @@ static inline void steer(struct dispatch *dispatch, unsigned port, struct rte_mb
 	}
 }
 
-static inline __attribute__((always_inline)) void burst(struct dispatch *dispatch, unsigned port,
-							struct rte_mbuf **frames, unsigned n,
-							bool timed)
+// Deals the frames into the workers' hands; a sibling's leave here.
+static inline void deal(struct dispatch *dispatch, unsigned port, struct rte_mbuf **frames,
+			unsigned n)
 {
-	uint64_t before = timed ? rte_rdtsc() : 0, dealt;
-
 	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], const uint8_t *));
 	steer(dispatch, port, frames, n);
-	dealt = timed ? rte_rdtsc() : 0;
+}
+
+static inline void hand_all(struct dispatch *dispatch, unsigned port)
+{
 	for (unsigned w = 0; w < dispatch->n_workers; w++)
 		if (dispatch->hands[w].n > 0)
 			hand_over(dispatch, port, w);
-	if (timed) {
-		dispatch->stage_cycles[DISPATCH_STEER] += dealt - before;
-		dispatch->stage_cycles[DISPATCH_HAND] += rte_rdtsc() - dealt;
-		dispatch->stage_frames += n;
-	}
 }
 
 void dispatch_burst(struct dispatch *dispatch, unsigned port, struct rte_mbuf **frames, unsigned n)
 {
-	burst(dispatch, port, frames, n, false);
+	deal(dispatch, port, frames, n);
+	hand_all(dispatch, port);
 }
 
-// One burst from each queue of a port; returns the frames.
+// Cycles of a burst of which all frames were handed over. One that the scheduler cut in two says nothing.
+static void note_stages(struct dispatch *dispatch, unsigned n,
+			const uint64_t at[N_DISPATCH_STAGES + 1])
+{
+	if (at[N_DISPATCH_STAGES] - at[0] > TORN_CYCLES)
+		return;
+	for (unsigned s = 0; s < N_DISPATCH_STAGES; s++)
+		dispatch->stage_cycles[s] += at[s + 1] - at[s];
+	dispatch->stage_frames += n;
+}
+
+// One burst from a queue of a port; returns its frames. `timed` is a constant where this is inlined.
+static inline __attribute__((always_inline)) unsigned poll_queue(struct dispatch *dispatch,
+								 unsigned port, unsigned queue,
+								 bool timed)
+{
+	const struct port_queue *from = &dispatch->ports[port].queue[queue];
+	const uint64_t handed = dispatch->counters[port].handed;
+	uint64_t at[N_DISPATCH_STAGES + 1] = { timed ? rte_rdtsc() : 0 };
+	struct rte_mbuf *frames[BURST_MAX];
+	unsigned n = rte_eth_rx_burst(from->device, from->number, frames, BURST_MAX);
+
+	if (n == 0)
+		return 0;
+	at[DISPATCH_STEER] = timed ? rte_rdtsc() : 0;
+	deal(dispatch, port, frames, n);
+	at[DISPATCH_HAND] = timed ? rte_rdtsc() : 0;
+	hand_all(dispatch, port);
+	at[N_DISPATCH_STAGES] = timed ? rte_rdtsc() : 0;
+	if (timed && dispatch->counters[port].handed == handed + n)
+		note_stages(dispatch, n, at);
+	return n;
+}
+
 static inline __attribute__((always_inline)) unsigned poll_port(struct dispatch *dispatch,
 								unsigned port, bool timed)
 {
-	struct rte_mbuf *frames[BURST_MAX];
-	unsigned all = 0;
+	unsigned n = 0;
 
-	for (uint16_t queue = 0; queue < dispatch->ports[port].n_queues; queue++) {
-		uint64_t before = timed ? rte_rdtsc() : 0;
-		const struct port_queue *from = &dispatch->ports[port].queue[queue];
-		unsigned n = rte_eth_rx_burst(from->device, from->number, frames, BURST_MAX);
-
-		if (n == 0)
-			continue;
-		if (timed)
-			dispatch->stage_cycles[DISPATCH_RX] += rte_rdtsc() - before;
-		burst(dispatch, port, frames, n, timed);
-		all += n;
-	}
-	return all;
+	for (unsigned queue = 0; queue < dispatch->ports[port].n_queues; queue++)
+		n += poll_queue(dispatch, port, queue, timed);
+	return n;
 }
 
 void dispatch_housekeep(struct dispatch *dispatch)
