@@ -50,7 +50,7 @@ static void fill(struct dispatch *dispatch, const struct dispatch_parts *parts)
 // The rings of one port, one for each worker.
 static int rings_create(struct dispatch *dispatch, struct worker *workers, unsigned port)
 {
-	char name[32];
+	char name[48];
 
 	for (unsigned w = 0; w < dispatch->n_workers; w++) {
 		snprintf(name, sizeof(name), "weir-dispatch-%u-%u", port, w);
