@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Sends native messages out of an interface as fast as an AF_PACKET socket does (sendmmsg, no queueing
-// discipline) for some seconds: frame_send INTERFACE DESTINATION-MAC SECONDS. 64 flows, 256 tenants. Prints how many
-// frames the kernel took.
-#include <arpa/inet.h>
-#include <errno.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
+// Sends native messages out of an interface, for some seconds, as fast as the kernel can by itself: an XDP program
+// that is run on frames which it then really sends (BPF_F_TEST_XDP_LIVE_FRAMES, Linux 5.18); a socket is several times
+// slower. frame_send INTERFACE DESTINATION-MAC SECONDS. 64 flows, 256 tenants. Prints how many frames it sent; the
+// cable loses those that its other end has no room for.
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
-enum { FRAMES = 256, BATCH = 64, BODY = 6, PORT = 5700 };
+enum { FRAMES = 256, BATCH = 64, RUN = 1 << 17, BODY = 6, PORT = 5700 };
 enum { IP = 14, UDP = IP + 20, MESSAGE = UDP + 8, LENGTH = MESSAGE + 16 + BODY };
 
 static uint8_t frames[FRAMES][LENGTH];
@@ -59,16 +58,21 @@ static void frame_fill(uint8_t *frame, const uint8_t *mac, unsigned number)
 	put16(frame + MESSAGE + 14, number);
 }
 
-static int socket_open(const char *interface)
+// A program that sends what it is run on out of the interface.
+static int program_load(const char *interface)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET,
-				  .sll_ifindex = (int)if_nametoindex(interface) };
-	int fd = socket(AF_PACKET, SOCK_RAW, 0), yes = 1;
+	struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
 
-	if (fd < 0 || to.sll_ifindex == 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+	code[0].imm = (int)if_nametoindex(interface);
+	if (code[0].imm == 0)
 		return -1;
-	setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &yes, sizeof(yes));
-	return fd;
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "frame_send", "GPL", code,
+			     sizeof(code) / sizeof(code[0]), NULL);
 }
 
 static double now(void)
@@ -79,25 +83,22 @@ static double now(void)
 	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static unsigned long send_until(int fd, double end)
+// The kernel runs the program on BATCH frames at a time and on RUN of one kind in a row, since to begin and to end
+// takes it milliseconds.
+static unsigned long send_until(int program, double end)
 {
-	struct mmsghdr messages[FRAMES];
-	struct iovec parts[FRAMES];
 	unsigned long sent = 0;
-	unsigned at = 0;
 
-	memset(messages, 0, sizeof(messages));
-	for (unsigned i = 0; i < FRAMES; i++) {
-		parts[i] = (struct iovec){ frames[i], LENGTH };
-		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
-	}
-	while (now() < end) {
-		int n = sendmmsg(fd, messages + at, BATCH, 0);
+	for (unsigned at = 0; now() < end; at = (at + 1) % FRAMES) {
+		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frames[at], .data_size_in = LENGTH,
+			    .repeat = RUN, .batch_size = BATCH,
+			    .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 
-		if (n < 0 && errno != ENOBUFS && errno != EAGAIN)
-			break;
-		sent += n > 0 ? (unsigned long)n : 0;
-		at = (at + BATCH) % FRAMES;
+		if (bpf_prog_test_run_opts(program, &run) < 0) {
+			perror("frame_send");
+			exit(3);
+		}
+		sent += RUN;
 	}
 	return sent;
 }
@@ -106,7 +107,7 @@ int main(int argc, char **argv)
 {
 	unsigned mac[6];
 	uint8_t bytes[6];
-	int fd;
+	int program;
 
 	if (argc != 4 || sscanf(argv[2], "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3],
 				&mac[4], &mac[5]) != 6) {
@@ -117,11 +118,11 @@ int main(int argc, char **argv)
 		bytes[i] = (uint8_t)mac[i];
 	for (unsigned i = 0; i < FRAMES; i++)
 		frame_fill(frames[i], bytes, i);
-	fd = socket_open(argv[1]);
-	if (fd < 0) {
+	program = program_load(argv[1]);
+	if (program < 0) {
 		perror("frame_send");
 		return 3;
 	}
-	printf("%lu\n", send_until(fd, now() + atof(argv[3])));
+	printf("%lu\n", send_until(program, now() + atof(argv[3])));
 	return 0;
 }
