@@ -331,6 +331,17 @@ static void take_consumed(struct fake *fake, const struct weir_consumed *consume
 	atomic_store_explicit(&worker->tail, consumed->sequence, memory_order_release);
 }
 
+// Steering is checked and acknowledged; there is nothing to steer.
+static void take_steer(struct fake *fake, const struct weir_steer *steer)
+{
+	union weir_message ack = { .steer_ack = { .kind = WEIR_STEER_ACK, .sequence = steer->sequence } };
+
+	for (unsigned i = 0; i < WEIR_STEER_BUCKETS; i++)
+		if (!(steer->bucket[i] & WEIR_STEER_SIBLING) && steer->bucket[i] >= fake->file.segment->n_workers)
+			die("STEER names no worker", EPROTO);
+	weir_message_send(fake->peer, &ack, NULL, 0);
+}
+
 static void receive(struct fake *fake)
 {
 	union weir_message message;
@@ -341,6 +352,8 @@ static void receive(struct fake *fake)
 		take_table(fake, &message.table, fds);
 	else if (n == 1 && message.kind == WEIR_ROUTES)
 		take_routes(fake, &message.routes, fds[0]);
+	else if (n == 1 && message.kind == WEIR_STEER)
+		take_steer(fake, &message.steer);
 	else if (n == 1 && message.kind == WEIR_CONSUMED)
 		take_consumed(fake, &message.consumed);
 	else if (n == 1 || n == -EBADMSG)
