@@ -177,7 +177,8 @@ class Fleet:
         self.dataplanes[i] = gateway.start("weir-dataplane", "--config", gateway.config, prefix=net.prefix(f"g{i}"))
         machine, interface = self.kernel_of(i)
         if not self.xdp:
-            wait_for("its kernel interface", lambda: "weir0" in net.ip(f"g{i}", "link"))
+            # Up is the last that the dataplane makes of it; moved before, it would be gone under its hands.
+            wait_for("its kernel interface", lambda: "weir0" in net.ip(f"g{i}", "link", "show", "up"))
             net.ip(f"g{i}", "link", "set", "weir0", "netns", net.full(machine))
         net.ip(machine, "address", "replace", f"10.9.0.{10 + i}/24", "dev", interface)
         net.ip(machine, "link", "set", interface, "up")
