@@ -15,6 +15,9 @@
 
 #include "controlplane/log.h"
 
+// The macros of libmnl and rtnetlink.h cast const away, which clang sees through them.
+#pragma GCC diagnostic ignored "-Wcast-qual"
+
 enum { RECEIVE_ROOM = 65536, RECEIVES = 16, MTU_MIN = 68 };
 enum {
 	VALID_STATES = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY
