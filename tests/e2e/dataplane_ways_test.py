@@ -107,6 +107,19 @@ class Ways:
         member.bind((address, 5700))
         return member
 
+    def ready(self, sender, member):
+        """Sends until the member's kernel, whose interface is new, takes a message (IPv6 drops some at first); how many that took."""
+        for sent in range(1, 50):
+            sender.send(message(0))
+            member.settimeout(0.5)
+            try:
+                member.recvfrom(65536)
+                member.settimeout(20)
+                return sent
+            except TimeoutError:
+                pass
+        raise AssertionError("the member's kernel takes nothing")
+
     def stats(self):
         name, = [name for name in os.listdir(self.g.path("run/t")) if name.startswith("segment.")]
         return json.loads(self.g.run("spool_check", "--stats", self.g.path("run/t/" + name)).stdout)
@@ -134,12 +147,13 @@ def a_member_on_the_lan_takes_messages_for_the_service_address():
             net.ip("mem", "addr", "add", SERVICE[version] + ("/32" if version == 4 else "/128"), "dev", "lo",
                    *([] if version == 4 else ["nodad"]))
             member, sender = ways.member(SERVICE[version], version), ways.sender(version)
+            sent = ways.ready(sender, member)
             for number in range(40):
                 sender.send(message(number))
                 data, source = member.recvfrom(65536)
                 assert data == message(number), number
                 assert source[:2] == sender.getsockname()[:2], source
-            ways.ended("forward", 40)
+            ways.ended("forward", 40 + sent)
             ways.stop()
 
 
@@ -148,13 +162,14 @@ def a_member_behind_nat_knows_nothing_and_its_answers_come_from_the_service_addr
         with network() as net, Ways(net, f'mode = "nat"; source = "{SERVICE[version]}";', version) as ways:
             ways.routes(neighbours=ways.towards_the_sender())
             member, sender = ways.member(MEMBER[version], version), ways.sender(version)
+            sent = ways.ready(sender, member)
             for number in range(60):
                 sender.send(message(number))
                 data, source = member.recvfrom(65536)
                 assert data == message(number) and source[:2] == sender.getsockname()[:2], (number, source)
                 member.sendto(b"answer to " + data, source)
                 assert sender.recv(65536) == b"answer to " + data, number  # a connected socket: from the service address alone
-            ways.ended("forward", 120)
+            ways.ended("forward", 120 + sent)
             ways.stop()
 
 
