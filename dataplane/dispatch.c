@@ -2,8 +2,9 @@
 //
 // The dispatching lcore, see dispatch.h. A frame that is handed over is the worker's from then on, and counted by
 // it: here it is only `handed`, and whoever reads the segment shows as held what was handed over and is not received
-// yet. All else ends here: sent to a sibling, or shed where a ring is full. Nothing here allocates, locks or logs; the
-// one system call, a nap, is made only where the dispatcher shares its CPU with those it would wait for.
+// yet. All else ends here: sent to a sibling, or shed where a ring is full (and answered: dispatch_answer.c). Nothing
+// here allocates, locks or logs; the one system call, a nap, is made only where the dispatcher shares its CPU with
+// those it would wait for.
 #include "dataplane/dispatch.h"
 
 #include <rte_cycles.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The live commands of weirctl: stats, status, rules load, rules history. Each asks the control plane
-// of one gateway on its socket and prints the answer. What comes back is checked like any input.
+// The live commands of weirctl: stats, status, rules load, rules rollback, rules history. Each asks the control
+// plane of one gateway on its socket and prints the answer. What comes back is checked like any input.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// weirctl route: which pool's messages go to another pool for now.
+// weirctl route: which pool's messages go to another pool, until that is taken back.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
