@@ -183,19 +183,31 @@ void commands_request(void *argument, struct client *client, const json_t *reque
 	static const struct {
 		const char *name;
 		void (*run)(struct commands *commands, struct client *client, const json_t *request);
+		bool changes; // something: it is logged who asked
 	} table[] = {
-		{ "stats", run_stats }, { "status", run_status }, { "history", run_history }, { "load", run_load },
-		{ "rollback", run_rollback }, { "table", run_table }, { "pools", command_pools },
-		{ "pool", command_pool }, { "drain", command_drain }, { "enable", command_enable },
-		{ "weight", command_weight }, { "switches", command_switches }, { "switch", command_switch },
-		{ "steer", command_steer }, { "steer-move", command_steer_move },
-		{ "steer-weight", command_steer_weight },
+		{ "stats", run_stats, false },
+		{ "status", run_status, false },
+		{ "history", run_history, false },
+		{ "load", run_load, true },
+		{ "rollback", run_rollback, true },
+		{ "table", run_table, false },
+		{ "pools", command_pools, false },
+		{ "pool", command_pool, false },
+		{ "drain", command_drain, true },
+		{ "enable", command_enable, true },
+		{ "weight", command_weight, true },
+		{ "switches", command_switches, false },
+		{ "switch", command_switch, true },
+		{ "steer", command_steer, false },
+		{ "steer-move", command_steer_move, true },
+		{ "steer-weight", command_steer_weight, true },
 	};
 	const char *name = json_string_value(json_object_get(request, "command"));
 
 	for (size_t i = 0; name && i < sizeof(table) / sizeof(table[0]); i++)
 		if (strcmp(name, table[i].name) == 0) {
-			log_info("%s asked by %s", name, client_who(client));
+			if (table[i].changes)
+				log_info("%s asked by %s", name, client_who(client));
 			table[i].run(argument, client, request);
 			return;
 		}

@@ -117,6 +117,8 @@ def an_operators_load_waits_for_the_one_of_the_start():
         wait_for("the offer", lambda: "ignored 1" in plane.g.log("fake_dataplane"))
         with plane.load_in_background(plane.g.write("other.conf", OTHER)) as first:
             wait_for("the load to wait", lambda: plane.log().count("load asked by") == 1)
+            plane.history()
+            assert "history asked by" not in plane.log(), "who only looks is not logged"
             second = plane.ctl("rules", "load", plane.g.path("rules.conf"))
             assert second.returncode == 1 and "another load is running" in second.stderr, second
             plane.kill_dataplane()  # ends the load of the start, and then the operator's finds no dataplane
