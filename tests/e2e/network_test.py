@@ -63,13 +63,18 @@ def live_beside_messages(xdp):
         banner, digest = fleet.net.run("r", "python3", "-c", ECHO_CLIENT).split()
         assert banner == "SSH-2.0-test" and digest == hashlib.sha256(bytes(range(256)) * 4096).hexdigest(), banner
         wait_for("messages for longer than BGP's hold time", lambda: sum(len(sender.sent) for sender in senders) > 8000, 60)
-        assert fleet.birds["r"].state("gw1") == since and since[0] == "Established", (since, fleet.logs())
+        assert fleet.birds["r"].stands_since("gw1", since), f"not that of {since}\n{fleet.birds['r'].story()}\n{fleet.logs()}"
         assert server.poll() is None
 
         sent = {number for sender in senders for number, _ in sender.stop().sent}
-        got = wait_for("the last messages", lambda: (lambda ids: len(ids) == len(sent) and ids)(
-            [number for member in fleet.members.values() for number in member.ids]))
-        assert set(got) == sent, "each message at one member, once"
+        arrived = lambda: [number for member in fleet.members.values() for number in member.ids]
+        try:
+            wait_for("the last messages", lambda: len(arrived()) == len(sent))
+        except AssertionError as error:
+            missing = sorted(sent - set(arrived()))
+            raise AssertionError(f"{error}: {len(sent)} sent, {len(arrived())} arrived, missing {len(missing)}: {missing[:20]}\n"
+                                 f"{fleet.counters(1)}\n{fleet.logs()}") from None
+        assert set(arrived()) == sent, "each message at one member, once"
         assert all(len(member.ids) > len(sent) // 10 for member in fleet.members.values()), "all members have their share"
         stats = fleet.stats(1)
         check_books(stats)

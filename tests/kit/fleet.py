@@ -82,6 +82,11 @@ class Member:
             one.close()
 
 
+def seconds_of(clock):
+    """Of "15:44:16.623"."""
+    return sum(float(part) * unit for part, unit in zip(clock.split(":"), (3600, 60, 1)))
+
+
 class Bird:
     """A BIRD in a namespace with this configuration."""
 
@@ -101,6 +106,18 @@ class Bird:
     def state(self, protocol):
         found = re.search(rf"^{protocol}\s+BGP\s+\S+\s+\S+\s+(\S+)\s*(\S*)", self.ask("show", "protocols"), re.M)
         return (found.group(2), found.group(1)) if found else None
+
+    def stands_since(self, protocol, before):
+        """Whether the session is the one that `before`, a state(), told of. BIRD derives the time anew each time: it may be a millisecond off."""
+        after = self.state(protocol)
+        if not after or before[0] != "Established" or after[0] != before[0]:
+            return False
+        off = abs(seconds_of(before[1]) - seconds_of(after[1]))
+        return min(off, 86400 - off) < 0.1
+
+    def story(self):
+        """What it knows of its sessions, the last error of each among it."""
+        return self.ask("show", "protocols", "all")
 
 
 class Fleet:
@@ -232,6 +249,15 @@ class Fleet:
     def wait_routes(self, *gateways):
         wanted = sorted(f"10.9.0.{10 + i}" for i in gateways)
         wait_for(f"routes {wanted}", lambda: self.routes() == wanted, 60)
+
+    def counters(self, i):
+        """What gateway, interfaces and members count: for the message of a test that misses frames."""
+        text = [json.dumps(self.stats(i))]
+        for where in ("r", "lan", f"g{i}", f"o{i}", "s1", "s2", *self.member_names):
+            text.append(f"--- {where}\n" + self.net.ip(where, "-s", "-s", "link", "show"))
+            text.append("\n".join(line for line in self.net.run(where, "nstat", "-az").split("\n")
+                                  if re.search("Udp(InErrors|NoPorts|RcvbufErrors|InCsumErrors)|Discards|InAddrErrors|InNoRoutes", line)))
+        return "\n".join(text)
 
     def logs(self):
         text = []
