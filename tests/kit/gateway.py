@@ -7,6 +7,7 @@ import struct
 import subprocess
 import tempfile
 import time
+import traceback
 
 BUILD = os.environ.get("WEIR_BUILD", "build")
 DISPOSITIONS = ["forward", "agents", "reply", "drop", "police", "shed", "malformed", "exception", "fragment", "agents_full",
@@ -172,5 +173,6 @@ def main(cases):
             print(f"skip {name}: {reason}", flush=True)
         except Exception as error:  # whatever it is, it is this case's failure
             failed += 1
-            print(f"FAILED {name}: {type(error).__name__}: {error}", flush=True)
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            print(f"FAILED {name}: {type(error).__name__}: {error} ({os.path.basename(at.filename)}:{at.lineno}: {at.line})", flush=True)
     raise SystemExit(1 if failed else 77 if skipped == len(cases) else 0)
