@@ -10,8 +10,8 @@
 
 struct rte_mempool;
 
-// The mbufs of all ports and workers, as many as memory_mb holds. NULL with `why` when there is no
-// memory.
+// The mbufs of all ports and workers, as many as memory_mb holds; where there is a port of type xdp only those of them
+// that its sockets reach. NULL with `why` when there is no memory.
 struct rte_mempool *port_pool_create(const struct gateway *gateway, char *why, size_t why_size);
 
 // Makes or finds the device of `config`, gives it its receive queues and one transmit queue per
