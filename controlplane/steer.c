@@ -337,6 +337,12 @@ void command_steer_weight(struct commands *commands, struct client *client, cons
 				"a weight needs a worker and a number from 0 to 100");
 		return;
 	}
+	if (!gateway_has_dispatcher(steer->gateway)) {
+		commands_refuse(client, "refused",
+				"no port is dispatched here, each worker takes what its queues give it: set "
+				"dataplane.dispatch_cpu in gateway.conf");
+		return;
+	}
 	if (w < 0 || w >= wish.n_workers) {
 		commands_refuse(client, "refused", "there is no such worker (weirctl steer show)");
 		return;
