@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "dataplane/flow.h"
+#include "dataplane/log.h"
 #include "dataplane/port_xdp.h"
 #include "dataplane/said.h"
 
@@ -178,11 +179,28 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	for (uint16_t w = 0; w < gateway->n_workers; w++)
 		port->queue[w] = (struct port_queue){ port->id, w };
 	port->trust_udp_checksum = config->trust_udp_checksum;
+	port->promiscuous = config->promiscuous;
 	rte_eth_macaddr_get(port->id, &mac);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	port->mtu = UINT16_MAX; // what does not say one takes all
 	rte_eth_dev_get_mtu(port->id, &port->mtu);
 	return 0;
+}
+
+// Which destination MACs the device takes. Its own and broadcasts in any case; multicast, since IPv6
+// neighbours ask by it. A frame for another station that a switch floods would be forwarded a second
+// time. Devices without a filter (pcap, ring, memif) refuse this, and take all.
+static void set_filter(const struct port *port)
+{
+	int err = 0;
+
+	rte_eth_allmulticast_enable(port->id);
+	if (port->promiscuous)
+		err = rte_eth_promiscuous_enable(port->id);
+	else
+		rte_eth_promiscuous_disable(port->id);
+	if (err)
+		log_line("port \"%s\": cannot be promiscuous: %s", port->name, rte_strerror(-err));
 }
 
 int port_start(const struct port *port, char *why, size_t why_size)
@@ -197,7 +215,7 @@ int port_start(const struct port *port, char *why, size_t why_size)
 			 rte_strerror(-err));
 		return err;
 	}
-	rte_eth_promiscuous_enable(port->id); // best effort: some devices are promiscuous by nature
+	set_filter(port);
 	return 0;
 }
 

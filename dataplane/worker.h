@@ -33,6 +33,7 @@ struct port {
 	uint16_t n_queues; // receive queues
 	bool trust_udp_checksum;
 	bool kernel; // has a kernel interface beside it
+	bool promiscuous;
 	uint8_t mac[6];
 	uint16_t mtu; // largest IP datagram
 	struct port_queue queue[GATEWAY_MAX_WORKERS]; // by worker: sends there, receives where below n_queues

@@ -24,6 +24,7 @@ struct gateway_port {
 	enum gateway_port_type type;
 	uint16_t queues;  // receive queues; queue i is worker i's
 	bool trust_udp_checksum;
+	bool promiscuous; // takes frames for other stations too, where the device has a filter. Type dpdk
 	uint32_t flood_rate, flood_burst; // of one source, messages a second and at once; 0: no limit. Type xdp
 	uint32_t blocked_max; // prefixes of blocked sources that the kernel holds. Type xdp
 	enum gateway_dispatch dispatch;

@@ -8,7 +8,7 @@
 #include "rules/gateway_reader.h"
 
 static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel", "emergency_queue",
-					 "type", "flood",  "blocked_max", "dispatch", NULL };
+					 "promiscuous", "type", "flood",  "blocked_max", "dispatch", NULL };
 static const char *const listener_keys[] = { "address", "port", "protocol", NULL };
 static const char *const types[] = { "dpdk", "xdp", NULL };
 static const char *const checksums[] = { "verify", "trust", NULL };
@@ -107,6 +107,16 @@ static void read_emergency_queue(struct gateway_reader *reader, config_setting_t
 			   "emergency_queue needs a DPDK port of several queues");
 }
 
+static void read_promiscuous(struct gateway_reader *reader, config_setting_t *group,
+			     struct gateway_port *port)
+{
+	if (conf_bool(&reader->conf, group, "promiscuous", &port->promiscuous) > 0 && port->promiscuous &&
+	    port->type == GATEWAY_PORT_XDP)
+		conf_error(&reader->conf, config_setting_get_member(group, "promiscuous"),
+			   "leave it out; the interface is the kernel's: ip link set ... promisc on",
+			   "promiscuous needs a DPDK port");
+}
+
 static void read_port(struct gateway_reader *reader, config_setting_t *group, unsigned i)
 {
 	struct gateway_port *port = &reader->gateway->ports[i];
@@ -130,6 +140,7 @@ static void read_port(struct gateway_reader *reader, config_setting_t *group, un
 	conf_word(&reader->conf, group, "type", types, &type);
 	port->type = (enum gateway_port_type)type;
 	read_emergency_queue(reader, group, port);
+	read_promiscuous(reader, group, port);
 	gateway_read_xdp(reader, group, port);
 }
 

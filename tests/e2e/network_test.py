@@ -72,7 +72,8 @@ def live_beside_messages(xdp):
             wait_for("the last messages", lambda: len(arrived()) == len(sent))
         except AssertionError as error:
             missing = sorted(sent - set(arrived()))
-            raise AssertionError(f"{error}: {len(sent)} sent, {len(arrived())} arrived, missing {len(missing)}: {missing[:20]}\n"
+            raise AssertionError(f"{error}: {len(sent)} sent, {len(arrived())} arrived, missing {len(missing)}: {missing[:20]}, "
+                                 f"{len(arrived()) - len(set(arrived()))} twice\n"
                                  f"{fleet.counters(1)}\n{fleet.logs()}") from None
         assert set(arrived()) == sent, "each message at one member, once"
         assert all(len(member.ids) > len(sent) // 10 for member in fleet.members.values()), "all members have their share"

@@ -77,7 +77,8 @@ static void all_that_is_given_is_read(void **state)
 		"name = \"edge-7\"; run_dir = \"/tmp/r\"; state_dir = \"/tmp/s\"; rules = \"/etc/r.conf\"; user = \"weir\";\n"
 		"dataplane = { main_cpu = 3; worker_cpus = ( 4, 5 ); memory_mb = 1024; hugepages = \"never\";\n"
 		" tx_staging = 128; dispatch_cpu = 6; };\n"
-		"ports = ( { name = \"in0\"; device = \"0000:03:00.0\"; queues = 2; udp_checksum = \"trust\"; kernel = \"weir0.1\"; },\n"
+		"ports = ( { name = \"in0\"; device = \"0000:03:00.0\"; queues = 2; udp_checksum = \"trust\"; kernel = \"weir0.1\";\n"
+		" promiscuous = true; },\n"
 		"          { name = \"out0\"; device = \"net_null0\"; } );\n"
 		"siblings = ( { name = \"gw2\"; port = \"out0\"; mac = \"02:00:00:00:00:02\"; } );\n"
 		"listeners = ( { address = \"192.0.2.1\"; port = 5700; protocol = \"native\"; },\n"
@@ -98,11 +99,13 @@ static void all_that_is_given_is_read(void **state)
 	assert_int_equal(gateway->n_ports, 2);
 	assert_int_equal(gateway->ports[0].queues, 2);
 	assert_true(gateway->ports[0].trust_udp_checksum);
+	assert_true(gateway->ports[0].promiscuous);
+	assert_false(gateway->ports[1].promiscuous);
 	assert_int_equal(gateway->ports[1].queues, 1);
 	assert_false(gateway->ports[1].trust_udp_checksum);
 	assert_string_equal(gateway->ports[0].kernel, "weir0.1");
 	assert_null(gateway->ports[1].kernel);
-	assert_int_equal(gateway->ports[1].line, 5);
+	assert_int_equal(gateway->ports[1].line, 6);
 	assert_int_equal(gateway->dispatch_cpu, 6);
 	assert_int_equal(gateway->n_siblings, 1);
 	assert_string_equal(gateway->siblings[0].name, "gw2");
@@ -261,6 +264,8 @@ static void each_fault_of_a_port_is_reported_with_its_line(void **state)
 		  "queues 2 is more than the workers, which are 1" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = 1; } );", 1, "kernel" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; emergency_queue = true; } );", 1, "needs a DPDK port of several queues" },
+		{ "ports = ( { name = \"a\"; device = \"x\"; type = \"xdp\"; promiscuous = true; } );", 1,
+		  "promiscuous needs a DPDK port" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"\"; } );", 1, "kernel \"\" cannot be the name" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"weir%d\"; } );", 1, "cannot be the name" },
 		{ "ports = ( { name = \"a\"; device = \"x\"; kernel = \"sixteen-letters0\"; } );", 1, "cannot be the name" },
