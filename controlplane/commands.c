@@ -17,6 +17,7 @@
 #include "controlplane/pool_commands.h"
 #include "controlplane/publisher.h"
 #include "controlplane/route_commands.h"
+#include "controlplane/spool_look.h"
 #include "controlplane/steer.h"
 #include "dataplane/abi/stats.h"
 
@@ -56,7 +57,7 @@ static void run_history(struct commands *commands, struct client *client, const 
 static void put_queue(const struct spool_queue *queue, void *argument)
 {
 	json_array_append_new(argument, json_pack("{s:s, s:I, s:I}", "name", queue->name, "depth",
-		(json_int_t)queue->depth, "stored", (json_int_t)queue->stored));
+		(json_int_t)queue->waiting, "stored", (json_int_t)queue->stored));
 }
 
 static json_t *spool_json(struct commands *commands)

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "controlplane/log.h"
+#include "controlplane/op_list.h"
 #include "controlplane/orphans.h"
 #include "controlplane/source.h"
 
@@ -36,12 +37,19 @@ struct consumer {
 	unsigned n_consumed; // workers; 0: the attached segment is not started
 	uint64_t consumed[WEIR_MAX_WORKERS];
 	struct consumer_status status;
+	struct op_list submitted;
+	struct watcher {
+		int fd;
+		unsigned what; // 0: free
+	} watchers[CONSUMER_WATCHERS];
 	// the thread's own
+	struct op_list pending, ran; // ran: in the batch that is being made
 	struct source *live;
 	uint64_t live_epoch;
 	struct orphans orphans;
 	uint64_t next_scan;
 	int stalled;
+	uint64_t retry; // CLOCK_MONOTONIC: no messages before, after a batch of them failed
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -64,6 +72,7 @@ static bool take_orders(struct consumer *c)
 	c->live_epoch = c->epoch;
 	if (change && c->wanted)
 		map = mapping_get(c->wanted);
+	op_list_add(&c->pending, op_list_take(&c->submitted));
 	pthread_mutex_unlock(&c->mutex);
 	if (!change)
 		return !stop;
@@ -91,27 +100,44 @@ static unsigned count_stopped(const struct consumer *c, unsigned *n_orphans)
 	return stopped;
 }
 
-// Tells the loop what is durable.
-static void report(struct consumer *c, unsigned n_stored)
+// What a turn came to.
+struct outcome {
+	bool tried; // to store messages
+	int err;    // of the batch, which is gone then
+	bool full;  // spool_mb is reached
+	unsigned stored;
+	unsigned news; // CONSUMER_MESSAGES, …
+};
+
+// Tells the loop what is durable. Under the mutex; whether there is news.
+static bool report_consumed(struct consumer *c)
+{
+	unsigned n = c->live->map->segment->n_workers;
+	bool news = c->n_consumed != n;
+
+	c->n_consumed = n;
+	for (unsigned w = 0; w < n; w++) {
+		news |= c->consumed[w] != c->live->channel[w].durable;
+		c->consumed[w] = c->live->channel[w].durable;
+	}
+	return news;
+}
+
+static void report(struct consumer *c, const struct outcome *outcome)
 {
 	unsigned n_orphans, stopped = count_stopped(c, &n_orphans);
 	bool news = false;
 
 	pthread_mutex_lock(&c->mutex);
-	c->status.stored += n_stored;
+	c->status.stored += outcome->stored;
 	c->status.orphans = n_orphans;
 	c->status.stopped_channels = stopped;
 	c->status.stalled = c->stalled;
-	if (c->live && c->live->started && c->live_epoch == c->epoch) {
-		unsigned n = c->live->map->segment->n_workers;
-
-		news = c->n_consumed != n;
-		c->n_consumed = n;
-		for (unsigned w = 0; w < n; w++) {
-			news |= c->consumed[w] != c->live->channel[w].durable;
-			c->consumed[w] = c->live->channel[w].durable;
-		}
-	}
+	if (c->live && c->live->started && c->live_epoch == c->epoch)
+		news = report_consumed(c);
+	for (unsigned i = 0; i < CONSUMER_WATCHERS; i++)
+		if (c->watchers[i].what & outcome->news)
+			eventfd_write(c->watchers[i].fd, 1);
 	pthread_mutex_unlock(&c->mutex);
 	if (news)
 		eventfd_write(c->wake, 1);
@@ -147,23 +173,55 @@ static int step_restart(struct source *source, struct batch *batch)
 	return 0;
 }
 
-// One batch from all sources. Messages stored, or the spool's error.
-static int store_batch(struct consumer *c)
+// Runs operations, in a batch that is opened for them.
+static int run_ops(struct consumer *c, struct batch *batch, bool ending)
+{
+	int err = c->pending.first && !batch->open ? spool_begin(c->spool) : 0;
+
+	if (err) { // they are as if they had run
+		op_list_add(&c->ran, op_list_take(&c->pending));
+		return err;
+	}
+	batch->open |= c->pending.first != NULL;
+	return op_list_run(&c->pending, &c->ran, c->spool, batch->now_ns / MS, ending);
+}
+
+static unsigned news_of(const struct consumer *c, const struct batch *batch)
+{
+	unsigned news = batch->n > 0 ? CONSUMER_MESSAGES : 0;
+
+	for (const struct spool_op *op = c->ran.first; op; op = op->next)
+		if (op->kind == OP_SETTLE && op->answer && op->result == 0)
+			news |= CONSUMER_ANSWERS;
+	return news;
+}
+
+// One batch: what agents do, and messages from all sources. Sources are started before it, since that is a batch too.
+static struct outcome make_batch(struct consumer *c, bool ending)
 {
 	struct batch batch = { .spool = c->spool, .room = BATCH, .bytes = BATCH_BYTES,
 			       .now_ns = clock_ns(CLOCK_REALTIME) };
-	int err = each_source(c, &batch, step_start);
+	struct outcome outcome = { .tried = !ending && clock_ns(CLOCK_MONOTONIC) >= c->retry };
+	int err = outcome.tried ? each_source(c, &batch, step_start) : 0;
+	bool started = outcome.tried && !err;
 
 	if (!err)
+		err = run_ops(c, &batch, ending);
+	if (!err && started)
 		err = each_source(c, &batch, source_collect);
 	if (!err && batch.open)
 		err = spool_commit(c->spool);
+	outcome.err = err;
+	outcome.full = batch.full;
 	if (err) { // what a failed commit left behind, the cursors know
 		each_source(c, &batch, step_restart);
-		return err;
+		return outcome;
 	}
-	each_source(c, &batch, step_settle);
-	return (int)batch.n;
+	if (started)
+		each_source(c, &batch, step_settle);
+	outcome.stored = batch.n;
+	outcome.news = news_of(c, &batch);
+	return outcome;
 }
 
 // Says once that the spool takes nothing, and once that it does again.
@@ -181,38 +239,51 @@ static void note_stall(struct consumer *c, int err)
 	c->stalled = err;
 }
 
-// Waits for an order, but no longer than `ns`.
+// Waits for an order or an operation, but no longer than `ns`.
 static void pause_for(struct consumer *c, uint64_t ns)
 {
 	uint64_t until = clock_ns(CLOCK_MONOTONIC) + ns;
 	struct timespec at = { (time_t)(until / 1000000000), (long)(until % 1000000000) };
 
 	pthread_mutex_lock(&c->mutex);
-	while (!c->stop && c->epoch == c->live_epoch)
+	while (!c->stop && c->epoch == c->live_epoch && !c->submitted.first)
 		if (pthread_cond_timedwait(&c->order, &c->mutex, &at) == ETIMEDOUT)
 			break;
 	pthread_mutex_unlock(&c->mutex);
 }
 
+static void rest(struct consumer *c, const struct outcome *outcome)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (c->pending.first)
+		return;
+	if (c->stalled)
+		pause_for(c, c->retry > now ? c->retry - now : 0);
+	else if (!c->live && outcome->stored == 0) // what orphans hold is there at once, or never
+		pause_for(c, SCAN_NS);
+	else if (outcome->stored < BATCH / 8)
+		pause_for(c, PAUSE_NS);
+}
+
 static void turn(struct consumer *c)
 {
-	int n;
+	struct outcome outcome;
 
 	if (clock_ns(CLOCK_MONOTONIC) >= c->next_scan) {
 		orphans_scan(&c->orphans, c->live ? c->live->map : NULL);
 		c->next_scan = clock_ns(CLOCK_MONOTONIC) + SCAN_NS;
 	}
-	n = store_batch(c);
-	note_stall(c, n < 0 ? n : 0);
-	report(c, n < 0 ? 0 : (unsigned)n);
-	if (n >= 0)
+	outcome = make_batch(c, false);
+	if (outcome.tried || outcome.err)
+		note_stall(c, outcome.full ? -EDQUOT : outcome.err);
+	if (outcome.full || outcome.err)
+		c->retry = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
+	report(c, &outcome);
+	op_list_finish(&c->ran, outcome.err);
+	if (!outcome.err)
 		orphans_retire(&c->orphans, c->spool);
-	if (n < 0)
-		pause_for(c, RETRY_NS);
-	else if (!c->live && n == 0) // what orphans hold is there at once, or never
-		pause_for(c, SCAN_NS);
-	else if (n < BATCH / 8)
-		pause_for(c, PAUSE_NS);
+	rest(c, &outcome);
 }
 
 static void *consumer_run(void *argument)
@@ -221,6 +292,11 @@ static void *consumer_run(void *argument)
 
 	while (take_orders(c))
 		turn(c);
+	while (c->pending.first) {
+		struct outcome outcome = make_batch(c, true);
+
+		op_list_finish(&c->ran, outcome.err);
+	}
 	return NULL;
 }
 
@@ -312,6 +388,41 @@ unsigned consumer_consumed(struct consumer *consumer, uint64_t sequence[WEIR_MAX
 	memcpy(sequence, consumer->consumed, n * sizeof(sequence[0]));
 	pthread_mutex_unlock(&consumer->mutex);
 	return n;
+}
+
+void consumer_submit(struct consumer *consumer, struct spool_op *ops)
+{
+	pthread_mutex_lock(&consumer->mutex);
+	op_list_add(&consumer->submitted, ops);
+	pthread_cond_signal(&consumer->order);
+	pthread_mutex_unlock(&consumer->mutex);
+}
+
+static struct watcher *find_watcher(struct consumer *consumer, int fd)
+{
+	struct watcher *free = NULL;
+
+	for (unsigned i = 0; i < CONSUMER_WATCHERS; i++) {
+		struct watcher *watcher = &consumer->watchers[i];
+
+		if (watcher->what && watcher->fd == fd)
+			return watcher;
+		if (!watcher->what && !free)
+			free = watcher;
+	}
+	return free;
+}
+
+int consumer_watch(struct consumer *consumer, int fd, unsigned what)
+{
+	struct watcher *watcher;
+
+	pthread_mutex_lock(&consumer->mutex);
+	watcher = find_watcher(consumer, fd);
+	if (watcher)
+		*watcher = (struct watcher){ fd, what };
+	pthread_mutex_unlock(&consumer->mutex);
+	return watcher || what == 0 ? 0 : -ENOSPC;
 }
 
 void consumer_status(struct consumer *consumer, struct consumer_status *status)

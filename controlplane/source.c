@@ -156,6 +156,11 @@ static int collect_one(struct source *source, struct batch *batch, unsigned work
 	}
 	if (slots > 0 && record->kind != WEIR_RECORD_PAD) {
 		err = append(source, batch, worker, record, (unsigned)slots);
+		if (err == -EDQUOT) {
+			batch->full = true;
+			batch->room = 0;
+			return 0;
+		}
 		if (err && err != -EBADMSG)
 			return err;
 		if (!err)

@@ -27,6 +27,7 @@ struct batch {
 	size_t bytes;  // of payload that it still takes, about
 	unsigned n;    // messages that are in it
 	bool open;     // spool_begin was called
+	bool full;     // the spool takes no more messages; what is in the batch stays
 	uint64_t now_ns;
 };
 

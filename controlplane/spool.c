@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Opening of the spool: environment, tables, schema. Refuses a schema newer than this program's.
+// Opening of the spool: environment, tables, schema. An older schema is brought to this program's; refuses a newer one.
 #include "controlplane/spool.h"
 
 #include <errno.h>
@@ -10,7 +10,8 @@
 
 #include "controlplane/spool_parts.h"
 
-static const char *const table_names[SPOOL_TABLES] = { "messages", "queues", "cursors", "meta" };
+static const char *const table_names[SPOOL_TABLES] = { "messages", "queues", "cursors", "meta", "leases",
+								 "dead", "done", "outbox", "due" };
 
 int spool_errno(int result)
 {
@@ -29,40 +30,76 @@ int spool_errno(int result)
 	}
 }
 
-// Writes the schema into a new spool, or checks the one that stands there.
+// Writes the schema into a new spool, or reads the one that stands there.
+static int read_schema(struct spool *spool, MDB_txn *txn, uint32_t *schema)
+{
+	MDB_val key = { 6, (void *)(uintptr_t)"schema" }, value = { sizeof(*schema), schema };
+	int result;
+
+	*schema = SPOOL_SCHEMA;
+	if (!spool->read_only) {
+		result = mdb_put(txn, spool->table[TABLE_META], &key, &value, MDB_NOOVERWRITE);
+		if (result != MDB_KEYEXIST)
+			return spool_errno(result);
+	} else {
+		result = mdb_get(txn, spool->table[TABLE_META], &key, &value);
+		if (result)
+			return spool_errno(result);
+	}
+	if (value.mv_size != sizeof(*schema))
+		return -EINVAL;
+	memcpy(schema, value.mv_data, sizeof(*schema));
+	return 0;
+}
+
+// Newer ones are refused; an older one is brought here by who may write.
 static int check_schema(struct spool *spool, MDB_txn *txn)
 {
-	MDB_val key = { 6, (void *)(uintptr_t)"schema" }, value;
-	uint32_t schema = SPOOL_SCHEMA;
-	int result = mdb_get(txn, spool->table[TABLE_META], &key, &value);
+	uint32_t schema;
+	int err = read_schema(spool, txn, &schema);
 
-	if (result == MDB_NOTFOUND && !spool->read_only) {
-		value = (MDB_val){ sizeof(schema), &schema };
-		return spool_errno(mdb_put(txn, spool->table[TABLE_META], &key, &value, 0));
-	}
-	if (result)
-		return spool_errno(result);
-	if (value.mv_size != sizeof(schema))
-		return -EINVAL;
-	memcpy(&schema, value.mv_data, sizeof(schema));
-	return schema == SPOOL_SCHEMA ? 0 : -EPROTONOSUPPORT;
+	if (err || schema == SPOOL_SCHEMA)
+		return err;
+	if (schema > SPOOL_SCHEMA)
+		return -EPROTONOSUPPORT;
+	return schema == 0 ? -EINVAL : spool->read_only ? -EPROTO : 0;
+}
+
+static int open_all(struct spool *spool, MDB_txn *txn)
+{
+	unsigned create = spool->read_only ? 0 : MDB_CREATE;
+	uint32_t schema;
+	int result = mdb_dbi_open(txn, table_names[TABLE_META], create, &spool->table[TABLE_META]);
+	int err = result ? spool_errno(result) : check_schema(spool, txn);
+
+	if (err)
+		return err;
+	for (unsigned t = 0; t < SPOOL_TABLES && !result; t++)
+		if (t != TABLE_META)
+			result = mdb_dbi_open(txn, table_names[t], create, &spool->table[t]);
+	err = result ? spool_errno(result) : read_schema(spool, txn, &schema);
+	return err || schema == SPOOL_SCHEMA ? err : spool_upgrade(spool, txn);
 }
 
 static int open_tables(struct spool *spool)
 {
-	unsigned flags = spool->read_only ? MDB_RDONLY : 0;
 	MDB_txn *txn;
-	int result = mdb_txn_begin(spool->env, NULL, flags, &txn), err;
+	int result = mdb_txn_begin(spool->env, NULL, spool->read_only ? MDB_RDONLY : 0, &txn), err;
 
 	if (result)
 		return spool_errno(result);
-	for (unsigned t = 0; t < SPOOL_TABLES && !result; t++)
-		result = mdb_dbi_open(txn, table_names[t], spool->read_only ? 0 : MDB_CREATE, &spool->table[t]);
-	err = result ? spool_errno(result) : check_schema(spool, txn);
+	err = open_all(spool, txn);
 	if (!err)
 		return spool_errno(mdb_txn_commit(txn));
 	mdb_txn_abort(txn);
 	return err;
+}
+
+// The map is twice what messages may take, and something: operations must find room when messages have none, and pages
+// that a transaction gives up are free for others only after it.
+static size_t map_size(const struct spool *spool)
+{
+	return ((size_t)spool->size_mb << 21) + ((size_t)64 << 20);
 }
 
 int spool_env_open(struct spool *spool)
@@ -74,7 +111,7 @@ int spool_env_open(struct spool *spool)
 		return spool_errno(result);
 	}
 	mdb_env_set_maxdbs(spool->env, SPOOL_TABLES);
-	result = mdb_env_set_mapsize(spool->env, (size_t)spool->size_mb << 20);
+	result = mdb_env_set_mapsize(spool->env, map_size(spool));
 	if (!result)
 		result = mdb_env_open(spool->env, spool->folder, MDB_NOTLS | (spool->read_only ? MDB_RDONLY : 0), 0640);
 	if (!result)
@@ -95,6 +132,29 @@ void spool_env_close(struct spool *spool)
 	spool->broken = false;
 }
 
+static void explain(int err, const char *folder, char *why, size_t why_size)
+{
+	if (err == -EPROTONOSUPPORT)
+		snprintf(why, why_size, "%s: a spool of a newer schema than %d: made by a newer weir; use that one",
+			 folder, (int)SPOOL_SCHEMA);
+	else if (err == -EPROTO)
+		snprintf(why, why_size, "%s: a spool of an older schema than %d: weir-controlplane brings it to this "
+			 "one when it starts", folder, (int)SPOOL_SCHEMA);
+	else if (err == -EINVAL)
+		snprintf(why, why_size, "%s: no spool, or a damaged one: move it away to begin a new one", folder);
+	else
+		snprintf(why, why_size, "%s: cannot open the spool: %s", folder, strerror(-err));
+}
+
+static void release(struct spool *spool)
+{
+	queue_list_fini(&spool->queues);
+	free(spool->scratch);
+	free(spool->outgoing);
+	free(spool->folder);
+	free(spool);
+}
+
 struct spool *spool_open(const char *folder, uint32_t size_mb, bool read_only, char *why, size_t why_size)
 {
 	struct spool *spool = calloc(1, sizeof(*spool));
@@ -102,7 +162,11 @@ struct spool *spool_open(const char *folder, uint32_t size_mb, bool read_only, c
 
 	if (spool)
 		spool->folder = strdup(folder);
-	if (spool && spool->folder) {
+	if (spool && !read_only) {
+		spool->scratch = malloc(SPOOL_HEAD_ROOM + SPOOL_VALUE_ROOM);
+		spool->outgoing = malloc(SPOOL_VALUE_ROOM);
+	}
+	if (spool && spool->folder && (read_only || (spool->scratch && spool->outgoing))) {
 		spool->size_mb = size_mb < SPOOL_MIN_MB ? SPOOL_MIN_MB : size_mb;
 		spool->read_only = read_only;
 		pthread_rwlock_init(&spool->lock, NULL);
@@ -111,18 +175,9 @@ struct spool *spool_open(const char *folder, uint32_t size_mb, bool read_only, c
 			return spool;
 		pthread_rwlock_destroy(&spool->lock);
 	}
-	if (err == -EPROTONOSUPPORT)
-		snprintf(why, why_size, "%s: a spool of another schema than %d: made by a newer weir; use that one",
-			 folder, (int)SPOOL_SCHEMA);
-	else if (err == -EINVAL)
-		snprintf(why, why_size, "%s: no spool, or a damaged one: move it away to begin a new one", folder);
-	else
-		snprintf(why, why_size, "%s: cannot open the spool: %s", folder, strerror(-err));
-	if (spool) {
-		queue_list_fini(&spool->queues);
-		free(spool->folder);
-	}
-	free(spool);
+	explain(err, folder, why, why_size);
+	if (spool)
+		release(spool);
 	return NULL;
 }
 
@@ -132,8 +187,6 @@ void spool_close(struct spool *spool)
 		return;
 	spool_abort(spool);
 	spool_env_close(spool);
-	queue_list_fini(&spool->queues);
 	pthread_rwlock_destroy(&spool->lock);
-	free(spool->folder);
-	free(spool);
+	release(spool);
 }

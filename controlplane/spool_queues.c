@@ -35,6 +35,14 @@ struct queue_entry *queue_list_find(const struct queue_list *list, const char *n
 	return at < list->n && strcmp(list->entries[at].queue.name, name) == 0 ? &list->entries[at] : NULL;
 }
 
+struct queue_entry *queue_list_by_id(const struct queue_list *list, uint32_t id)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		if (list->entries[i].queue.id == id)
+			return &list->entries[i];
+	return NULL;
+}
+
 struct queue_entry *queue_list_add(struct queue_list *list, const struct spool_queue *queue)
 {
 	uint32_t at = position(list, queue->name);

@@ -26,8 +26,7 @@ static struct cursor_key cursor_key(const uint8_t boot_id[WEIR_BOOT_ID_SIZE], ui
 	return key;
 }
 
-// Ends a batch that failed with an LMDB result or a -errno of ours.
-static int give_up(struct spool *spool, int err)
+int spool_give_up(struct spool *spool, int err)
 {
 	if (spool->txn)
 		mdb_txn_abort(spool->txn);
@@ -68,6 +67,8 @@ int spool_begin(struct spool *spool)
 	if (err)
 		return err;
 	pthread_rwlock_rdlock(&spool->lock);
+	spool->moved = 0;
+	spool->room = 0;
 	err = spool_errno(mdb_txn_begin(spool->env, NULL, 0, &spool->txn));
 	if (err) {
 		spool->txn = NULL;
@@ -80,7 +81,7 @@ int spool_begin(struct spool *spool)
 void spool_abort(struct spool *spool)
 {
 	if (spool->txn)
-		give_up(spool, 0);
+		spool_give_up(spool, 0);
 }
 
 static struct queue_entry *find_queue(struct spool *spool, const char *name)
@@ -96,6 +97,35 @@ static struct queue_entry *find_queue(struct spool *spool, const char *name)
 	return entry;
 }
 
+// Bytes that the tables take now, with what they lose to the shape of pages.
+static int64_t bytes_used(struct spool *spool)
+{
+	uint64_t bytes = 0;
+	MDB_stat stat;
+
+	for (unsigned t = 0; t <= SPOOL_TABLES; t++) // the one past the last: LMDB's own list of free pages
+		if (mdb_stat(spool->txn, t < SPOOL_TABLES ? spool->table[t] : 0, &stat) == 0)
+			bytes += stat.ms_psize *
+				 (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages);
+	return (int64_t)bytes;
+}
+
+// Whether a message of `size` bytes may still come. What is left is counted down by a guess that is too large, and
+// looked up again when it runs out. Once full, it takes a little room for it to be full no more.
+static bool has_room(struct spool *spool, size_t size)
+{
+	int64_t limit = (int64_t)spool->size_mb << 20;
+
+	if (spool->room <= 0) {
+		spool->room = limit - bytes_used(spool);
+		spool->full = spool->room <= (spool->full ? limit / 64 : 0);
+	}
+	if (spool->full)
+		return false;
+	spool->room -= (int64_t)(2 * size + 4096);
+	return true;
+}
+
 int spool_append(struct spool *spool, const struct spool_message *message)
 {
 	int size = spool_value_size(message), result;
@@ -104,18 +134,20 @@ int spool_append(struct spool *spool, const struct spool_message *message)
 	MDB_val k = { sizeof(key), &key }, v;
 
 	if (size < 0)
-		return give_up(spool, size);
+		return spool_give_up(spool, size);
+	if (!has_room(spool, (size_t)size))
+		return -EDQUOT;
 	entry = find_queue(spool, message->queue);
 	if (!entry)
-		return give_up(spool, -ENOMEM);
+		return spool_give_up(spool, -ENOMEM);
 	v.mv_size = (size_t)size;
 	spool_key_format(&key, entry->queue.id, message->record.priority, spool->state.next_arrival);
 	result = mdb_put(spool->txn, spool->table[TABLE_MESSAGES], &k, &v, MDB_RESERVE | MDB_NOOVERWRITE);
 	if (result)
-		return give_up(spool, result == MDB_KEYEXIST ? -EIO : spool_errno(result));
+		return spool_give_up(spool, result == MDB_KEYEXIST ? -EIO : spool_errno(result));
 	spool_value_format(message, v.mv_data);
 	spool->state.next_arrival++;
-	entry->queue.depth++;
+	entry->queue.waiting_by[message->record.priority]++;
 	entry->queue.stored++;
 	entry->changed = true;
 	return 0;
@@ -127,7 +159,7 @@ int spool_cursor_put(struct spool *spool, const uint8_t boot_id[WEIR_BOOT_ID_SIZ
 	MDB_val k = { sizeof(key), &key }, v = { sizeof(next), &next };
 	int result = mdb_put(spool->txn, spool->table[TABLE_CURSORS], &k, &v, 0);
 
-	return result ? give_up(spool, spool_errno(result)) : 0;
+	return result ? spool_give_up(spool, spool_errno(result)) : 0;
 }
 
 static int write_state(struct spool *spool)
@@ -137,8 +169,11 @@ static int write_state(struct spool *spool)
 
 	for (uint32_t i = 0; i < spool->queues.n && !result; i++) {
 		const struct spool_queue *queue = &spool->queues.entries[i].queue;
-		struct spool_queue_value value = { .id = queue->id, .depth = queue->depth, .stored = queue->stored };
+		struct spool_queue_value value = { .id = queue->id, .stored = queue->stored,
+						   .acknowledged = queue->acknowledged, .removed = queue->removed,
+						   .leased = queue->leased, .dead = queue->dead };
 
+		memcpy(value.waiting_by, queue->waiting_by, sizeof(value.waiting_by));
 		if (!spool->queues.entries[i].changed)
 			continue;
 		k = (MDB_val){ strlen(queue->name), (void *)(uintptr_t)queue->name };
@@ -164,11 +199,11 @@ int spool_commit(struct spool *spool)
 	int result = write_state(spool);
 
 	if (result)
-		return give_up(spool, spool_errno(result));
+		return spool_give_up(spool, spool_errno(result));
 	result = mdb_txn_commit(spool->txn); // ends the transaction either way
 	spool->txn = NULL;
 	if (result)
-		return give_up(spool, explain(spool, spool_errno(result)));
+		return spool_give_up(spool, explain(spool, spool_errno(result)));
 	pthread_rwlock_unlock(&spool->lock);
 	return 0;
 }
@@ -200,7 +235,7 @@ int spool_cursors_drop(struct spool *spool, const uint8_t boot_id[WEIR_BOOT_ID_S
 		int result = mdb_del(spool->txn, spool->table[TABLE_CURSORS], &k, NULL);
 
 		if (result && result != MDB_NOTFOUND)
-			err = give_up(spool, spool_errno(result));
+			err = spool_give_up(spool, spool_errno(result));
 	}
 	return err ? err : spool_commit(spool);
 }

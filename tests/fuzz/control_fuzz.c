@@ -19,6 +19,7 @@
 #include "controlplane/link.h"
 #include "controlplane/pools.h"
 #include "controlplane/publisher.h"
+#include "controlplane/spool_look.h"
 #include "controlplane/steer.h"
 #include "controlplane/switches.h"
 #include "rules/compile.h"
@@ -124,7 +125,7 @@ void consumer_status(struct consumer *consumer, struct consumer_status *status)
 
 int spool_queues(struct spool *spool, void (*each)(const struct spool_queue *queue, void *argument), void *argument)
 {
-	const struct spool_queue queue = { .name = "desk", .depth = 1, .stored = 2 };
+	const struct spool_queue queue = { .name = "desk", .waiting = 1, .stored = 2 };
 
 	(void)spool;
 	each(&queue, argument);

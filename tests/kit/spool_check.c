@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "controlplane/mapping.h"
-#include "controlplane/spool.h"
+#include "controlplane/spool_look.h"
 #include "dataplane/abi/stats.h"
 #include "tests/kit/numbered.h"
 

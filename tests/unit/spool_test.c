@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "controlplane/spool.h"
+#include "controlplane/spool_look.h"
 
 #include <errno.h>
 #include <lmdb.h>
@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "controlplane/spool_parts.h"
 #include "tests/kit/folder.h"
 #include "tests/kit/segments.h"
 
@@ -126,8 +127,8 @@ static void a_batch_that_is_given_up_leaves_nothing(void **state)
 
 static void sum_depth(const struct spool_queue *queue, void *argument)
 {
-	*(uint64_t *)argument += queue->depth;
-	assert_int_equal(queue->depth, queue->stored);
+	*(uint64_t *)argument += queue->waiting;
+	assert_int_equal(queue->waiting, queue->stored);
 }
 
 static void everything_goes_on_after_it_was_opened_again(void **state)
@@ -180,8 +181,10 @@ static int fill(unsigned *stored)
 			err = append("desk", WEIR_NORMAL, *stored, 30000);
 		if (!err)
 			err = spool_commit(spool);
-		if (err)
+		if (err) {
+			spool_abort(spool);
 			return err;
+		}
 	}
 }
 
@@ -238,7 +241,7 @@ static void forge(const char *table, const char *name, size_t name_size, MDB_val
 	spool_close(spool);
 	spool = NULL;
 	assert_int_equal(mdb_env_create(&env), 0);
-	mdb_env_set_maxdbs(env, 4);
+	mdb_env_set_maxdbs(env, 16);
 	assert_int_equal(mdb_env_open(env, folder, 0, 0640), 0);
 	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
 	assert_int_equal(mdb_dbi_open(txn, table, 0, &dbi), 0);
@@ -255,6 +258,69 @@ static void a_spool_of_a_newer_schema_is_refused_with_a_clear_line(void **state)
 	forge("meta", "schema", 6, (MDB_val){ sizeof(schema), &schema });
 	assert_null(spool_open(folder, 8, false, why, sizeof(why)));
 	assert_non_null(strstr(why, "newer weir"));
+}
+
+// Makes of the spool what weir before schema 2 would have left: queue 1 is "desk".
+static void make_schema_1(uint64_t depth)
+{
+	const struct spool_queue_value_1 old = { .id = 1, .depth = depth, .stored = depth };
+	static const char *const later[] = { "leases", "dead", "done", "outbox", "due" };
+	uint32_t schema = 1;
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+
+	forge("meta", "schema", 6, (MDB_val){ sizeof(schema), &schema });
+	forge("queues", "desk", 4, (MDB_val){ sizeof(old), (void *)(uintptr_t)&old });
+	assert_int_equal(mdb_env_create(&env), 0);
+	mdb_env_set_maxdbs(env, 16);
+	assert_int_equal(mdb_env_open(env, folder, 0, 0640), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	for (unsigned i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		assert_int_equal(mdb_dbi_open(txn, later[i], 0, &dbi), 0);
+		assert_int_equal(mdb_drop(txn, dbi, 1), 0);
+	}
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static void a_spool_of_schema_1_is_brought_to_schema_2_in_place(void **state)
+{
+	struct spool_queue queue;
+
+	(void)state;
+	assert_int_equal(spool_begin(spool), 0);
+	assert_int_equal(append("desk", WEIR_NORMAL, 1, 10), 0);
+	assert_int_equal(append("desk", WEIR_EMERGENCY, 2, 3000), 0);
+	assert_int_equal(append("desk", WEIR_NORMAL, 3, 10), 0);
+	assert_int_equal(spool_commit(spool), 0);
+	make_schema_1(3);
+	assert_null(spool_open(folder, 8, true, why, sizeof(why)));
+	assert_non_null(strstr(why, "older schema"));
+	for (unsigned i = 0; i < 2; i++) {
+		reopen(8);
+		assert_int_equal(spool_queue_get(spool, "desk", &queue), 0);
+		assert_int_equal(queue.waiting, 3);
+		assert_int_equal(queue.stored, 3);
+		assert_int_equal(queue.waiting_by[WEIR_EMERGENCY], 1);
+		assert_int_equal(queue.waiting_by[WEIR_NORMAL], 2);
+		assert_int_equal(queue.leased + queue.dead + queue.acknowledged + queue.removed, 0);
+		assert_memory_equal(walk("desk").tenants, ((uint32_t[]){ 2, 1, 3 }), 12);
+	}
+}
+
+static void a_damaged_spool_of_schema_1_is_left_as_it_was(void **state)
+{
+	(void)state;
+	assert_int_equal(spool_begin(spool), 0);
+	assert_int_equal(append("desk", WEIR_NORMAL, 1, 10), 0);
+	assert_int_equal(append("desk", WEIR_NORMAL, 2, 10), 0);
+	assert_int_equal(spool_commit(spool), 0);
+	make_schema_1(1); // fewer than there are
+	assert_null(spool_open(folder, 8, false, why, sizeof(why)));
+	assert_non_null(strstr(why, "damaged"));
+	assert_null(spool_open(folder, 8, true, why, sizeof(why)));
+	assert_non_null(strstr(why, "older schema"));
 }
 
 static void a_torn_value_is_found(void **state)
@@ -332,6 +398,8 @@ int main(void)
 		TEST(a_full_spool_says_so_loses_nothing_and_goes_on_with_more_room),
 		TEST(a_full_disk_is_an_error_and_room_mends_it),
 		TEST(a_spool_of_a_newer_schema_is_refused_with_a_clear_line),
+		TEST(a_spool_of_schema_1_is_brought_to_schema_2_in_place),
+		TEST(a_damaged_spool_of_schema_1_is_left_as_it_was),
 		TEST(a_torn_value_is_found),
 		TEST(names_that_cannot_be_are_not_stored),
 		TEST(a_spool_that_was_removed_takes_nothing_until_its_folder_is_back),
