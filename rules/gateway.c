@@ -33,6 +33,7 @@ static void set_numbers(struct gateway *gateway)
 	gateway->n_listeners = sizeof(listeners) / sizeof(listeners[0]);
 	gateway->agent_slots = 16384;
 	gateway->spool_mb = 4096;
+	gateway->answer_rate = 10000;
 	gateway->tx_staging = 512;
 }
 
@@ -73,6 +74,9 @@ void gateway_destroy(struct gateway *gateway)
 	}
 	for (unsigned i = 0; i < GATEWAY_MAX_SIBLINGS; i++)
 		free(gateway->siblings[i].name);
+	for (unsigned i = 0; i < gateway->n_queues; i++)
+		free(gateway->queues[i].name);
+	free(gateway->queues);
 	free(gateway->file);
 	free(gateway->name);
 	free(gateway->run_dir);
@@ -87,6 +91,7 @@ static void read_root(struct gateway_reader *reader, config_setting_t *root, boo
 {
 	conf_group(&reader->conf, root, top_keys);
 	gateway_read_settings(reader, root);
+	gateway_read_agents(reader, root);
 	gateway_read_ports(reader, root, need_ports);
 	gateway_read_listeners(reader, root);
 	gateway_read_siblings(reader, root);

@@ -9,7 +9,8 @@
 #include "dataplane/abi/names.h"
 #include "rules/diag.h"
 
-enum { GATEWAY_MAX_PORTS = 16, GATEWAY_MAX_WORKERS = 32, GATEWAY_MAX_LISTENERS = 64, GATEWAY_MAX_SIBLINGS = 16 };
+enum { GATEWAY_MAX_PORTS = 16, GATEWAY_MAX_WORKERS = 32, GATEWAY_MAX_LISTENERS = 64, GATEWAY_MAX_SIBLINGS = 16,
+       GATEWAY_MAX_QUEUES = 1024 };
 
 enum gateway_hugepages { HUGEPAGES_AUTO, HUGEPAGES_REQUIRED, HUGEPAGES_NEVER };
 
@@ -48,6 +49,13 @@ struct gateway_sibling {
 	uint8_t mac[6]; // of its port
 };
 
+// What is set for a queue of agents, beside its routing, which the rule file has.
+struct gateway_queue {
+	char *name;
+	uint32_t depth; // messages that may wait in it, 0: any number
+	uint32_t line;
+};
+
 struct gateway {
 	char *file;       // gateway.conf itself
 	char *name;       // default "gw1"; [A-Za-z0-9_-]{1,32}
@@ -71,6 +79,9 @@ struct gateway {
 	uint32_t agent_slots;     // agents.slots: 256-byte slots of each worker's agent channel; power of two,
 				  // 1,024 to 1,048,576, default 16,384
 	uint32_t spool_mb;        // agents.spool_mb: largest size of the spool, default 4,096
+	uint32_t answer_rate;     // agents.answer_rate: agents' answers sent a second, 1 to 1,000,000, default 10,000
+	struct gateway_queue *queues; // agents.queues, n_queues; NULL: none
+	unsigned n_queues;
 	uint32_t tx_staging;      // dataplane.tx_staging: frames a worker may stage for one port, default 512
 };
 
@@ -89,6 +100,9 @@ bool gateway_has_dispatcher(const struct gateway *gateway);
 
 // Index of the port that a pool names (by name, else by index), or -1.
 int gateway_port_find(const struct gateway *gateway, const char *name, unsigned index);
+
+// What is set for the queue of that name, or NULL.
+const struct gateway_queue *gateway_queue_find(const struct gateway *gateway, const char *name);
 
 // Writes run_dir/NAME/leaf (or state_dir/NAME/leaf) into `out`; -ENAMETOOLONG when it does not fit.
 int gateway_run_path(const struct gateway *gateway, const char *leaf, char *out, size_t size);

@@ -40,11 +40,12 @@ bool gateway_is_interface(const char *text);
 void gateway_read_xdp(struct gateway_reader *reader, config_setting_t *group,
 		      struct gateway_port *port);
 
-// The parts: `ports` and `listeners`; everything else.
+// The parts: `ports`, `listeners`, `siblings` and `agents`; everything else.
 void gateway_read_ports(struct gateway_reader *reader, config_setting_t *root, bool need_ports);
 void gateway_read_listeners(struct gateway_reader *reader, config_setting_t *root);
 void gateway_read_siblings(struct gateway_reader *reader, config_setting_t *root);
 void gateway_read_settings(struct gateway_reader *reader, config_setting_t *root);
+void gateway_read_agents(struct gateway_reader *reader, config_setting_t *root);
 
 // Steering: `dispatch_cpu` of the group `dataplane`, behind the cpus of the workers; `dispatch` of a port.
 void gateway_read_dispatch_cpu(struct gateway_reader *reader, config_setting_t *group);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The settings of gateway.conf but for its ports and listeners.
+// The settings of gateway.conf but for its ports, its listeners and its agents.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,6 @@
 
 static const char *const dataplane_keys[] = { "main_cpu",  "worker_cpus", "memory_mb",
 					      "hugepages", "tx_staging",  "dispatch_cpu", NULL };
-static const char *const agents_keys[] = { "slots", "spool_mb", NULL };
 static const char *const hugepages[] = { "auto", "required", "never", NULL };
 
 enum { MAX_CPU = 1023, MAX_PATH = 1024 };
@@ -196,34 +195,8 @@ static void read_dataplane(struct gateway_reader *reader, config_setting_t *root
 	reader->conf.what[0] = '\0';
 }
 
-static void read_agents_keys(struct gateway_reader *reader, config_setting_t *group)
-{
-	struct gateway *gateway = reader->gateway;
-	uint32_t slots = gateway->agent_slots;
-
-	read_u32(reader, group, "slots", (struct conf_range){ 1024, 1 << 20 }, &slots);
-	if ((slots & (slots - 1)) != 0)
-		conf_error(&reader->conf, config_setting_get_member(group, "slots"), "as 16384 is",
-			   "slots %u is no power of two", slots);
-	gateway->agent_slots = slots;
-	read_u32(reader, group, "spool_mb", (struct conf_range){ 1, 16 << 20 }, &gateway->spool_mb);
-}
-
-static void read_agents(struct gateway_reader *reader, config_setting_t *root)
-{
-	config_setting_t *group = config_setting_get_member(root, "agents");
-
-	if (group == NULL)
-		return;
-	snprintf(reader->conf.what, sizeof(reader->conf.what), "agents");
-	if (conf_group(&reader->conf, group, agents_keys))
-		read_agents_keys(reader, group);
-	reader->conf.what[0] = '\0';
-}
-
 void gateway_read_settings(struct gateway_reader *reader, config_setting_t *root)
 {
 	read_names(reader, root);
 	read_dataplane(reader, root);
-	read_agents(reader, root);
 }

@@ -42,6 +42,8 @@ static void check_defaults(const struct gateway *gateway)
 	assert_int_equal(gateway->worker_cpus[0], 1);
 	assert_int_equal(gateway->agent_slots, 16384);
 	assert_int_equal(gateway->spool_mb, 4096);
+	assert_int_equal(gateway->answer_rate, 10000);
+	assert_int_equal(gateway->n_queues, 0);
 	assert_int_equal(gateway->tx_staging, 512);
 	assert_int_equal(gateway->dispatch_cpu, -1);
 	assert_int_equal(gateway->n_siblings, 0);
@@ -83,7 +85,8 @@ static void all_that_is_given_is_read(void **state)
 		"siblings = ( { name = \"gw2\"; port = \"out0\"; mac = \"02:00:00:00:00:02\"; } );\n"
 		"listeners = ( { address = \"192.0.2.1\"; port = 5700; protocol = \"native\"; },\n"
 		"              { address = \"2001:db8::1\"; port = 5700; protocol = \"coap\"; }, { port = 1; protocol = \"sip\"; } );\n"
-		"agents = { slots = 1024; spool_mb = 1; };\n",
+		"agents = { slots = 1024; spool_mb = 1; answer_rate = 7;\n"
+		" queues = ( { name = \"desk one\"; depth = 2147483647; }, { name = \"front\"; } ); };\n",
 		true);
 
 	(void)state;
@@ -120,6 +123,12 @@ static void all_that_is_given_is_read(void **state)
 	assert_int_equal(gateway->listeners[2].family, 0);
 	assert_int_equal(gateway->agent_slots, 1024);
 	assert_int_equal(gateway->spool_mb, 1);
+	assert_int_equal(gateway->answer_rate, 7);
+	assert_int_equal(gateway->n_queues, 2);
+	assert_int_equal(gateway_queue_find(gateway, "desk one")->depth, INT32_MAX);
+	assert_int_equal(gateway_queue_find(gateway, "front")->depth, 0);
+	assert_int_equal(gateway_queue_find(gateway, "front")->line, 11);
+	assert_null(gateway_queue_find(gateway, "back"));
 	gateway_destroy(gateway);
 }
 
@@ -199,6 +208,15 @@ static void each_fault_is_reported_with_its_line(void **state)
 		  "agents: slots 1000 is outside 1024 to 1048576" },
 		{ "agents = { slots = 1025; };", 2, "agents: slots 1025 is no power of two" },
 		{ "agents = { spool_mb = 0; };", 2, "spool_mb 0 is outside" },
+		{ "agents = { answer_rate = 0; };", 2, "agents: answer_rate 0 is outside 1 to 1000000" },
+		{ "agents = { queues = ( 5 ); };", 2, "agents: queue number 1: it must be a group" },
+		{ "agents = { queues = (\n{ depth = 5; } ); };", 3, "agents: queue number 1: it has no name" },
+		{ "agents = { queues = ( { name = \"\"; } ); };", 2, "agents: queue number 1: name is empty" },
+		{ "agents = { queues = ( { name = \"a\"; },\n{ name = \"a\"; } ); };", 3,
+		  "queue \"a\" stands on line 2 already (set all of a queue in one place)" },
+		{ "agents = { queues = ( { name = \"a\"; depth = -1; } ); };", 2,
+		  "agents: queue \"a\": depth -1 is outside 0 to 2147483647" },
+		{ "agents = { queues = ( { name = \"a\"; dept = 1; } ); };", 2, "unknown setting \"dept\"" },
 		{ "listeners = ( );", 2, "there is no listener" },
 		{ "listeners = ( 5 );", 2, "listener number 1: it must be a group" },
 		{ "listeners = ( { port = 0; protocol = \"sip\"; } );", 2,
