@@ -190,12 +190,17 @@ static inline void forward_one(struct worker *worker, const struct forwarding *f
 
 static void do_agents(struct worker *worker, struct burst *burst, unsigned at, unsigned queue)
 {
-	unsigned i = burst->live[at];
+	enum weir_reason reason = WEIR_REASON_QUEUE_DEPTH;
 
-	if (punt_push(worker, burst, at, queue, WEIR_RECORD_MESSAGE))
-		burst_end(worker, burst, i, WEIR_AGENTS);
-	else
-		act_refuse(worker, burst, at, WEIR_AGENTS_FULL, WEIR_STATUS_BUSY);
+	if (likely(!live_is_closed(worker->live, queue))) {
+		if (punt_push(worker, burst, at, queue, WEIR_RECORD_MESSAGE)) {
+			burst_end(worker, burst, burst->live[at], WEIR_AGENTS);
+			return;
+		}
+		reason = WEIR_REASON_CHANNEL_FULL;
+	}
+	worker->counters[burst->port].reason[reason]++;
+	act_refuse(worker, burst, at, WEIR_AGENTS_FULL, WEIR_STATUS_BUSY);
 }
 
 static void do_reply(struct worker *worker, struct burst *burst, unsigned at, unsigned template,
@@ -307,7 +312,8 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 		return;
 	}
 	if (unlikely(verdict->copy != TABLE_NONE16) &&
-	    !punt_push(worker, burst, at, verdict->copy, WEIR_RECORD_COPY))
+	    (live_is_closed(worker->live, verdict->copy) ||
+	     !punt_push(worker, burst, at, verdict->copy, WEIR_RECORD_COPY)))
 		worker->counters[burst->port].copies_lost++;
 	switch (verdict->action) {
 	case WEIR_ACT_FORWARD:

@@ -152,20 +152,54 @@ static uint8_t *write_udp(uint8_t *p, const struct answer_to *to, unsigned udp_l
 	return put16(p, 0);
 }
 
-size_t answer_write(uint8_t *out, const struct answer_to *to, const struct answer *answer)
-{
-	unsigned udp_length = 8u + NATIVE_HEADER + answer->length;
-	uint8_t *ip = write_ethernet(out, to), *udp, *end;
-	uint64_t sum;
+// A frame being written: where its layers stand.
+struct layers {
+	uint8_t *ip, *udp;
+	unsigned udp_length;
+};
 
-	udp = to->ip_version == 4 ? write_ipv4(ip, to, udp_length) : write_ipv6(ip, to, udp_length);
-	end = write_message(write_udp(udp, to, udp_length), to, answer);
-	sum = to->ip_version == 4 ? checksum_pseudo4(ip, (uint16_t)udp_length)
-				  : checksum_pseudo6(ip, (uint16_t)udp_length);
-	put_sum(udp + 6, checksum_finish_udp(checksum_add_bytes(sum, udp, udp_length)));
+// Everything before the payload, for which the place is returned.
+static uint8_t *write_layers(struct layers *layers, uint8_t *out, const struct answer_to *to,
+			     unsigned payload_length)
+{
+	layers->udp_length = 8u + payload_length;
+	layers->ip = write_ethernet(out, to);
+	layers->udp = to->ip_version == 4 ? write_ipv4(layers->ip, to, layers->udp_length)
+					  : write_ipv6(layers->ip, to, layers->udp_length);
+	return write_udp(layers->udp, to, layers->udp_length);
+}
+
+// The payload is there, up to `end`: sums up and pads. Returns the frame's length.
+static size_t finish(const struct layers *layers, const uint8_t *out, const struct answer_to *to,
+		     uint8_t *end)
+{
+	uint16_t length = (uint16_t)layers->udp_length;
+	uint64_t sum = to->ip_version == 4 ? checksum_pseudo4(layers->ip, length)
+					   : checksum_pseudo6(layers->ip, length);
+
+	put_sum(layers->udp + 6,
+		checksum_finish_udp(checksum_add_bytes(sum, layers->udp, length)));
 	if (end - out < FRAME_MIN) {
 		memset(end, 0, (size_t)(FRAME_MIN - (end - out)));
-		end = out + FRAME_MIN;
+		end += FRAME_MIN - (end - out);
 	}
 	return (size_t)(end - out);
+}
+
+size_t answer_write(uint8_t *out, const struct answer_to *to, const struct answer *answer)
+{
+	struct layers layers;
+	uint8_t *payload = write_layers(&layers, out, to, NATIVE_HEADER + answer->length);
+
+	return finish(&layers, out, to, write_message(payload, to, answer));
+}
+
+size_t answer_write_payload(uint8_t *out, const struct answer_to *to, const void *payload,
+			    size_t length)
+{
+	struct layers layers;
+	uint8_t *at = write_layers(&layers, out, to, (unsigned)length);
+
+	memcpy(at, payload, length);
+	return finish(&layers, out, to, at + length);
 }

@@ -11,7 +11,8 @@
 #include "dataplane/abi/channel.h"
 #include "dataplane/packet.h"
 
-enum { ANSWER_PAYLOAD_MAX = 4 + 512, ANSWER_MAX = 14 + 8 + 40 + 8 + 16 + ANSWER_PAYLOAD_MAX };
+enum { ANSWER_LAYERS = 14 + 8 + 40 + 8, ANSWER_PAYLOAD_MAX = 4 + 512,
+       ANSWER_MAX = ANSWER_LAYERS + 16 + ANSWER_PAYLOAD_MAX };
 
 // Where an answer goes and which message it answers: taken from a frame or from a record, before
 // either is overwritten.
@@ -50,3 +51,8 @@ void answer_fill(struct answer *answer, unsigned status, uint32_t retry_after, c
 // Writes the frame to `out` (ANSWER_MAX bytes). Returns its length, at least 60 (padded with
 // zeros).
 size_t answer_write(uint8_t *out, const struct answer_to *to, const struct answer *answer);
+
+// The same with a UDP payload that is there already (to->header has no meaning); `out` has room for ANSWER_LAYERS
+// bytes more than it.
+size_t answer_write_payload(uint8_t *out, const struct answer_to *to, const void *payload,
+			    size_t length);

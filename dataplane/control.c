@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dataplane/abi/socket.h"
@@ -57,6 +58,7 @@ static void peer_drop(struct control *control, const char *reason)
 	control->offered = 0;
 	control->routes_offered = false;
 	control->steering_waits = false;
+	agent_answers_forget(control->answers);
 }
 
 static void peer_send(struct control *control, const union weir_message *message, const int *fds,
@@ -235,6 +237,58 @@ static bool consumed(struct control *control, const struct weir_consumed *messag
 	return true;
 }
 
+static void answered_send(struct control *control, uint64_t sequence, enum weir_answer_fate fate)
+{
+	union weir_message message = {
+		.answered = { .kind = WEIR_ANSWERED, .fate = fate, .sequence = sequence }
+	};
+
+	peer_send(control, &message, NULL, 0);
+}
+
+static void answer(struct control *control, const struct weir_answer *message)
+{
+	enum weir_answer_fate fate;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	fate = agent_answers_take(control->answers, message,
+				  (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+	if (fate != WEIR_ANSWER_SENT)
+		answered_send(control, message->sequence, fate);
+}
+
+void control_answered(struct control *control)
+{
+	uint64_t sequence;
+
+	while (agent_answers_next(control->answers, &sequence))
+		if (control->peer >= 0)
+			answered_send(control, sequence, WEIR_ANSWER_SENT);
+}
+
+// Messages that carry no descriptor; their number is checked.
+static void plain_handle(struct control *control, const union weir_message *message)
+{
+	switch (message->kind) {
+	case WEIR_STEER:
+		steer(control, &message->steer);
+		break;
+	case WEIR_ANSWER:
+		answer(control, &message->answer);
+		break;
+	case WEIR_QUEUES:
+		swap_close_queues(control->swap, message->queues.generation, message->queues.closed);
+		break;
+	case WEIR_CONSUMED:
+		if (!consumed(control, &message->consumed))
+			peer_drop(control, "says it consumed what was never written: connection ended");
+		break;
+	default:
+		peer_drop(control, "sent what it may not: connection ended");
+	}
+}
+
 static void message_handle(struct control *control, const union weir_message *message, int *fds,
 			   unsigned n_fds)
 {
@@ -248,12 +302,10 @@ static void message_handle(struct control *control, const union weir_message *me
 	}
 	for (unsigned i = 0; i < n_fds; i++)
 		close(fds[i]);
-	if (message->kind == WEIR_STEER && n_fds == 0)
-		steer(control, &message->steer);
-	else if (message->kind != WEIR_CONSUMED || n_fds != 0)
+	if (n_fds != 0)
 		peer_drop(control, "sent what it may not: connection ended");
-	else if (!consumed(control, &message->consumed))
-		peer_drop(control, "says it consumed what was never written: connection ended");
+	else
+		plain_handle(control, message);
 }
 
 static void peer_receive(struct control *control)

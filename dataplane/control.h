@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/agent_answers.h"
 #include "dataplane/steering.h"
 #include "dataplane/swap.h"
 #include "dataplane/worker.h"
@@ -16,6 +17,7 @@ struct control {
 	struct swap *swap;
 	struct steering *steering;
 	struct worker *workers;
+	struct agent_answers *answers;
 	int segment_fd;     // read-only, passed in HELLO
 	int listener, peer; // -1: none
 	int wake;           // ends a wait when it is readable, -1: none
@@ -43,5 +45,8 @@ void control_routes_taken(struct control *control);
 
 // What the peer wanted is how frames are steered now: tells it.
 void control_steered(struct control *control);
+
+// Tells the peer which of its answers ports have taken.
+void control_answered(struct control *control);
 
 void control_close(struct control *control);

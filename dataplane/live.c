@@ -70,6 +70,32 @@ static int ports_build(struct live_build *build)
 	return 0;
 }
 
+// The queues that were closed stay so, by their names: a load opens nothing.
+static void carry_closed(struct live *live, const struct live *previous)
+{
+	uint32_t n = (uint32_t)table_count(&live->table, TABLE_QUEUES),
+		 before = (uint32_t)table_count(&previous->table, TABLE_QUEUES);
+
+	for (uint32_t j = 0; j < before; j++)
+		for (uint32_t i = 0; live_is_closed(previous, j) && i < n; i++)
+			if (live->queue_names[i] == previous->queue_names[j])
+				live->closed[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+void live_close(struct live *live, const uint64_t closed[WEIR_QUEUES_MAX / 64])
+{
+	for (unsigned i = 0; i < WEIR_QUEUES_MAX / 64; i++)
+		atomic_store_explicit(&live->closed[i], closed[i], memory_order_relaxed);
+}
+
+static int queues_check(struct live_build *build)
+{
+	if (table_count(&build->live->table, TABLE_QUEUES) <= WEIR_QUEUES_MAX)
+		return 0;
+	snprintf(build->why, build->why_size, "more than %d queues", WEIR_QUEUES_MAX);
+	return -EINVAL;
+}
+
 static void note(struct live *live)
 {
 	const struct table *table = &live->table;
@@ -83,6 +109,8 @@ static int fill(struct live_build *build, size_t size)
 {
 	int err = image_map(build, size);
 
+	if (err == 0)
+		err = queues_check(build);
 	if (err == 0)
 		err = live_names_build(build);
 	if (err == 0)
@@ -116,8 +144,10 @@ struct live *live_create(const struct live_context *context, const struct live *
 		errno = -err;
 		return NULL;
 	}
-	if (previous)
+	if (previous) {
 		live_meters_match(live, previous, meter_carry);
+		carry_closed(live, previous);
+	}
 	return live;
 }
 

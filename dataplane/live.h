@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "dataplane/abi/socket.h"
 #include "dataplane/meter.h"
 #include "rules/table.h"
 
@@ -30,10 +31,17 @@ struct live {
 	uint16_t *pool_ports;        // index of the port of each pool
 	struct meters tenant_meters; // by tenant slot
 	struct meters rule_meters;   // by verdict index
+	_Atomic uint64_t closed[WEIR_QUEUES_MAX / 64]; // queues that take nothing at present; by the main thread
 	void *image;                 // mapped read-only
 	size_t image_size;
 	int fd; // the sealed memfd
 };
+
+// Whether the queue (table index) takes nothing at present.
+static inline bool live_is_closed(const struct live *live, unsigned queue)
+{
+	return atomic_load_explicit(&live->closed[queue / 64], memory_order_relaxed) >> (queue % 64) & 1;
+}
 
 // One word in, one word out: where the main thread leaves a table and workers pick it up.
 struct handover {
@@ -52,8 +60,8 @@ struct live_context {
 
 // Opens the image in `fd` (a memfd sealed against write, shrink, grow and further seals, of `size`
 // bytes), checks it (table_open) and builds what the workers need. Takes over `fd` (closes it on
-// failure). Returns NULL with errno and one line in `why`: EPERM not sealed, EINVAL bad image or a
-// pool of a port that is not there, ENOMEM, ENOSPC registry full. `previous` (or NULL) is the table
+// failure). Returns NULL with errno and one line in `why`: EPERM not sealed, EINVAL bad image, a
+// pool of a port that is not there or too many queues, ENOMEM, ENOSPC registry full. `previous` (or NULL) is the table
 // in use, whose rate limiters carry on.
 struct live *live_create(const struct live_context *context, const struct live *previous, int fd,
 			 size_t size, char *why, size_t why_size);
@@ -62,6 +70,9 @@ struct live *live_create(const struct live_context *context, const struct live *
 // live_create, after every worker has switched; `live` then replaces `previous` in the registry's
 // order.
 void live_settle(struct live *live, const struct live *previous, struct registry *registry);
+
+// Says which queues take nothing from now on (abi/socket.h: WEIR_QUEUES); bits past the last queue mean nothing.
+void live_close(struct live *live, const uint64_t closed[WEIR_QUEUES_MAX / 64]);
 
 // Takes back a table that was created and never published.
 void live_abandon(struct live *live, struct registry *registry);

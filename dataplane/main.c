@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dataplane/abi/stats.h"
+#include "dataplane/agent_answers.h"
 #include "dataplane/args.h"
 #include "dataplane/control.h"
 #include "dataplane/dispatch.h"
@@ -38,7 +39,7 @@
 #include "rules/gateway.h"
 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
-enum { PORTS_PER_SECOND = 10, DRAIN_TURNS = 50, DRAIN_TURN_US = 20000 };
+enum { PORTS_PER_SECOND = 10, DRAIN_TURNS = 50, DRAIN_TURN_US = 20000, ANSWERS_US = 250 };
 
 struct dataplane {
 	struct args args;
@@ -57,6 +58,7 @@ struct dataplane {
 	struct steering_xdp steering_xdp;
 	struct dispatch *dispatch; // NULL: no port is dispatched
 	struct swap swap;
+	struct agent_answers answers;
 	struct control control;
 	bool huge;    // the EAL's memory is in huge pages
 	bool started; // the EAL
@@ -241,11 +243,28 @@ static int first_table(struct dataplane *dp)
 	return err ? EXIT_REFUSED : 0;
 }
 
+static int make_answers(struct dataplane *dp)
+{
+	const struct agent_answers_parts parts = {
+		.gateway = dp->gateway,
+		.ports = dp->ports,
+		.n_ports = dp->n_ports,
+		.listeners = &dp->listeners,
+		.segment = dp->stat.map,
+		.pool = dp->pool,
+		.workers = dp->workers,
+	};
+
+	agent_answers_init(&dp->answers, &parts);
+	return 0;
+}
+
 static int open_control(struct dataplane *dp)
 {
 	dp->control = (struct control){ .swap = &dp->swap,
 					.steering = &dp->steering,
 					.workers = dp->workers,
+					.answers = &dp->answers,
 					.segment_fd = dp->stat.reader_fd,
 					.wake = dp->kernel.wake };
 	return control_open(&dp->control, dp->gateway, dp->why, sizeof(dp->why)) < 0
@@ -332,6 +351,14 @@ static int take_over(struct dataplane *dp)
 	}
 }
 
+// How many microseconds to wait for what comes.
+static unsigned patience(struct dataplane *dp)
+{
+	unsigned us = kernel_poll(&dp->kernel);
+
+	return us > ANSWERS_US && agent_answers_waits(&dp->answers) ? ANSWERS_US : us;
+}
+
 static int serve(struct dataplane *dp)
 {
 	uint64_t last_rx = 0, since = 0, ports_due = 0;
@@ -349,7 +376,8 @@ static int serve(struct dataplane *dp)
 			publish_ports(dp);
 			ports_due = rte_get_timer_cycles() + rte_get_timer_hz() / PORTS_PER_SECOND;
 		}
-		control_poll(&dp->control, kernel_poll(&dp->kernel));
+		control_answered(&dp->control);
+		control_poll(&dp->control, patience(dp));
 	}
 	return status;
 }
@@ -412,7 +440,7 @@ static int run(struct dataplane *dp)
 	static int (*const steps[])(struct dataplane *) = {
 		read_config,  start_environment, open_ports, open_kernel,   make_handover,
 		make_segment, make_workers,      make_dispatch, make_swap,  make_state_folder,
-		first_table,  open_control,
+		first_table,  make_answers, open_control,
 	};
 	int status = 0;
 
@@ -426,6 +454,7 @@ static int run(struct dataplane *dp)
 	status = serve(dp);
 	drain_ports(dp);
 	stop_workers(dp);
+	control_answered(&dp->control);
 	if (status == 0)
 		print_result(dp);
 	control_close(&dp->control);

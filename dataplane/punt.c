@@ -91,7 +91,7 @@ static void write_message(struct weir_record *record, const struct packet *packe
 	record->protocol = packet->protocol;
 	record->body_offset = packet->body;
 	record->payload_length = packet->payload_length;
-	memset(record->reserved, 0, sizeof(record->reserved));
+	memset(record->reserved, 0, sizeof(*record) - offsetof(struct weir_record, reserved));
 	memcpy(record + 1, packet->data + packet->payload, packet->payload_length);
 }
 

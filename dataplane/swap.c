@@ -169,6 +169,14 @@ const struct live *swap_last(const struct swap *swap)
 	return last ? last->live : NULL;
 }
 
+void swap_close_queues(struct swap *swap, uint64_t generation, const uint64_t closed[WEIR_QUEUES_MAX / 64])
+{
+	const struct paths *last = swap->pending ? swap->pending : swap->current;
+
+	if (last && last->live->generation == generation)
+		live_close(last->live, closed);
+}
+
 void swap_fini(struct swap *swap)
 {
 	struct live *current = swap->current ? swap->current->live : NULL;

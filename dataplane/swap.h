@@ -46,5 +46,8 @@ enum swapped swap_poll(struct swap *swap);
 // The table published last, or NULL.
 const struct live *swap_last(const struct swap *swap);
 
+// Which queues of table `generation` take nothing from now on; nothing happens where another was published last.
+void swap_close_queues(struct swap *swap, uint64_t generation, const uint64_t closed[WEIR_QUEUES_MAX / 64]);
+
 // Frees all; no worker runs any more.
 void swap_fini(struct swap *swap);

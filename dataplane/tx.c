@@ -63,7 +63,7 @@ static void give_up(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disp
 	} else if (kind == TX_ANSWER) {
 		counters->answers--;
 		counters->answers_lost++;
-	} else {
+	} else if (kind != TX_AGENT) {
 		counters->disposition[kind == TX_REPLY ? WEIR_REPLY : WEIR_FORWARD]--;
 		counters->disposition[disposition]++;
 		counters->reason[WEIR_REASON_NO_ROOM] += disposition == WEIR_TX_FULL;

@@ -27,6 +27,7 @@ enum tx_kind {
 	TX_REPLY,       // counted `reply`
 	TX_ANSWER,      // counted beside a frame that ended otherwise
 	TX_KERNEL,      // of the kernel interface, never in the equation (lane.h)
+	TX_AGENT,       // an agent's answer, likewise (agent_lane.h)
 };
 
 // Queues in the order of leaving: emergency, answers, urgent, normal, non-urgent.
@@ -50,7 +51,7 @@ int tx_init(struct tx *tx, uint16_t port, uint16_t queue_id, uint32_t limit);
 void tx_fini(struct tx *tx); // frees what is still staged, uncounted: only after tx_abandon
 
 // Stages `mbuf` (taken over) for port index `port`. Its ->port is the index received on. `priority`
-// has no meaning for TX_ANSWER and TX_KERNEL.
+// has no meaning from TX_ANSWER on.
 void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum tx_kind kind,
 	     unsigned priority);
 

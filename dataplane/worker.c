@@ -2,7 +2,7 @@
 //
 // The corridor. A worker takes a burst from each of its ports in turn down all stages, then sends
 // what is staged. Every HOUSEKEEPING turns it looks up: publishes its counters, takes back consumed
-// slots, takes what the kernel sends, switches to the table that the main thread has left, and
+// slots, takes what the kernel and what agents send, switches to the table that the main thread has left, and
 // reports quiescence. Nothing here or below allocates, locks, logs or makes a system call; but for
 // a nap where the CPU is shared with a dispatcher, which is for trying things.
 #include "dataplane/worker.h"
@@ -57,7 +57,7 @@ static void show_as_held(void *context, const struct rte_mbuf *mbuf, enum tx_kin
 {
 	struct weir_counters *shown = context;
 
-	if (kind == TX_KERNEL)
+	if (kind == TX_KERNEL || kind == TX_AGENT)
 		return;
 	shown += mbuf->port;
 	if (kind == TX_ANSWER) {
@@ -100,6 +100,7 @@ static void housekeep(struct worker *worker)
 
 	punt_reclaim(worker);
 	lane_send(worker);
+	agent_lane_send(worker);
 	publish(worker);
 	rte_rcu_qsbr_quiescent(worker->handover->qsbr, worker->index);
 	current = atomic_load_explicit(&worker->handover->current, memory_order_acquire);
@@ -160,6 +161,9 @@ int worker_run(void *argument)
 		run(worker, false);
 	drain(worker);
 	punt_reclaim(worker);
+	agent_lane_send(worker);
+	tx(worker);
+	agent_lane_send(worker); // those have left
 	tx_abandon(worker);
 	publish(worker);
 	rte_rcu_qsbr_thread_offline(worker->handover->qsbr, worker->index);

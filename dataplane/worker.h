@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "dataplane/abi/segment.h"
+#include "dataplane/agent_lane.h"
 #include "dataplane/burst.h"
 #include "dataplane/lane.h"
 #include "dataplane/live.h"
@@ -84,6 +85,7 @@ struct worker {
 	struct lane lane;
 	uint64_t stage_cycles[N_STAGES], stage_frames;
 	struct burst burst;
+	struct agent_lane agent_lane;
 };
 
 // Entry of the lcore: runs until handover->stop. `worker` is a struct worker.

@@ -51,6 +51,8 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 	if (worker->linear == MAP_FAILED ||
 	    punt_init(&worker->punt, (uint8_t *)map + map->ring + w * ring, map->ring_slots) < 0)
 		return -ENOMEM;
+	if (agent_lane_init(&worker->agent_lane, worker->index) < 0)
+		return -ENOMEM;
 	if (parts->kernel && lane_init(&worker->lane, worker->index) < 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < parts->n_ports; i++) {
@@ -91,6 +93,7 @@ void workers_destroy(struct worker *workers, unsigned n)
 			tx_fini(&worker->tx[i]);
 		punt_fini(&worker->punt);
 		lane_fini(&worker->lane);
+		agent_lane_fini(&worker->agent_lane);
 		if (worker->linear && worker->linear != MAP_FAILED)
 			munmap(worker->linear, LINEAR_ROWS * (size_t)LINEAR_SIZE);
 	}

@@ -42,9 +42,21 @@ struct weir_record {
 	uint16_t body_offset;  // of the message's body within the payload (after header and tag)
 	uint16_t payload_length; // bytes of UDP payload that follow this header
 	uint8_t own_priority;  // the message's own, before set_priority
-	uint8_t reserved[15];
+	uint8_t reserved[3];
+	uint32_t port_tag;       // weir_port_tag of its port's name; by the consumer, 0 in the ring
+	uint8_t unused[8];
 };
 static_assert(sizeof(struct weir_record) == 128, "half a slot");
+
+// Stands for a port's name where its index may mean another one some day: in the spool. Never 0. FNV-1a.
+static inline uint32_t weir_port_tag(const char *name)
+{
+	uint32_t tag = 0x811c9dc5u;
+
+	for (; *name; name++)
+		tag = (tag ^ (uint8_t)*name) * 0x01000193u;
+	return tag ? tag : 1;
+}
 
 static inline uint32_t weir_record_slots(uint32_t payload_length)
 {

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "dataplane/abi/answers.h"
+
 #define X(name, text) text,
 static const char *const dispositions[] = { WEIR_DISPOSITIONS(X) };
 static const char *const protocols[] = { WEIR_PROTOCOLS(X) };
@@ -23,6 +25,14 @@ static const struct {
 static const char *const channels[WEIR_N_CHANNELS] = {
 	"unspecified", "sms", "email", "chat", "voice", "push", "social", "web",
 	"8", "9", "10", "11", "12", "13", "14", "15",
+};
+static const struct {
+	enum weir_answer_course course;
+	const char *text;
+} fates[] = {
+#define X(name, course, text) { WEIR_COURSE_##course, text },
+	WEIR_ANSWER_FATES(X)
+#undef X
 };
 static const char *const statuses[] = { "accepted", "refused", "busy" };
 
@@ -64,6 +74,16 @@ const char *weir_action_name(unsigned action)
 const char *weir_status_name(unsigned status)
 {
 	return status < WEIR_N_STATUSES ? statuses[status] : "?";
+}
+
+const char *weir_answer_fate_name(unsigned fate)
+{
+	return fate < WEIR_N_ANSWER_FATES ? fates[fate].text : "?";
+}
+
+enum weir_answer_course weir_answer_fate_course(unsigned fate)
+{
+	return fate < WEIR_N_ANSWER_FATES ? fates[fate].course : WEIR_COURSE_LOST;
 }
 
 static int find(const char *const *names, int n, const char *name)

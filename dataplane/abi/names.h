@@ -59,7 +59,9 @@ enum weir_disposition {
 	X(NO_ROOM, TX_FULL, "no-room")                    \
 	X(NO_MEMBER, TX_FULL, "no-member")                \
 	X(NO_NEXT_HOP, TX_FULL, "no-next-hop")            \
-	X(MTU, TX_FULL, "mtu")
+	X(MTU, TX_FULL, "mtu")                            \
+	X(CHANNEL_FULL, AGENTS_FULL, "channel-full")      \
+	X(QUEUE_DEPTH, AGENTS_FULL, "queue-depth")
 
 enum weir_reason {
 #define X(name, disposition, text) WEIR_REASON_##name,

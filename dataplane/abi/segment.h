@@ -23,11 +23,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/abi/answers.h"
 #include "dataplane/abi/names.h"
 #include "dataplane/abi/xdp.h"
 
 #define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
-#define WEIR_SEGMENT_ABI 4u
+#define WEIR_SEGMENT_ABI 5u
 enum { WEIR_MAX_NAMES = 131072, WEIR_MAX_ZONES = 256, WEIR_TOP_TENANTS = 256, WEIR_SLOT_SIZE = 256,
        WEIR_BOOT_ID_SIZE = 16, WEIR_MAX_WORKERS = 128, WEIR_MAX_PORTS = 64, WEIR_MAX_RING_SLOTS = 1 << 24 };
 
@@ -51,6 +52,7 @@ struct weir_segment {
 	_Atomic uint64_t names_sequence; // odd while the registry changes; readers retry
 	_Atomic uint32_t n_names_used;   // entries [0, n) may be in use
 	_Atomic uint32_t ended;          // 1: the dataplane stopped in order
+	_Atomic uint64_t agent_answers[WEIR_N_ANSWER_FATES]; // answers of agents, each time by what became of it
 };
 
 // Counters of one worker for the frames it received on one port. Only the worker writes, all words

@@ -34,6 +34,12 @@ size_t weir_message_size(uint32_t kind)
 		return sizeof(struct weir_steer);
 	case WEIR_STEER_ACK:
 		return sizeof(struct weir_steer_ack);
+	case WEIR_ANSWER:
+		return sizeof(struct weir_answer);
+	case WEIR_ANSWERED:
+		return sizeof(struct weir_answered);
+	case WEIR_QUEUES:
+		return sizeof(struct weir_queues);
 	default:
 		return 0;
 	}

@@ -11,6 +11,8 @@
 //   ROUTES_ACK                                ROUTES + fd (sealed memfd), one at a time
 //   STEER_ACK                                 STEER
 //                                             CONSUMED
+//   ANSWERED                                  ANSWER
+//                                             QUEUES
 #pragma once
 
 #include <assert.h>
@@ -18,8 +20,10 @@
 
 #include "dataplane/abi/segment.h"
 
-#define WEIR_SOCKET_ABI 2u
-enum { WEIR_WHY_MAX = 240, WEIR_STEER_BUCKETS = 4096 };
+#define WEIR_SOCKET_ABI 3u
+// Answers under way at once for one port; a window that lets one port wait and holds up no other is so many a port.
+enum { WEIR_WHY_MAX = 240, WEIR_STEER_BUCKETS = 4096, WEIR_ANSWER_MAX = 1472, WEIR_ANSWERS_A_PORT = 8,
+       WEIR_QUEUES_MAX = 1024 };
 
 enum weir_message_kind {
 	WEIR_HELLO = 1,
@@ -31,6 +35,9 @@ enum weir_message_kind {
 	WEIR_ROUTES_ACK,
 	WEIR_STEER,
 	WEIR_STEER_ACK,
+	WEIR_ANSWER,
+	WEIR_ANSWERED,
+	WEIR_QUEUES,
 };
 
 // fds: [0] the segment (read-only), [1] where generation > 0 the table in use (sealed memfd).
@@ -112,6 +119,40 @@ struct weir_steer_ack {
 	char why[WEIR_WHY_MAX];
 };
 
+// An agent's answer: a whole UDP payload, and where to. The fields say what the answer's frame will have.
+struct weir_answer {
+	uint32_t kind;
+	uint8_t port;      // index, as in the message's record
+	uint8_t protocol;  // enum weir_protocol
+	uint8_t ip_version, n_vlan;
+	uint64_t sequence; // the control plane's own, comes back in ANSWERED
+	uint32_t port_tag; // of the port's name, goes before `port`; 0: not known
+	uint16_t udp_source, udp_destination; // host order
+	uint16_t vlan[4];  // tpid, tci, tpid, tci as on the wire (network order); 0 past n_vlan
+	uint8_t mac_source[6], mac_destination[6];
+	uint8_t ip_source[16], ip_destination[16]; // network order; IPv4 in the first four bytes, the others 0
+	uint16_t length;   // bytes of payload
+	uint16_t reserved;
+	uint8_t payload[WEIR_ANSWER_MAX];
+};
+static_assert(sizeof(struct weir_answer) == 80 + WEIR_ANSWER_MAX, "no padding");
+
+// What became of an answer. Answers for one port come to their end in the order in which they came.
+struct weir_answered {
+	uint32_t kind;
+	uint32_t fate; // enum weir_answer_fate
+	uint64_t sequence;
+};
+
+// Which agent queues take nothing at present, by index in the table of `generation`: bit i % 64 of word i / 64. Where
+// the dataplane has another table, nothing happens. A queue keeps its state, by its name, over loads of tables.
+struct weir_queues {
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t generation;
+	uint64_t closed[WEIR_QUEUES_MAX / 64];
+};
+
 union weir_message {
 	uint32_t kind;
 	struct weir_hello hello;
@@ -123,6 +164,9 @@ union weir_message {
 	struct weir_routes_ack routes_ack;
 	struct weir_steer steer;
 	struct weir_steer_ack steer_ack;
+	struct weir_answer answer;
+	struct weir_answered answered;
+	struct weir_queues queues;
 };
 
 // The exact length of a kind's message, 0 for an unknown kind.

@@ -273,6 +273,24 @@ static void put_reasons(json_t *root, const struct weir_counters *all, json_t *d
 	json_object_set_new(root, "reasons", reasons);
 }
 
+// Answers of agents: those sent, and beside them, each by name, those that must be tried again and those that are lost.
+static void put_agent_answers(const struct weir_segment *segment, json_t *root)
+{
+	json_t *later = json_object(), *lost = json_object();
+
+	for (unsigned f = 0; f < WEIR_N_ANSWER_FATES; f++) {
+		json_int_t n = word(&segment->agent_answers[f]);
+
+		if (weir_answer_fate_course(f) == WEIR_COURSE_SENT)
+			json_object_set_new(root, "agent_answers", json_integer(n));
+		else if (n)
+			json_object_set_new(weir_answer_fate_course(f) == WEIR_COURSE_LATER ? later : lost,
+					    weir_answer_fate_name(f), json_integer(n));
+	}
+	json_object_set_new(root, "agent_answers_later", later);
+	json_object_set_new(root, "agent_answers_lost", lost);
+}
+
 static json_t *totals_json(const struct weir_segment *segment, const struct weir_counters *all)
 {
 	struct timespec now;
@@ -301,6 +319,7 @@ json_t *stats_json(const struct weir_segment *segment)
 	drops = reasons_json(all, WEIR_DROP);
 	if (root && stats_put_names(segment, root, drops) == 0) {
 		put_reasons(root, all, drops);
+		put_agent_answers(segment, root);
 		json_object_set_new(root, "workers", workers_json(segment, s));
 		json_object_set_new(root, "ports", ports_json(segment, s));
 		json_object_set_new(root, "countries", countries_json(segment));

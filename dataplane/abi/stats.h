@@ -4,7 +4,8 @@
 // for people. Printed by weir-dataplane --exit-when-idle, the control plane and weirctl.
 //
 // The contract's keys: generation, uptime_s, rx, dispositions, reasons, rules, queues, answers,
-// workers, ports. Beside them: bytes, answers_lost, copies_lost, replies, pools, members, countries,
+// workers, ports. Beside them: bytes, answers_lost, copies_lost, agent_answers (of agents, sent),
+// agent_answers_later and agent_answers_lost (by what was in the way), replies, pools, members, countries,
 // forward_by_zone, tenants (busiest, with their share of the samples).
 #pragma once
 

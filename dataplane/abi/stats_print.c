@@ -176,6 +176,24 @@ static void print_kernel(const json_t *stats, FILE *to)
 	}
 }
 
+// Answers of agents, where there were any.
+static void print_agent_answers(const json_t *stats, FILE *to)
+{
+	static const char *const keys[] = { "agent_answers_later", "agent_answers_lost" };
+	static const char *const titles[] = { "put off", "lost" };
+	json_t *count;
+	const char *fate;
+
+	if (number(stats, "agent_answers") == 0 && json_object_size(json_object_get(stats, keys[0])) == 0 &&
+	    json_object_size(json_object_get(stats, keys[1])) == 0)
+		return;
+	fprintf(to, "\nagents' answers: %lld sent", (long long)number(stats, "agent_answers"));
+	for (unsigned i = 0; i < 2; i++)
+		json_object_foreach(json_object_get(stats, keys[i]), fate, count)
+			fprintf(to, ", %lld %s (%s)", (long long)json_integer_value(count), titles[i], fate);
+	fputs("\n", to);
+}
+
 // What the program in the kernel did with frames, where it is not zero.
 static void print_xdp(const json_t *stats, FILE *to)
 {
@@ -206,6 +224,7 @@ void stats_print(const json_t *stats, FILE *to)
 		(long long)number(stats, "answers"));
 	print_dispositions(stats, to);
 	print_reasons(stats, to);
+	print_agent_answers(stats, to);
 	print_counts(stats, "rules", "rule", to);
 	print_counts(stats, "queues", "queue", to);
 	print_counts(stats, "replies", "reply", to);

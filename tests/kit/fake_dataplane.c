@@ -5,7 +5,8 @@
 // they are taken), and speaks dp.sock to the letter: tables are validated, CONSUMED is checked. SIGTERM
 // ends it when all that was written has been acknowledged (status 0, segment removed); a control plane
 // that says what cannot be ends it with status 1. $FAKE_TABLE: "refuse" refuses every table, "ignore"
-// answers none. $FAKE_ROUTES: "busy" refuses the first routes as busy, "stale" as those of another table. Whatever it
+// answers none. $FAKE_ROUTES: "busy" refuses the first routes as busy, "stale" as those of another table.
+// $FAKE_ANSWER: the fate that answers meet. Whatever it
 // uses it says on stderr: "generation N", "routes POOL MEMBER=SLOTS ...".
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,7 @@ struct fake {
 	uint32_t table_crc;
 	const char *on_table; // $FAKE_TABLE
 	const char *on_routes; // $FAKE_ROUTES
+	const char *on_answer; // $FAKE_ANSWER
 };
 
 struct producer {
@@ -342,6 +344,19 @@ static void take_steer(struct fake *fake, const struct weir_steer *steer)
 	weir_message_send(fake->peer, &ack, NULL, 0);
 }
 
+// Each answer leaves at once, or meets FAKE_ANSWER, a fate.
+static void take_answer(struct fake *fake, const struct weir_answer *answer)
+{
+	union weir_message answered = { .answered = { .kind = WEIR_ANSWERED, .sequence = answer->sequence } };
+
+	for (unsigned fate = 0; fake->on_answer && fate < WEIR_N_ANSWER_FATES; fate++)
+		if (strcmp(fake->on_answer, weir_answer_fate_name(fate)) == 0)
+			answered.answered.fate = fate;
+	fprintf(stderr, "answer %llu: %s\n", (unsigned long long)answer->sequence,
+		weir_answer_fate_name(answered.answered.fate));
+	weir_message_send(fake->peer, &answered, NULL, 0);
+}
+
 static void receive(struct fake *fake)
 {
 	union weir_message message;
@@ -354,6 +369,11 @@ static void receive(struct fake *fake)
 		take_routes(fake, &message.routes, fds[0]);
 	else if (n == 1 && message.kind == WEIR_STEER)
 		take_steer(fake, &message.steer);
+	else if (n == 1 && message.kind == WEIR_ANSWER)
+		take_answer(fake, &message.answer);
+	else if (n == 1 && message.kind == WEIR_QUEUES)
+		fprintf(stderr, "queues of %llu: %llx\n", (unsigned long long)message.queues.generation,
+			(unsigned long long)message.queues.closed[0]);
 	else if (n == 1 && message.kind == WEIR_CONSUMED)
 		take_consumed(fake, &message.consumed);
 	else if (n == 1 || n == -EBADMSG)
@@ -417,6 +437,7 @@ int main(int argc, char **argv)
 	fake.folder = argv[1];
 	fake.on_table = getenv("FAKE_TABLE");
 	fake.on_routes = getenv("FAKE_ROUTES");
+	fake.on_answer = getenv("FAKE_ANSWER");
 	if (argc > 2)
 		shape.workers = (uint32_t)atoi(argv[2]);
 	if (argc > 3)

@@ -203,6 +203,29 @@ static void a_record_gives_the_same_answer_as_its_frame(void **state)
 	}
 }
 
+static void a_payload_that_is_there_makes_the_same_frame(void **state)
+{
+	uint8_t again[sizeof(out)];
+
+	for (unsigned shape = 0; shape < 6; shape++)
+		for (unsigned length = 0; length < 80; length++) {
+			struct answer filled = { .status = WEIR_STATUS_ACCEPTED, .length = (uint16_t)length };
+			struct answer_to to;
+			const uint8_t *payload;
+			size_t n;
+
+			make(shape / 2, shape % 2 ? 6 : 4, 0, 5);
+			answer_to_packet(&to, &packet);
+			memset(filled.payload, 'a', length);
+			memset(again, 0xee, sizeof(again));
+			memset(out, 0xee, sizeof(out));
+			n = answer_write(out, &to, &filled);
+			payload = out + 14 + 4 * (shape / 2) + (shape % 2 ? 40 : 20) + 8;
+			assert_int_equal(answer_write_payload(again, &to, payload, 16 + length), n);
+			assert_memory_equal(again, out, sizeof(out));
+		}
+}
+
 static bool allowed4(unsigned source, unsigned destination)
 {
 	struct answer_to to = { .ip_version = 4, .udp_destination = 5, .udp_source = 5700 };
@@ -279,6 +302,7 @@ int main(void)
 		cmocka_unit_test(the_shortest_answer_fills_a_frame),
 		cmocka_unit_test(a_sum_of_zero_is_sent_as_all_ones),
 		cmocka_unit_test(a_record_gives_the_same_answer_as_its_frame),
+		cmocka_unit_test(a_payload_that_is_there_makes_the_same_frame),
 		cmocka_unit_test(nobody_is_answered_who_cannot_be_one_host),
 		cmocka_unit_test(nobody_is_answered_over_ipv6_who_cannot_be_one_host),
 		cmocka_unit_test(no_answer_goes_to_port_0_or_to_or_from_a_group_address),

@@ -180,6 +180,28 @@ static void run_and_state_files_stand_in_folders_by_the_name(void **state)
 	gateway_destroy(gateway);
 }
 
+// Each text, after a port on line 1, gives one error, on its line.
+static void check_faults(const struct fault *faults, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct diags diags;
+		char text[1024];
+
+		diags_init(&diags);
+		snprintf(text, sizeof(text), "%s%s", PORT, faults[i].text);
+		assert_null(gateway_read_text("g.conf", text, strlen(text), true, &diags));
+		if (!rules_kit_has(&diags, DIAG_ERROR, faults[i].line,
+				   faults[i].part ? faults[i].part : "misread") ||
+		    (faults[i].part != NULL && diags.n_errors != 1)) {
+			print_error("%s\nexpected on line %u: %s\n", faults[i].text, faults[i].line,
+				    faults[i].part);
+			diags_print(&diags, stderr);
+			fail();
+		}
+		diags_fini(&diags);
+	}
+}
+
 static void each_fault_is_reported_with_its_line(void **state)
 {
 	static const struct fault faults[] = {
@@ -204,19 +226,6 @@ static void each_fault_is_reported_with_its_line(void **state)
 		{ "dataplane = { hugepages = \"yes\"; };", 2,
 		  "unknown hugepages \"yes\" (it is auto, required or never)" },
 		{ "dataplane = { tx_staging = 1; };", 2, "tx_staging 1 is outside" },
-		{ "agents = { slots = 1000; };", 2,
-		  "agents: slots 1000 is outside 1024 to 1048576" },
-		{ "agents = { slots = 1025; };", 2, "agents: slots 1025 is no power of two" },
-		{ "agents = { spool_mb = 0; };", 2, "spool_mb 0 is outside" },
-		{ "agents = { answer_rate = 0; };", 2, "agents: answer_rate 0 is outside 1 to 1000000" },
-		{ "agents = { queues = ( 5 ); };", 2, "agents: queue number 1: it must be a group" },
-		{ "agents = { queues = (\n{ depth = 5; } ); };", 3, "agents: queue number 1: it has no name" },
-		{ "agents = { queues = ( { name = \"\"; } ); };", 2, "agents: queue number 1: name is empty" },
-		{ "agents = { queues = ( { name = \"a\"; },\n{ name = \"a\"; } ); };", 3,
-		  "queue \"a\" stands on line 2 already (set all of a queue in one place)" },
-		{ "agents = { queues = ( { name = \"a\"; depth = -1; } ); };", 2,
-		  "agents: queue \"a\": depth -1 is outside 0 to 2147483647" },
-		{ "agents = { queues = ( { name = \"a\"; dept = 1; } ); };", 2, "unknown setting \"dept\"" },
 		{ "listeners = ( );", 2, "there is no listener" },
 		{ "listeners = ( 5 );", 2, "listener number 1: it must be a group" },
 		{ "listeners = ( { port = 0; protocol = \"sip\"; } );", 2,
@@ -244,23 +253,29 @@ static void each_fault_is_reported_with_its_line(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		struct diags diags;
-		char text[1024];
+	check_faults(faults, sizeof(faults) / sizeof(faults[0]));
+}
 
-		diags_init(&diags);
-		snprintf(text, sizeof(text), "%s%s", PORT, faults[i].text);
-		assert_null(gateway_read_text("g.conf", text, strlen(text), true, &diags));
-		if (!rules_kit_has(&diags, DIAG_ERROR, faults[i].line,
-				   faults[i].part ? faults[i].part : "misread") ||
-		    (faults[i].part != NULL && diags.n_errors != 1)) {
-			print_error("%s\nexpected on line %u: %s\n", faults[i].text, faults[i].line,
-				    faults[i].part);
-			diags_print(&diags, stderr);
-			fail();
-		}
-		diags_fini(&diags);
-	}
+static void each_fault_of_agents_is_reported_with_its_line(void **state)
+{
+	static const struct fault faults[] = {
+		{ "agents = { slots = 1000; };", 2,
+		  "agents: slots 1000 is outside 1024 to 1048576" },
+		{ "agents = { slots = 1025; };", 2, "agents: slots 1025 is no power of two" },
+		{ "agents = { spool_mb = 0; };", 2, "spool_mb 0 is outside" },
+		{ "agents = { answer_rate = 0; };", 2, "agents: answer_rate 0 is outside 1 to 1000000" },
+		{ "agents = { queues = ( 5 ); };", 2, "agents: queue number 1: it must be a group" },
+		{ "agents = { queues = (\n{ depth = 5; } ); };", 3, "agents: queue number 1: it has no name" },
+		{ "agents = { queues = ( { name = \"\"; } ); };", 2, "agents: queue number 1: name is empty" },
+		{ "agents = { queues = ( { name = \"a\"; },\n{ name = \"a\"; } ); };", 3,
+		  "queue \"a\" stands on line 2 already (set all of a queue in one place)" },
+		{ "agents = { queues = ( { name = \"a\"; depth = -1; } ); };", 2,
+		  "agents: queue \"a\": depth -1 is outside 0 to 2147483647" },
+		{ "agents = { queues = ( { name = \"a\"; dept = 1; } ); };", 2, "unknown setting \"dept\"" },
+	};
+
+	(void)state;
+	check_faults(faults, sizeof(faults) / sizeof(faults[0]));
 }
 
 static void each_fault_of_a_port_is_reported_with_its_line(void **state)
@@ -371,6 +386,7 @@ int main(void)
 		cmocka_unit_test(a_port_is_found_by_name_or_index),
 		cmocka_unit_test(run_and_state_files_stand_in_folders_by_the_name),
 		cmocka_unit_test(each_fault_is_reported_with_its_line),
+		cmocka_unit_test(each_fault_of_agents_is_reported_with_its_line),
 		cmocka_unit_test(each_fault_of_a_port_is_reported_with_its_line),
 		cmocka_unit_test(a_worker_on_the_main_cpu_is_taken_with_a_warning),
 		cmocka_unit_test(a_file_that_is_missing_is_refused),

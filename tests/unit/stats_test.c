@@ -208,6 +208,29 @@ static void the_page_shows_both_sides_of_the_books(void **state)
 	json_decref(empty);
 }
 
+static void answers_of_agents_are_shown_by_what_became_of_them(void **state)
+{
+	char page[8192] = "";
+	FILE *to = fmemopen(page, sizeof(page), "w");
+	json_t *stats;
+
+	(void)state;
+	segment->agent_answers[WEIR_ANSWER_SENT] = 9;
+	segment->agent_answers[WEIR_ANSWER_RATE] = 3;
+	segment->agent_answers[WEIR_ANSWER_PAYLOAD] = 2;
+	stats = stats_json(segment);
+	assert_int_equal(number(stats, "agent_answers"), 9);
+	assert_int_equal(json_object_size(json_object_get(stats, "agent_answers_later")), 1);
+	assert_int_equal(number(json_object_get(stats, "agent_answers_later"), "rate"), 3);
+	assert_int_equal(json_object_size(json_object_get(stats, "agent_answers_lost")), 1);
+	assert_int_equal(number(json_object_get(stats, "agent_answers_lost"), "payload"), 2);
+	balances(stats);
+	stats_print(stats, to);
+	fclose(to);
+	assert_non_null(strstr(page, "agents' answers: 9 sent, 3 put off (rate), 2 lost (payload)\n"));
+	json_decref(stats);
+}
+
 static void a_kernel_interface_is_shown_with_what_it_got_and_sent(void **state)
 {
 	struct weir_port *port = (struct weir_port *)((char *)segment + segment->ports);
@@ -239,6 +262,7 @@ int main(void)
 		TEST(rules_stand_in_file_order_and_old_ones_are_left_out),
 		TEST(reasons_of_drop_are_those_of_the_file_and_the_blocked_sources),
 		TEST(countries_zones_and_tenants_are_counted_over_all_workers),
+		TEST(answers_of_agents_are_shown_by_what_became_of_them),
 		TEST(a_kernel_interface_is_shown_with_what_it_got_and_sent),
 		TEST(names_that_are_no_text_do_not_break_the_object),
 		TEST(a_writer_that_died_in_the_registry_costs_little_time),

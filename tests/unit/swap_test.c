@@ -297,6 +297,44 @@ static void a_table_to_keep_is_on_disk_when_it_is_in_use(void **state)
 	assert_int_equal(access(path, R_OK), 0);
 }
 
+#define QUEUES(list) "version = 1;\nqueues = ( " list " );\ndefault = { agents = \"b\"; };\n"
+
+static bool is_closed(const char *queue)
+{
+	const struct live *live = swap_last(&t.swap);
+
+	for (uint32_t i = 0; i < table_count(&live->table, TABLE_QUEUES); i++)
+		if (strcmp(table_string(&live->table, live->table.queues[i].name), queue) == 0)
+			return live_is_closed(live, i);
+	fail_msg("no queue %s", queue);
+	return false;
+}
+
+static void close_queues(uint64_t generation, uint64_t bits)
+{
+	const uint64_t closed[WEIR_QUEUES_MAX / 64] = { bits };
+
+	swap_close_queues(&t.swap, generation, closed);
+}
+
+static void a_closed_queue_stays_closed_over_loads_by_its_name(void **state)
+{
+	close_queues(0, 1); // no table yet
+	assert_int_equal(kit_offer_text(QUEUES("{ name = \"a\"; }, { name = \"b\"; }"), 1), 0);
+	assert_false(is_closed("a") || is_closed("b"));
+	close_queues(2, 2);
+	assert_false(is_closed("a") || is_closed("b")); // of another table
+	close_queues(1, 2);
+	assert_int_equal(swap_poll(&t.swap), SWAPPED_TABLE);
+	assert_true(is_closed("b") && !is_closed("a"));
+	assert_int_equal(kit_offer_text(QUEUES("{ name = \"b\"; }, { name = \"a\"; }, { name = \"c\"; }"), 2), 0);
+	assert_true(is_closed("b") && !is_closed("a") && !is_closed("c"));
+	close_queues(1, 0); // an order that was on its way
+	assert_true(is_closed("b"));
+	close_queues(2, 6);
+	assert_true(!is_closed("b") && is_closed("a") && is_closed("c"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kit_swap_setup, kit_swap_teardown)
@@ -312,6 +350,7 @@ int main(void)
 		TEST(a_hundred_swaps_leave_no_worker_on_a_table_that_is_gone),
 		TEST(a_refused_table_leaves_the_running_one),
 		TEST(a_table_to_keep_is_on_disk_when_it_is_in_use),
+		TEST(a_closed_queue_stays_closed_over_loads_by_its_name),
 	};
 	char *argv[] = { (char[]){ "swap_test" },      (char[]){ "--no-huge" },
 			 (char[]){ "--no-shconf" },    (char[]){ "--no-pci" },

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Agents' answers as a hostile control plane sends them: the input is the message. Whatever is let through must be a
+// frame that parse takes, and a reply that the native decoder refuses as one, from a listener, to one host.
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/agent_check.h"
+#include "dataplane/decode/decode.h"
+#include "dataplane/decode/native_reply.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct agent_port ports[] = { { 0x1001, 1500 }, { 0x1002, 576 }, { 0x1003, 65535 } };
+
+static void must(bool held)
+{
+	if (!held)
+		abort();
+}
+
+// The frame as its receiver sees it: with a listener where it goes to.
+static void look_at_frame(const struct weir_answer *answer, const struct agent_way *way)
+{
+	static uint8_t frame[ANSWER_LAYERS + WEIR_ANSWER_MAX];
+	const struct listener there = { .port = answer->udp_destination, .protocol = WEIR_NATIVE };
+	static struct listeners receiver;
+	struct packet packet;
+	size_t length;
+
+	listeners_init(&receiver, &there, 1);
+	length = answer_write_payload(frame, &way->to, answer->payload, answer->length);
+	must(length >= 60 && length <= sizeof(frame));
+	parse_frame(&receiver, frame, (uint32_t)length, false, &packet);
+	must(packet.reason == WEIR_REASON_NONE && packet.payload_length == answer->length);
+	must(memcmp(frame + packet.payload, answer->payload, answer->length) == 0);
+	must(packet.n_vlan == answer->n_vlan && packet.ip_version == answer->ip_version);
+	must(length == 60 || length == packet.payload + (size_t)answer->length);
+	must(packet.payload + answer->length - packet.l3 <= ports[way->port].mtu);
+	decode_message(&packet);
+	must(packet.reason == WEIR_REASON_NATIVE_FLAGS);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct listener ours[] = {
+		{ .port = 5700, .protocol = WEIR_NATIVE }, { .port = 5060, .protocol = WEIR_SIP },
+		{ .address = { 10, 0, 0, 2 }, .family = 4, .port = 5701, .protocol = WEIR_NATIVE },
+	};
+	static struct listeners listeners;
+	const struct agent_sight sight = { ports, 3, &listeners };
+	struct weir_answer answer = { 0 };
+	struct agent_way way;
+	enum weir_answer_fate fate;
+
+	listeners_init(&listeners, ours, 3);
+	memcpy(&answer, data, size < sizeof(answer) ? size : sizeof(answer));
+	fate = agent_check(&answer, &sight, &way);
+	must(weir_answer_fate_course(fate) != WEIR_COURSE_LATER);
+	if (fate != WEIR_ANSWER_SENT)
+		return 0;
+	must(way.port < 3 && answer_allowed(&way.to));
+	must(answer.udp_source == 5700 || (answer.udp_source == 5701 && answer.ip_version == 4));
+	must(native_reply_is_good(answer.payload, answer.length));
+	look_at_frame(&answer, &way);
+	return 0;
+}
