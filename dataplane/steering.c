@@ -74,7 +74,7 @@ void steering_init(struct steering *steering, const struct gateway *gateway)
 	memset(steering, 0, sizeof(*steering));
 	steering->n_workers = gateway->n_workers;
 	steering->n_siblings = gateway->n_siblings;
-	steering->steers = gateway_has_dispatcher(gateway);
+	steering->dispatches = steering->steers = gateway_has_dispatcher(gateway);
 	for (unsigned i = 0; i < gateway->n_ports; i++)
 		steering->steers |= gateway->ports[i].type == GATEWAY_PORT_XDP;
 	for (unsigned b = 0; b < WEIR_STEER_BUCKETS; b++)
@@ -125,7 +125,7 @@ static void worker_out(struct steering *steering, struct weir_worker *shared, un
 	atomic_store_explicit(&shared->stalls, stalls + 1, memory_order_relaxed);
 	atomic_store_explicit(&shared->out, 1, memory_order_relaxed);
 	log_line("worker %u stands still%s", w,
-		 steering->steers ? ": what is dispatched goes to the others" : "");
+		 steering->dispatches ? ": what is dispatched goes to the others" : "");
 }
 
 static void worker_back(struct steering *steering, struct weir_worker *shared, unsigned w)

@@ -31,6 +31,7 @@ struct steering {
 		tables[2]; // one of them is current, the other free once it is used no more
 	uint8_t wanted[WEIR_STEER_BUCKETS];
 	unsigned n_workers, n_siblings;
+	bool dispatches; // there is a dispatcher
 	bool steers;  // there is somebody who reads the table: a dispatcher, an XDP program
 	bool running; // and it runs
 	bool dirty;   // `current` is not what is wanted and possible

@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 from dataplane_workers_test import message  # noqa: E402
-from dispatch_test import GW2, dispatch, rows  # noqa: E402
+from dispatch_test import GW2, Held, dispatch, rows  # noqa: E402
 from gateway import check_books, main, program, wait_for  # noqa: E402
 from xdp import XdpGateway, XdpNetwork, take_what_programs_send  # noqa: E402
 from xdp_test import lost_on_the_cable, mac_of, settled, with_addresses  # noqa: E402
@@ -210,6 +210,30 @@ def a_weight_takes_load_off_a_worker_and_gives_it_back():
         flood.end()
 
 
+def a_worker_that_stands_still_is_taken_out_and_given_back():
+    with XdpNetwork("gw", "far") as net, TwoWorkers(net, 1, dataplane=dispatch()) as gw:
+        flood = Flood(gw)
+        flood.send_all(1000)  # both run
+        before = [worker["rx"] for worker in rows(settled(gw, 1000))[0]]
+        with Held(gw.dataplane.pid, "rte-worker-2"):
+            wait_for("the stall", lambda: weirctl(gw, "steer", "show")["workers"][1]["stalled"], 10)
+            flood.send_all(4000)
+            assert [worker["rx"] for worker in rows(settled(gw, 5000))[0]] == [before[0] + 4000, before[1]]
+        wait_for("it to run", lambda: not weirctl(gw, "steer", "show")["workers"][1]["stalled"], 10)
+        flood.send_all(4000)
+        workers = rows(flood.end())[0]
+        assert workers[1]["rx"] > before[1] + 1000 and workers[1]["stalls"] >= 1, workers
+        assert "worker 1 stands still: what is dispatched goes to the others" in gw.log(), gw.log()
+
+
+def where_no_port_is_dispatched_nothing_is_said_of_others_when_a_worker_stands_still():
+    with XdpNetwork("gw", "far") as net, XdpGateway(net) as gw:
+        Flood(gw).send_all(10)  # it runs
+        with Held(gw.dataplane.pid, "rte-worker-1"):
+            wait_for("the stall", lambda: gw.stats()["workers"][0]["stalled"], 10)
+        assert "worker 0 stands still\n" in gw.log() and "dispatched" not in gw.log(), gw.log()
+
+
 def a_part_moves_to_a_sibling_and_back_while_messages_flow():
     with XdpNetwork("gw", "far") as net, Siblings(net) as gw, Flood(gw) as flood:
         before = weirctl(gw, "steer", "show")
@@ -282,6 +306,8 @@ if __name__ == "__main__":
              one_sender_loads_both_workers_alike_where_each_has_a_queue_and_the_port_is_dispatched,
              without_a_dispatcher_one_sender_stays_on_one_queue_and_a_weight_is_refused,
              a_weight_takes_load_off_a_worker_and_gives_it_back,
+             a_worker_that_stands_still_is_taken_out_and_given_back,
+             where_no_port_is_dispatched_nothing_is_said_of_others_when_a_worker_stands_still,
              a_part_moves_to_a_sibling_and_back_while_messages_flow,
              what_is_moved_stays_so_over_a_restart_of_the_control_plane,
              the_next_dataplane_moves_what_the_one_before_it_did,
