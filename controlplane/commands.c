@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/agents/agent_commands.h"
 #include "controlplane/history.h"
 #include "controlplane/images.h"
 #include "controlplane/link.h"
@@ -202,6 +203,9 @@ void commands_request(void *argument, struct client *client, const json_t *reque
 		{ "steer", command_steer, false },
 		{ "steer-move", command_steer_move, true },
 		{ "steer-weight", command_steer_weight, true },
+		{ "agents", command_agents, false },
+		{ "agent-add", command_agent_add, true },
+		{ "agent-revoke", command_agent_revoke, true },
 	};
 	const char *name = json_string_value(json_object_get(request, "command"));
 

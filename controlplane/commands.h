@@ -14,6 +14,7 @@ struct client;
 struct consumer;
 struct link;
 struct pools;
+struct registry;
 struct publisher;
 struct load_outcome;
 struct steer;
@@ -31,6 +32,7 @@ struct commands {
 	struct switches *switches;
 	uint64_t started_s; // CLOCK_MONOTONIC
 	struct steer *steer;
+	struct registry *registry;
 	// Clients that changed a member, and are answered with its pool when the dataplane uses the change.
 	struct waiting {
 		struct client *client; // NULL: free

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/agents/registry.h"
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
 #include "controlplane/control.h"
@@ -43,6 +44,7 @@ struct plane {
 	struct switches *switches;
 	struct publisher *publisher;
 	struct steer *steer;
+	struct registry *registry;
 	struct link *link;
 	struct control *control;
 	struct commands commands;
@@ -217,7 +219,8 @@ static int open_services(struct plane *plane)
 	plane->publisher = publisher_create(plane->base, plane->gateway, plane->place.history, plane->switches);
 	plane->consumer = consumer_create(plane->spool, plane->place.run, plane->gateway->spool_mb, plane->news);
 	plane->steer = steer_create(plane->gateway, plane->place.steer, plane->place.history);
-	if (!plane->publisher || !plane->consumer || !plane->steer)
+	plane->registry = registry_open(plane->place.agents);
+	if (!plane->publisher || !plane->consumer || !plane->steer || !plane->registry)
 		return -ENOMEM;
 	plane->link = link_create(plane->base, plane->place.socket, plane->consumer, &link);
 	if (!plane->link)
@@ -230,6 +233,7 @@ static int open_services(struct plane *plane)
 					     .link = plane->link, .publisher = plane->publisher,
 					     .consumer = plane->consumer, .spool = plane->spool,
 					     .pools = plane->pools, .switches = plane->switches, .steer = plane->steer,
+					     .registry = plane->registry,
 					     .started_s = (uint64_t)now.tv_sec };
 	router_tell(plane->router, commands_settled, &plane->commands);
 	plane->control = control_create(plane->base, plane->place.control, &control, why, sizeof(why));
@@ -277,6 +281,7 @@ static void close_all(struct plane *plane)
 	neighbours_destroy(plane->neighbours);
 	pools_destroy(plane->pools);
 	spool_close(plane->spool);
+	registry_close(plane->registry);
 	free_event(plane->on_news);
 	free_event(plane->on_hup);
 	free_event(plane->on_int);

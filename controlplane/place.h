@@ -17,6 +17,8 @@ struct place {
 	char pools[PLACE_PATH];   // pools.json in it
 	char switches[PLACE_PATH]; // switches.json in it
 	char steer[PLACE_PATH];   // steer.json in it
+	char agents[PLACE_PATH];  // agents.json in it
+	char api[PLACE_PATH];     // run_dir/NAME/agents.sock
 	int lock;                 // run_dir/NAME/controlplane.lock
 };
 

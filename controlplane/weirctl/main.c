@@ -69,6 +69,14 @@ static const struct command commands[] = {
 	 command_steer_move},
 	{"steer weight", "WORKER N", "give a worker another share of what is dispatched",
 	 "N is 0 (none) to 100 (as all have that were not changed).\n", command_steer_weight},
+	{"agent add", "NAME --queue Q [--queue Q ...] [--operator]", "let an agent work on messages of queues",
+	 "Prints the agent's token, which is kept nowhere else: whoever has it is the agent.\n"
+	 "  --queue     the agent may see it; \"*\" is all. As often as needed\n"
+	 "  --operator  may see everything, statistics too, and take what is offered to others\n", command_agent_add},
+	{"agent list", "", "show who may work on messages", "", command_agent_list},
+	{"agent revoke", "NAME", "let an agent in no more",
+	 "Its token opens nothing from then on, and what it has in hand goes back to the queues.\n",
+	 command_agent_revoke},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

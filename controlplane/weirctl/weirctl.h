@@ -58,6 +58,9 @@ int command_diff(const struct command *command, const struct options *options, i
 int command_steer_show(const struct command *command, const struct options *options, int n, char **words);
 int command_steer_move(const struct command *command, const struct options *options, int n, char **words);
 int command_steer_weight(const struct command *command, const struct options *options, int n, char **words);
+int command_agent_add(const struct command *command, const struct options *options, int n, char **words);
+int command_agent_list(const struct command *command, const struct options *options, int n, char **words);
+int command_agent_revoke(const struct command *command, const struct options *options, int n, char **words);
 int command_history(const struct command *command, const struct options *options, int n, char **words);
 int command_pool_list(const struct command *command, const struct options *options, int n, char **words);
 int command_pool_show(const struct command *command, const struct options *options, int n, char **words);
