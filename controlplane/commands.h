@@ -10,8 +10,10 @@
 #include "controlplane/control.h"
 #include "rules/gateway.h"
 
+struct answers;
 struct client;
 struct consumer;
+struct depth;
 struct link;
 struct pools;
 struct registry;
@@ -28,6 +30,8 @@ struct commands {
 	struct publisher *publisher;
 	struct consumer *consumer;
 	struct spool *spool;
+	struct answers *answers;
+	struct depth *depth;
 	struct pools *pools;
 	struct switches *switches;
 	uint64_t started_s; // CLOCK_MONOTONIC
