@@ -387,11 +387,47 @@ static int run_purge(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 	return err;
 }
 
+static int run_forward(struct spool *spool, struct spool_op *op, uint64_t now_ms)
+{
+	struct spool_item item;
+	int err = item_find(spool, TABLE_MESSAGES, op->queue, op->id, &item);
+
+	(void)now_ms;
+	if (err)
+		return not_found(op, err);
+	item.queue->queue.acknowledged++;
+	return item_remove(spool, &item);
+}
+
+// The receipt, without a lease, is what tells an answer that comes again.
+static int run_answer(struct spool *spool, struct spool_op *op, uint64_t now_ms)
+{
+	size_t agent = op->agent ? strnlen(op->agent, SPOOL_AGENT_MAX + 1) : 0;
+	struct spool_item item = { .id = op->origin->arrival, .message = *op->origin };
+	struct spool_id_key key = spool_id_key(item.id);
+	MDB_val k = { sizeof(key), &key }, v;
+	int result = mdb_get(spool->txn, spool->table[TABLE_DONE], &k, &v), size, err;
+
+	if (agent < 1 || agent > SPOOL_AGENT_MAX)
+		return refuse(op, -EINVAL);
+	if (!result)
+		return refuse(op, -EALREADY);
+	if (result != MDB_NOTFOUND)
+		return spool_errno(result);
+	size = build_answer(spool, &item, op->answer, now_ms);
+	if (size < 0)
+		return refuse(op, size);
+	memcpy(item.agent, op->agent, agent + 1);
+	err = put_receipt(spool, &item, true, now_ms);
+	return err ? err : put_answer(spool, &item, size);
+}
+
 int spool_op_run(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 {
 	static int (*const run[])(struct spool *spool, struct spool_op *op, uint64_t now_ms) = {
 		[OP_CLAIM] = run_claim, [OP_SETTLE] = run_settle, [OP_RETURN] = run_return, [OP_EXTEND] = run_extend,
 		[OP_BURY] = run_bury, [OP_REVIVE] = run_revive, [OP_SENT] = run_sent, [OP_PURGE] = run_purge,
+		[OP_FORWARD] = run_forward, [OP_ANSWER] = run_answer,
 	};
 	int err;
 

@@ -26,6 +26,8 @@ enum spool_op_kind {
 	OP_REVIVE, // a dead letter waits again, at its old place, as if it had just come
 	OP_SENT,   // an answer has left, the outbox forgets it
 	OP_PURGE,  // removes dead letters, or all that is not leased, of a queue
+	OP_FORWARD, // a message that waits is durable elsewhere: it goes without a receipt, and counts as acknowledged
+	OP_ANSWER, // an answer to a message that was forwarded, whose record came back with it
 };
 
 // Why a message is a dead letter.
@@ -62,7 +64,8 @@ struct spool_answer {
 //   -ENOENT    there is no such message (CLAIM by id: it does not wait), lease, dead letter, answer or queue
 //   -EBUSY     CLAIM by id: it is leased
 //   -ESTALE    the lease is another one's, or over: the message waits, is dead, or was settled under another lease
-//   -EALREADY  SETTLE, RETURN, EXTEND, BURY: settled before under this very token. To a repeated SETTLE it is success
+//   -EALREADY  SETTLE, RETURN, EXTEND, BURY: settled before under this very token. To a repeated SETTLE it is success.
+//              ANSWER: it was answered before
 //   -EINVAL    a name that is empty or too long, no messages or no time asked for, lease_ms past a year
 //   -EBADMSG   the message's bytes are none that weir wrote
 //   -ENOMEM    memory is out
@@ -77,16 +80,17 @@ struct spool_op {
 	void *owner;                       // the submitter's, never touched
 	int result;
 	// in
-	const char *queue;  // CLAIM (NULL: by id alone), PURGE; BURY and REVIVE may leave it NULL, and take longer
+	const char *queue;  // CLAIM (NULL: by id alone), PURGE, FORWARD; BURY, REVIVE may leave it NULL: slower
 	uint64_t id;        // of the message; CLAIM: 0 for the next `n` of the queue
 	uint32_t n;         // CLAIM from a queue: at most so many, up to SPOOL_CLAIM_MAX. Fewer where they are large
-	const char *agent;  // CLAIM: 1 to SPOOL_AGENT_MAX bytes
+	const char *agent;  // CLAIM, ANSWER: 1 to SPOOL_AGENT_MAX bytes
 	uint32_t lease_ms;  // CLAIM, EXTEND: from when it runs on
 	uint8_t token[SPOOL_TOKEN_SIZE]; // SETTLE, RETURN, EXTEND, BURY: of the lease
 	bool forced;        // RETURN, EXTEND, BURY: whatever the token. BURY of a waiting message has to be
 	uint32_t retries;   // RETURN: a message with so many attempts is dead; 0: never
 	bool dead_only;     // PURGE
-	const struct spool_answer *answer; // SETTLE: NULL for none
+	const struct spool_answer *answer; // SETTLE: NULL for none; ANSWER
+	const struct spool_message *origin; // ANSWER: what it answers; its payload may end where its body began
 	// out
 	uint64_t until_ms;  // EXTEND: when the lease ends now
 	bool dead;          // RETURN: the message is a dead letter

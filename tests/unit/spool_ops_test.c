@@ -406,6 +406,48 @@ static void an_answer_is_in_the_outbox_with_the_settlement_until_it_is_sent(void
 	assert_int_equal(n, 1);
 }
 
+static void a_forwarded_message_goes_without_a_receipt_and_counts_as_acknowledged(void **state)
+{
+	struct spool_op op = { .kind = OP_FORWARD, .queue = "desk", .id = 1 };
+
+	(void)state;
+	fill();
+	assert_int_equal(run(&op), 0);
+	assert_int_equal(run(&op), -ENOENT);
+	assert_int_equal(look("desk").waiting, 3);
+	assert_int_equal(look("desk").acknowledged, 1);
+	op = claimed(2, OP_FORWARD);
+	op.queue = "desk";
+	assert_int_equal(run(&op), -ENOENT); // it is with an agent
+	op.queue = "none";
+	assert_int_equal(run(&op), -ENOENT);
+	reopen();
+	assert_int_equal(look("desk").waiting, 2);
+}
+
+static void an_answer_to_a_forwarded_message_goes_to_the_outbox_once(void **state)
+{
+	struct spool_answer answer = { .build = build, .status = 99, .payload = "hello", .length = 5 };
+	struct spool_message origin = { .record = record_make(8), .queue = "gone", .rule = "rule", .payload = "payload",
+					.arrival = 1 };
+	struct spool_op op = { .kind = OP_ANSWER, .origin = &origin, .answer = &answer, .agent = "nats" };
+	struct spool_op sent = { .kind = OP_SENT, .id = 1 };
+	int n = 0;
+
+	(void)state;
+	origin.record.tenant = 101;
+	assert_int_equal(run(&op), -EPROTONOSUPPORT);
+	answer.status = 7;
+	assert_int_equal(run(&op), 0);
+	assert_int_equal(run(&op), -EALREADY);
+	assert_int_equal(spool_outbox(spool, 0, 10, check_outgoing, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(run(&sent), 0);
+	assert_int_equal(run(&op), -EALREADY);
+	op.agent = "";
+	assert_int_equal(run(&op), -EINVAL);
+}
+
 static void a_purge_removes_dead_letters_or_all_that_is_not_leased(void **state)
 {
 	struct spool_op op = { .kind = OP_PURGE, .queue = "desk", .dead_only = true };
@@ -527,6 +569,8 @@ int main(void)
 		TEST(a_message_that_was_tried_too_often_is_dead_until_it_is_revived),
 		TEST(a_message_is_buried_under_its_lease_or_by_force),
 		TEST(an_answer_is_in_the_outbox_with_the_settlement_until_it_is_sent),
+		TEST(a_forwarded_message_goes_without_a_receipt_and_counts_as_acknowledged),
+		TEST(an_answer_to_a_forwarded_message_goes_to_the_outbox_once),
 		TEST(a_purge_removes_dead_letters_or_all_that_is_not_leased),
 		TEST(a_purge_of_many_goes_by_parts_and_leaves_what_comes_later),
 		TEST(a_claim_of_large_messages_gives_fewer),
