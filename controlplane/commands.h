@@ -10,11 +10,10 @@
 #include "controlplane/control.h"
 #include "rules/gateway.h"
 
-struct answers;
 struct client;
 struct consumer;
-struct depth;
 struct link;
+struct nats;
 struct pools;
 struct registry;
 struct publisher;
@@ -30,8 +29,7 @@ struct commands {
 	struct publisher *publisher;
 	struct consumer *consumer;
 	struct spool *spool;
-	struct answers *answers;
-	struct depth *depth;
+	struct nats *nats; // NULL: no such backend
 	struct pools *pools;
 	struct switches *switches;
 	uint64_t started_s; // CLOCK_MONOTONIC

@@ -85,6 +85,8 @@ static int name_paths(struct place *place, const struct gateway *gateway)
 		err = gateway_state_path(gateway, "agents.json", place->agents, sizeof(place->agents));
 	if (!err)
 		err = gateway_run_path(gateway, "agents.sock", place->api, sizeof(place->api));
+	if (!err)
+		err = gateway_state_path(gateway, "nats.key", place->nats_key, sizeof(place->nats_key));
 	if (err) {
 		log_error("%s: run_dir or state_dir: too long: choose shorter ones", gateway->file);
 		return REFUSED;
@@ -158,6 +160,7 @@ static int drop_privileges(const struct place *place, const struct gateway *gate
 	(void)!lchown(place->switches, user->pw_uid, user->pw_gid);
 	(void)!lchown(place->steer, user->pw_uid, user->pw_gid);
 	(void)!lchown(place->agents, user->pw_uid, user->pw_gid);
+	(void)!lchown(place->nats_key, user->pw_uid, user->pw_gid);
 	if (lchown(place->state, user->pw_uid, user->pw_gid) < 0 || chmod(place->state, 02770) < 0)
 		return say(place->state, strerror(errno), "it cannot be given to the user");
 	return become(user);

@@ -19,6 +19,7 @@ struct place {
 	char steer[PLACE_PATH];   // steer.json in it
 	char agents[PLACE_PATH];  // agents.json in it
 	char api[PLACE_PATH];     // run_dir/NAME/agents.sock
+	char nats_key[PLACE_PATH]; // nats.key in it
 	int lock;                 // run_dir/NAME/controlplane.lock
 };
 

@@ -35,6 +35,7 @@ static void set_numbers(struct gateway *gateway)
 	gateway->spool_mb = 4096;
 	gateway->answer_rate = 10000;
 	gateway->tx_staging = 512;
+	gateway_nats_init(&gateway->nats);
 }
 
 static struct gateway *create(const char *file)
@@ -84,6 +85,7 @@ void gateway_destroy(struct gateway *gateway)
 	free(gateway->rules);
 	free(gateway->health_commands);
 	free(gateway->user);
+	gateway_nats_fini(&gateway->nats);
 	free(gateway);
 }
 

@@ -56,6 +56,22 @@ struct gateway_queue {
 	uint32_t line;
 };
 
+enum gateway_backend { GATEWAY_BACKEND_LOCAL, GATEWAY_BACKEND_NATS };
+
+// agents.url and agents.nats: how NATS is reached. What is not given is NULL; files as `rules`.
+struct gateway_nats {
+	char *url;           // nats://HOST:PORT or tls://HOST:PORT, several separated by ','; no secrets in it
+	char *credentials;   // file of a user's JWT and key
+	char *token_file;
+	char *user, *password_file;    // both or neither
+	char *ca, *cert, *key;         // TLS: PEM files; cert and key both or neither
+	uint32_t replicas;     // of the streams: 1 to 5, default 1
+	uint32_t duplicates_s; // how long the streams know a message id, default 600
+	uint32_t max_mb;       // size of the streams where weir makes them; default 0: no limit
+	bool exclusive;        // nobody else publishes to the stream of messages
+	uint32_t timeout_ms;   // for a connection, an answer, an acknowledgement; default 5,000
+};
+
 struct gateway {
 	char *file;       // gateway.conf itself
 	char *name;       // default "gw1"; [A-Za-z0-9_-]{1,32}
@@ -82,6 +98,8 @@ struct gateway {
 	uint32_t answer_rate;     // agents.answer_rate: agents' answers sent a second, 1 to 1,000,000, default 10,000
 	struct gateway_queue *queues; // agents.queues, n_queues; NULL: none
 	unsigned n_queues;
+	enum gateway_backend backend; // agents.backend, default local
+	struct gateway_nats nats;
 	uint32_t tx_staging;      // dataplane.tx_staging: frames a worker may stage for one port, default 512
 };
 

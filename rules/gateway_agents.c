@@ -9,7 +9,8 @@
 #include "rules/gateway_reader.h"
 #include "rules/names.h"
 
-static const char *const agents_keys[] = { "slots", "spool_mb", "answer_rate", "queues", NULL };
+static const char *const agents_keys[] = { "slots", "spool_mb", "answer_rate", "queues",
+					  "backend", "url", "nats", NULL };
 static const char *const queue_keys[] = { "name", "depth", NULL };
 
 static void read_u32(struct gateway_reader *reader, config_setting_t *group, const char *key,
@@ -93,6 +94,7 @@ static void read_agents_keys(struct gateway_reader *reader, config_setting_t *gr
 	read_u32(reader, group, "answer_rate", (struct conf_range){ 1, 1000000 },
 		 &gateway->answer_rate);
 	read_queues(reader, group);
+	gateway_read_nats(reader, group);
 }
 
 void gateway_read_agents(struct gateway_reader *reader, config_setting_t *root)

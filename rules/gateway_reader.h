@@ -33,6 +33,10 @@ int gateway_read_name(struct gateway_reader *reader, config_setting_t *group, co
 bool gateway_text_is_good(struct gateway_reader *reader, config_setting_t *group, const char *key,
 			  const char *text, size_t max);
 
+// A path, relative to the folder of gateway.conf.
+void gateway_read_path(struct gateway_reader *reader, config_setting_t *group, const char *key,
+		       char **place);
+
 // Whether the kernel takes `text` as the name of an interface.
 bool gateway_is_interface(const char *text);
 
@@ -44,8 +48,13 @@ void gateway_read_xdp(struct gateway_reader *reader, config_setting_t *group,
 void gateway_read_ports(struct gateway_reader *reader, config_setting_t *root, bool need_ports);
 void gateway_read_listeners(struct gateway_reader *reader, config_setting_t *root);
 void gateway_read_siblings(struct gateway_reader *reader, config_setting_t *root);
+void gateway_read_nats(struct gateway_reader *reader, config_setting_t *agents);
 void gateway_read_settings(struct gateway_reader *reader, config_setting_t *root);
 void gateway_read_agents(struct gateway_reader *reader, config_setting_t *root);
+
+// The life of the settings for NATS.
+void gateway_nats_init(struct gateway_nats *nats);
+void gateway_nats_fini(struct gateway_nats *nats);
 
 // Steering: `dispatch_cpu` of the group `dataplane`, behind the cpus of the workers; `dispatch` of a port.
 void gateway_read_dispatch_cpu(struct gateway_reader *reader, config_setting_t *group);

@@ -78,9 +78,8 @@ static void read_folder(struct gateway_reader *reader, config_setting_t *root, c
 	gateway_replace(reader, place, text);
 }
 
-// A path relative to gateway.conf.
-static void read_path(struct gateway_reader *reader, config_setting_t *root, const char *key,
-		      char **place)
+void gateway_read_path(struct gateway_reader *reader, config_setting_t *root, const char *key,
+		       char **place)
 {
 	const char *text = NULL;
 	char *path;
@@ -105,8 +104,8 @@ static void read_names(struct gateway_reader *reader, config_setting_t *root)
 	gateway_read_name(reader, root, "name", &gateway->name);
 	read_folder(reader, root, "run_dir", &gateway->run_dir);
 	read_folder(reader, root, "state_dir", &gateway->state_dir);
-	read_path(reader, root, "rules", &gateway->rules);
-	read_path(reader, root, "health_commands", &gateway->health_commands);
+	gateway_read_path(reader, root, "rules", &gateway->rules);
+	gateway_read_path(reader, root, "health_commands", &gateway->health_commands);
 	if (conf_string(&reader->conf, root, "user", &user) > 0 &&
 	    gateway_text_is_good(reader, root, "user", user, 32))
 		gateway_replace(reader, &gateway->user, user);

@@ -62,6 +62,20 @@ int command_stats(const struct command *command, const struct options *options, 
 	return status ? status : ask_and_print(options, json_pack("{s:s}", "command", "stats"), print_stats);
 }
 
+static void print_nats(const json_t *nats)
+{
+	const char *error = answer_text(nats, "error");
+
+	if (!json_is_object(nats))
+		return;
+	printf("nats: %s%s, %lld messages forwarded since the start\n",
+	       json_is_true(json_object_get(nats, "connected")) ? "connected to " : "NOT CONNECTED to ",
+	       answer_text(nats, json_is_string(json_object_get(nats, "server")) ? "server" : "url"),
+	       answer_number(nats, "forwarded"));
+	if (strcmp(error, "-") != 0)
+		printf("      STALLED: %s\n", error);
+}
+
 static void print_status(const json_t *result)
 {
 	const json_t *spool = json_object_get(result, "spool");
@@ -81,6 +95,7 @@ static void print_status(const json_t *result)
 	if (answer_number(spool, "stopped_channels") || answer_number(spool, "orphans"))
 		printf("       %lld agent channels stopped, %lld segments of dead dataplanes in hand\n",
 		       answer_number(spool, "stopped_channels"), answer_number(spool, "orphans"));
+	print_nats(json_object_get(result, "nats"));
 	if (json_array_size(queues) > 0)
 		printf("\n%-32s %12s %12s\n", "queue", "waiting", "ever");
 	json_array_foreach(queues, i, queue)

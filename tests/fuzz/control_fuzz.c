@@ -11,11 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/answers.h"
+#include "controlplane/agents/nats.h"
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
 #include "controlplane/control.h"
-#include "controlplane/depth.h"
 #include "controlplane/file_put.h"
 #include "controlplane/image.h"
 #include "controlplane/link.h"
@@ -125,6 +124,12 @@ void consumer_status(struct consumer *consumer, struct consumer_status *status)
 	*status = (struct consumer_status){ .stored = 3, .stalled = -EDQUOT };
 }
 
+json_t *nats_status(struct nats *nats)
+{
+	(void)nats;
+	return NULL;
+}
+
 int spool_queues(struct spool *spool, void (*each)(const struct spool_queue *queue, void *argument), void *argument)
 {
 	const struct spool_queue queue = { .name = "desk", .waiting = 1, .stored = 2 };
@@ -132,18 +137,6 @@ int spool_queues(struct spool *spool, void (*each)(const struct spool_queue *que
 	(void)spool;
 	each(&queue, argument);
 	return 0;
-}
-
-bool depth_is_closed(const struct depth *depth, const char *queue)
-{
-	(void)depth;
-	return queue[0] == 'd';
-}
-
-void answers_status(const struct answers *answers, struct answers_status *status)
-{
-	(void)answers;
-	*status = (struct answers_status){ .sent = 3, .aside = 1 };
 }
 
 static void finish_steering(void)

@@ -44,6 +44,11 @@ static void check_defaults(const struct gateway *gateway)
 	assert_int_equal(gateway->spool_mb, 4096);
 	assert_int_equal(gateway->answer_rate, 10000);
 	assert_int_equal(gateway->n_queues, 0);
+	assert_int_equal(gateway->backend, GATEWAY_BACKEND_LOCAL);
+	assert_null(gateway->nats.url);
+	assert_int_equal(gateway->nats.replicas, 1);
+	assert_int_equal(gateway->nats.duplicates_s, 600);
+	assert_int_equal(gateway->nats.timeout_ms, 5000);
 	assert_int_equal(gateway->tx_staging, 512);
 	assert_int_equal(gateway->dispatch_cpu, -1);
 	assert_int_equal(gateway->n_siblings, 0);
@@ -149,6 +154,33 @@ static void a_port_of_type_xdp_has_its_limits(void **state)
 	assert_int_equal(gateway->ports[1].blocked_max, 262144);
 	assert_int_equal(gateway->ports[2].type, GATEWAY_PORT_DPDK);
 	assert_int_equal(gateway->ports[2].flood_rate, 0);
+	gateway_destroy(gateway);
+}
+
+static void a_backend_of_nats_has_its_servers_and_files(void **state)
+{
+	struct gateway *gateway = read_good(
+		"agents = { backend = \"nats\"; url = \"nats://10.1.0.5:4222,tls://[2001:db8::5]:4222\";\n"
+		" nats = { user = \"weir\"; password_file = \"nats.pw\"; ca = \"/etc/ca.pem\"; cert = \"c\"; key = \"k\";\n"
+		" replicas = 3; duplicates_s = 3600; max_mb = 100; timeout_ms = 2000; exclusive = true; }; };\n",
+		false);
+	const struct gateway_nats *nats = &gateway->nats;
+
+	(void)state;
+	assert_int_equal(gateway->backend, GATEWAY_BACKEND_NATS);
+	assert_string_equal(nats->url, "nats://10.1.0.5:4222,tls://[2001:db8::5]:4222");
+	assert_string_equal(nats->user, "weir");
+	assert_string_equal(nats->password_file, "etc/nats.pw");
+	assert_string_equal(nats->ca, "/etc/ca.pem");
+	assert_string_equal(nats->cert, "etc/c");
+	assert_string_equal(nats->key, "etc/k");
+	assert_null(nats->token_file);
+	assert_null(nats->credentials);
+	assert_int_equal(nats->replicas, 3);
+	assert_int_equal(nats->duplicates_s, 3600);
+	assert_int_equal(nats->max_mb, 100);
+	assert_int_equal(nats->timeout_ms, 2000);
+	assert_true(nats->exclusive);
 	gateway_destroy(gateway);
 }
 
@@ -272,6 +304,24 @@ static void each_fault_of_agents_is_reported_with_its_line(void **state)
 		{ "agents = { queues = ( { name = \"a\"; depth = -1; } ); };", 2,
 		  "agents: queue \"a\": depth -1 is outside 0 to 2147483647" },
 		{ "agents = { queues = ( { name = \"a\"; dept = 1; } ); };", 2, "unknown setting \"dept\"" },
+		{ "agents = { backend = \"redis\"; };", 2, "unknown backend \"redis\"" },
+		{ "agents = {\nbackend = \"nats\"; };", 3, "backend \"nats\" needs a url (url = \"nats://" },
+		{ "agents = { url = \"http://a\"; };", 2, "url: server number 1 does not begin with nats:// or tls://" },
+		{ "agents = { url = \"nats://a:4222,\"; };", 2, "url: server number 2 does not begin" },
+		{ "agents = { url = \"nats://\"; };", 2, "url: server number 1 names no host" },
+		{ "agents = { url = \"nats://a b\"; };", 2, "url: server number 1 is not a host and a port" },
+		{ "agents = { url = \"nats://me:secret@a\"; };", 2,
+		  "holds a user, a password or a token (use agents.nats: token_file" },
+		{ "agents = { nats = { user = \"a\"; }; };", 2, "agents.nats: user and password_file belong together" },
+		{ "agents = { nats = { cert = \"a\"; }; };", 2, "agents.nats: cert and key belong together" },
+		{ "agents = { nats = { token_file = \"a\"; credentials = \"b\"; }; };", 2,
+		  "agents.nats: only one of credentials, token_file and user" },
+		{ "agents = { nats = { replicas = 6; }; };", 2, "agents.nats: replicas 6 is outside 1 to 5" },
+		{ "agents = { nats = { duplicates_s = 9; }; };", 2, "duplicates_s 9 is outside 10 to 86400" },
+		{ "agents = { nats = { max_mb = -1; }; };", 2, "max_mb -1 is outside" },
+		{ "agents = { nats = { timeout_ms = 99; }; };", 2, "timeout_ms 99 is outside 100 to 60000" },
+		{ "agents = { nats = { token = \"a\"; }; };", 2, "agents.nats: unknown setting \"token\"" },
+		{ "agents = { nats = 5; };", 2, "agents.nats: nats must be a group" },
 	};
 
 	(void)state;
@@ -383,6 +433,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_out_has_its_default),
 		cmocka_unit_test(all_that_is_given_is_read),
 		cmocka_unit_test(a_port_of_type_xdp_has_its_limits),
+		cmocka_unit_test(a_backend_of_nats_has_its_servers_and_files),
 		cmocka_unit_test(a_port_is_found_by_name_or_index),
 		cmocka_unit_test(run_and_state_files_stand_in_folders_by_the_name),
 		cmocka_unit_test(each_fault_is_reported_with_its_line),
