@@ -12,6 +12,8 @@
 
 #include "controlplane/agents/agent_commands.h"
 #include "controlplane/agents/nats.h"
+#include "controlplane/answers.h"
+#include "controlplane/depth.h"
 #include "controlplane/history.h"
 #include "controlplane/images.h"
 #include "controlplane/link.h"
@@ -56,20 +58,40 @@ static void run_history(struct commands *commands, struct client *client, const 
 	commands_reply(client, history_read(commands->history));
 }
 
+struct queue_list_json {
+	const struct depth *depth;
+	json_t *array;
+};
+
 static void put_queue(const struct spool_queue *queue, void *argument)
 {
-	json_array_append_new(argument, json_pack("{s:s, s:I, s:I}", "name", queue->name, "depth",
-		(json_int_t)queue->waiting, "stored", (json_int_t)queue->stored));
+	struct queue_list_json *list = argument;
+
+	json_array_append_new(list->array, json_pack("{s:s, s:I, s:I, s:b}", "name", queue->name, "depth",
+		(json_int_t)queue->waiting, "stored", (json_int_t)queue->stored, "closed",
+		(int)(list->depth && depth_is_closed(list->depth, queue->name))));
+}
+
+static json_t *answers_json(const struct commands *commands)
+{
+	struct answers_status status = { 0 };
+
+	if (commands->answers)
+		answers_status(commands->answers, &status);
+	return json_pack("{s:I, s:I, s:I, s:i, s:i}", "sent", (json_int_t)status.sent, "lost",
+			 (json_int_t)status.lost, "given_up", (json_int_t)status.given_up, "waiting",
+			 (int)status.waiting, "aside", (int)status.aside);
 }
 
 static json_t *spool_json(struct commands *commands)
 {
-	json_t *queues = json_array(), *object;
+	struct queue_list_json queues = { commands->depth, json_array() };
 	struct consumer_status status;
-	int err = spool_queues(commands->spool, put_queue, queues);
+	int err = spool_queues(commands->spool, put_queue, &queues);
+	json_t *object;
 
 	consumer_status(commands->consumer, &status);
-	object = json_pack("{s:o, s:I, s:i, s:i}", "queues", queues, "stored", (json_int_t)status.stored,
+	object = json_pack("{s:o, s:I, s:i, s:i}", "queues", queues.array, "stored", (json_int_t)status.stored,
 			   "orphans", (int)status.orphans, "stopped_channels", (int)status.stopped_channels);
 	if (err || status.stalled)
 		json_object_set_new(object, "error", json_string(strerror(err ? -err : -status.stalled)));
@@ -86,11 +108,12 @@ static void run_status(struct commands *commands, struct client *client, const j
 
 	(void)request;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	commands_reply(client, json_pack("{s:s, s:i, s:I, s:b, s:I, s:b, s:s?, s:o, s:o*}", "gateway",
+	commands_reply(client, json_pack("{s:s, s:i, s:I, s:b, s:I, s:b, s:s?, s:o, s:o, s:o*}", "gateway",
 		commands->gateway->name, "pid", (int)getpid(),
 		"uptime_s", (json_int_t)((uint64_t)now.tv_sec - commands->started_s), "connected",
 		(int)link_is_up(commands->link), "generation", (json_int_t)link_generation(commands->link), "loading",
 		(int)(running != NULL), "rules", file, "spool", spool_json(commands),
+		"answers", answers_json(commands),
 		"nats", commands->nats ? nats_status(commands->nats) : NULL));
 }
 

@@ -10,8 +10,10 @@
 #include "controlplane/control.h"
 #include "rules/gateway.h"
 
+struct answers;
 struct client;
 struct consumer;
+struct depth;
 struct link;
 struct nats;
 struct pools;
@@ -30,6 +32,8 @@ struct commands {
 	struct consumer *consumer;
 	struct spool *spool;
 	struct nats *nats; // NULL: no such backend
+	struct answers *answers;
+	struct depth *depth;
 	struct pools *pools;
 	struct switches *switches;
 	uint64_t started_s; // CLOCK_MONOTONIC

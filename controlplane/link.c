@@ -149,6 +149,12 @@ static void on_routes_ack(struct link *link, const struct weir_routes_ack *ack)
 	link->events.routes_ack(link->events.argument, ack);
 }
 
+static void on_answered(struct link *link, const struct weir_answered *answered)
+{
+	if (link->events.answered(link->events.argument, answered) < 0)
+		link_break(link, "it speaks of an answer that is not on its way");
+}
+
 static void on_message(struct link *link, const union weir_message *message, const int *fds)
 {
 	if (message->kind == WEIR_HELLO && !link->map)
@@ -161,6 +167,8 @@ static void on_message(struct link *link, const union weir_message *message, con
 		on_routes_ack(link, &message->routes_ack);
 	else if (message->kind == WEIR_STEER_ACK && link->map)
 		link->events.steer_ack(link->events.argument, &message->steer_ack);
+	else if (message->kind == WEIR_ANSWERED && link->map)
+		on_answered(link, &message->answered);
 	else
 		link_break(link, "a message that it must not send now");
 }
@@ -333,6 +341,31 @@ int link_steer(struct link *link, uint64_t sequence, const uint8_t bucket[WEIR_S
 		return -ENOTCONN;
 	memcpy(message.steer.bucket, bucket, sizeof(message.steer.bucket));
 	return weir_message_send(link->fd, &message, NULL, 0);
+}
+
+// Sends what may wait for a while.
+static int send_patiently(struct link *link, const union weir_message *message)
+{
+	int err = link->map ? weir_message_send(link->fd, message, NULL, 0) : -ENOTCONN;
+
+	if (err && err != -EAGAIN && err != -ENOTCONN)
+		link_break(link, strerror(-err));
+	return err;
+}
+
+int link_answer(struct link *link, const struct weir_answer *answer)
+{
+	union weir_message message = { .answer = *answer };
+
+	return send_patiently(link, &message);
+}
+
+int link_queues(struct link *link, uint64_t generation, const uint64_t closed[WEIR_QUEUES_MAX / 64])
+{
+	union weir_message message = { .queues = { .kind = WEIR_QUEUES, .generation = generation } };
+
+	memcpy(message.queues.closed, closed, sizeof(message.queues.closed));
+	return send_patiently(link, &message);
 }
 
 void link_acknowledge(struct link *link)

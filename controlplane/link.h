@@ -16,13 +16,15 @@ struct link;
 
 // What its owner hears. `up`: a dataplane said hello and its segment is mapped; `table_fd` is the table that
 // it uses (-1: none), borrowed. `down`: it is gone. `ack`, `routes_ack`: its answers to link_offer and link_routes
-// (status as in weir_table_ack and weir_routes_ack), `steer_ack` to link_steer.
+// (status as in weir_table_ack and weir_routes_ack), `steer_ack` to link_steer. `answered`: what became of an answer;
+// -errno where that cannot be, which ends the connection.
 struct link_events {
 	void (*up)(void *argument, const struct weir_hello *hello, int table_fd);
 	void (*down)(void *argument);
 	void (*ack)(void *argument, const struct weir_table_ack *ack);
 	void (*routes_ack)(void *argument, const struct weir_routes_ack *ack);
 	void (*steer_ack)(void *argument, const struct weir_steer_ack *ack);
+	int (*answered)(void *argument, const struct weir_answered *answered);
 	void *argument;
 };
 
@@ -53,6 +55,12 @@ int link_routes(struct link *link, struct sealed routes);
 
 // Sends a steering table; `sequence` comes back in its acknowledgement. 0; -ENOTCONN; -errno.
 int link_steer(struct link *link, uint64_t sequence, const uint8_t bucket[WEIR_STEER_BUCKETS]);
+
+// Sends an answer of an agent. 0; -ENOTCONN; -EAGAIN: not now; another -errno: the connection has ended.
+int link_answer(struct link *link, const struct weir_answer *answer);
+
+// Says which queues of the table `generation` are closed. As link_answer.
+int link_queues(struct link *link, uint64_t generation, const uint64_t closed[WEIR_QUEUES_MAX / 64]);
 
 // Passes on to the dataplane what the consumer made durable. Call when the consumer has news.
 void link_acknowledge(struct link *link);

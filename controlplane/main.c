@@ -15,9 +15,11 @@
 
 #include "controlplane/agents/nats.h"
 #include "controlplane/agents/registry.h"
+#include "controlplane/answers.h"
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
 #include "controlplane/control.h"
+#include "controlplane/depth.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 #include "controlplane/neighbours.h"
@@ -30,6 +32,7 @@
 #include "controlplane/switches.h"
 
 enum { DONE, REFUSED, USAGE, ENVIRONMENT };
+#define KEEP_ANSWERS_MS (UINT64_C(720) * 3600 * 1000) // of those that cannot be sent
 
 struct plane {
 	struct gateway *gateway;
@@ -48,6 +51,8 @@ struct plane {
 	struct steer *steer;
 	struct registry *registry;
 	struct link *link;
+	struct answers *answers;
+	struct depth *depth;
 	struct control *control;
 	struct commands commands;
 };
@@ -134,6 +139,8 @@ static void plane_up(void *argument, const struct weir_hello *hello, int table_f
 	router_up(plane->router);
 	publisher_up(plane->publisher, hello, table_fd);
 	steer_up(plane->steer);
+	depth_changed(plane->depth);
+	answers_up(plane->answers);
 }
 
 static void plane_down(void *argument)
@@ -143,6 +150,7 @@ static void plane_down(void *argument)
 	router_down(plane->router);
 	publisher_down(plane->publisher);
 	steer_down(plane->steer);
+	answers_down(plane->answers);
 }
 
 static void plane_ack(void *argument, const struct weir_table_ack *ack)
@@ -151,6 +159,7 @@ static void plane_ack(void *argument, const struct weir_table_ack *ack)
 
 	publisher_ack(plane->publisher, ack);
 	router_changed(plane->router); // what waited for the answer
+	depth_changed(plane->depth);
 }
 
 static void plane_routes_ack(void *argument, const struct weir_routes_ack *ack)
@@ -166,6 +175,11 @@ static void plane_changed(void *argument)
 static void plane_steer_ack(void *argument, const struct weir_steer_ack *ack)
 {
 	steer_ack(((struct plane *)argument)->steer, ack);
+}
+
+static int plane_answered(void *argument, const struct weir_answered *answered)
+{
+	return answers_answered(((struct plane *)argument)->answers, answered);
 }
 
 static int open_loop(struct plane *plane)
@@ -222,9 +236,23 @@ static int open_backend(struct plane *plane)
 	return plane->nats ? 0 : -EINVAL;
 }
 
+// What goes from the spool to the dataplane.
+static int open_outgoing(struct plane *plane)
+{
+	const struct answers_parts answers = { plane->base, plane->spool, plane->consumer, plane->link,
+					       KEEP_ANSWERS_MS };
+	const struct depth_parts depth = { plane->base,     plane->gateway, plane->spool,
+					   plane->consumer, plane->link,    plane->pools };
+
+	plane->answers = answers_create(&answers);
+	plane->depth = depth_create(&depth);
+	return plane->answers && plane->depth ? 0 : -ENOMEM;
+}
+
 static int open_services(struct plane *plane)
 {
-	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane_steer_ack, plane };
+	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane_steer_ack,
+					  plane_answered, plane };
 	const struct control_events control = { commands_request, commands_gone, &plane->commands };
 	char why[PLACE_PATH + 200];
 	struct timespec now;
@@ -243,6 +271,8 @@ static int open_services(struct plane *plane)
 	plane->link = link_create(plane->base, plane->place.socket, plane->consumer, &link);
 	if (!plane->link)
 		return -ENOMEM;
+	if (open_outgoing(plane) < 0)
+		return -ENOMEM;
 	publisher_serve(plane->publisher, plane->link, plane->router);
 	steer_serve(plane->steer, plane->link);
 	router_serve(plane->router, plane->link, plane->neighbours);
@@ -250,8 +280,8 @@ static int open_services(struct plane *plane)
 	plane->commands = (struct commands){ .gateway = plane->gateway, .history = plane->place.history,
 					     .link = plane->link, .publisher = plane->publisher,
 					     .consumer = plane->consumer, .spool = plane->spool,
-					     .nats = plane->nats, .pools = plane->pools,
-					     .switches = plane->switches, .steer = plane->steer,
+					     .answers = plane->answers, .depth = plane->depth, .nats = plane->nats,
+					     .pools = plane->pools, .switches = plane->switches, .steer = plane->steer,
 					     .registry = plane->registry,
 					     .started_s = (uint64_t)now.tv_sec };
 	router_tell(plane->router, commands_settled, &plane->commands);
@@ -290,10 +320,14 @@ static void free_event(struct event *event)
 static void close_all(struct plane *plane)
 {
 	control_destroy(plane->control);
+	answers_stop(plane->answers);
+	depth_stop(plane->depth);
 	link_destroy(plane->link);
 	steer_destroy(plane->steer);
 	nats_destroy(plane->nats);
 	consumer_destroy(plane->consumer);
+	answers_destroy(plane->answers);
+	depth_destroy(plane->depth);
 	if (!publisher_destroy(plane->publisher))
 		plane->gateway = NULL; // stays for the thread that compiles
 	switches_destroy(plane->switches);

@@ -100,6 +100,18 @@ static bool copy_name(const struct weir_segment *segment, uint32_t index, enum w
 	return true;
 }
 
+// What stands for a port's name in the spool, 0 where there is none.
+static uint32_t port_tag(const struct weir_segment *segment, unsigned port)
+{
+	char name[WEIR_NAME_MAX + 1];
+
+	if (port >= segment->n_ports)
+		return 0;
+	memcpy(name, segment_ports(segment)[port].name, sizeof(name));
+	name[WEIR_NAME_MAX] = '\0';
+	return name[0] ? weir_port_tag(name) : 0;
+}
+
 // Appends one record. -EBADMSG: it cannot be.
 static int append(struct source *source, struct batch *batch, unsigned worker, const struct weir_record *record,
 		  unsigned slots)
@@ -111,6 +123,7 @@ static int append(struct source *source, struct batch *batch, unsigned worker, c
 
 	memcpy(&message.record, record, sizeof(message.record));
 	memcpy(message.boot_id, segment->boot_id, sizeof(message.boot_id));
+	message.record.port_tag = port_tag(segment, message.record.port);
 	if (weir_record_slots(message.record.payload_length) != slots || message.record.priority >= WEIR_N_PRIORITIES ||
 	    !copy_name(segment, message.record.queue, WEIR_NAME_QUEUE, queue) ||
 	    !copy_name(segment, message.record.rule, WEIR_NAME_RULE, rule))

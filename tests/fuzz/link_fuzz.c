@@ -72,6 +72,12 @@ static void on_steer_ack(void *argument, const struct weir_steer_ack *ack)
 	assert(memchr(ack->why, '\0', sizeof(ack->why)));
 }
 
+static int on_answered(void *argument, const struct weir_answered *answered)
+{
+	(void)argument;
+	return answered->sequence % 2 ? -1 : 0;
+}
+
 struct script {
 	const uint8_t *at, *end;
 	int peer;          // the hostile end, -1: closed
@@ -140,12 +146,29 @@ static void send_routes_ack(struct script *script)
 	send_packet(script, &ack, sizeof(ack), 0);
 }
 
+static void send_answered(struct script *script)
+{
+	const struct weir_answered answered = { .kind = WEIR_ANSWERED, .fate = next(script), .sequence = next(script) };
+
+	send_packet(script, &answered, sizeof(answered), 0);
+}
+
+// What the control plane sends beside tables, routes and acknowledgements.
+static void send_ours(struct script *script, struct link *link)
+{
+	const struct weir_answer answer = { .kind = WEIR_ANSWER, .sequence = next(script) };
+	const uint64_t closed[WEIR_QUEUES_MAX / 64] = { next(script) };
+
+	link_answer(link, &answer);
+	link_queues(link, 1, closed);
+}
+
 static void step(struct script *script, struct link *link)
 {
 	uint64_t generation;
 	int fd;
 
-	switch (next(script) % 8) {
+	switch (next(script) % 10) {
 	case 0:
 		send_bytes(script);
 		break;
@@ -171,6 +194,12 @@ static void step(struct script *script, struct link *link)
 	case 4:
 		durable[next(script) % WORKERS] += next(script);
 		link_acknowledge(link);
+		break;
+	case 8:
+		send_answered(script);
+		break;
+	case 9:
+		send_ours(script, link);
 		break;
 	default:
 		link_break(link, "the script says so");
@@ -198,7 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct event_base *base;
 	static struct script fixed = { .segment_fd = -1 };
-	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack, on_answered, NULL };
 	struct script script;
 	struct link *link;
 	int pair[2];

@@ -17,7 +17,8 @@ DISPOSITIONS = ["forward", "agents", "reply", "drop", "police", "shed", "malform
 def program(name):
     return os.path.join(BUILD, {"weir-dataplane": "dataplane", "weir-controlplane": "controlplane",
                                 "weirctl": "controlplane", "fake_dataplane": "tests/kit",
-                                "spool_check": "tests/kit", "spool_agents": "tests/kit", "spool_places": "tests/kit"}[name], name)
+                                "spool_answer": "tests/kit", "spool_check": "tests/kit",
+                                "spool_agents": "tests/kit", "spool_places": "tests/kit"}[name], name)
 
 
 def cpus():

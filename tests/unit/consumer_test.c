@@ -455,6 +455,25 @@ static void operations_that_were_handed_over_are_done_before_the_consumer_ends(v
 	start();
 }
 
+static int look_at_port(const struct spool_message *message, void *argument)
+{
+	(void)argument;
+	assert_int_equal(message->record.port_tag, weir_port_tag("in0"));
+	return 0;
+}
+
+static void a_stored_message_knows_its_port_by_name(void **state)
+{
+	struct weir_port *port = (struct weir_port *)((char *)file.segment + file.segment->ports);
+
+	(void)state;
+	strcpy(port->name, "in0");
+	attach();
+	push_many(0, 3);
+	assert_true(wait_until(all_consumed, NULL, 20));
+	assert_int_equal(spool_walk(spool, NULL, look_at_port, NULL), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -469,6 +488,7 @@ int main(void)
 		TEST(a_file_that_is_no_segment_is_left_where_it_is),
 		TEST(operations_of_several_threads_are_done_in_order_while_messages_come),
 		TEST(watchers_hear_of_messages_and_of_answers),
+		TEST(a_stored_message_knows_its_port_by_name),
 		TEST(operations_are_done_though_the_spool_takes_no_messages),
 		TEST(operations_that_were_handed_over_are_done_before_the_consumer_ends),
 	};

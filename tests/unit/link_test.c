@@ -3,6 +3,7 @@
 // The connection to the dataplane: what time may and may not end. The other end is a socket pair.
 #include "controlplane/link.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -69,6 +70,12 @@ static void on_steer_ack(void *argument, const struct weir_steer_ack *ack)
 	(void)ack;
 }
 
+static int on_answered(void *argument, const struct weir_answered *answered)
+{
+	(void)argument;
+	return answered->sequence == 7 ? 0 : -EPROTO;
+}
+
 static void make_segment(void)
 {
 	static const struct segment_shape shape = { 1, 1, 4, 2 };
@@ -87,7 +94,7 @@ static void make_segment(void)
 
 static int setup(void **state)
 {
-	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack, on_answered, NULL };
 	int pair[2];
 
 	(void)state;
@@ -145,12 +152,65 @@ static void silence_after_the_hello_is_no_fault(void **state)
 	assert_false(waits_in_time());
 }
 
+static void say_hello(void)
+{
+	union weir_message message = { .hello = hello };
+
+	assert_int_equal(weir_message_send(peer, &message, &segment_fd, 1), 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_true(link_is_up(link_under_test));
+}
+
+static void answers_and_closed_queues_go_to_a_dataplane_that_is_up(void **state)
+{
+	const uint64_t closed[WEIR_QUEUES_MAX / 64] = { 5 };
+	const struct weir_answer answer = { .kind = WEIR_ANSWER, .sequence = 7, .length = 3, .payload = "hi" };
+	union weir_message message;
+	unsigned n_fds;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(link_answer(link_under_test, &answer), -ENOTCONN);
+	assert_int_equal(link_queues(link_under_test, 3, closed), -ENOTCONN);
+	say_hello();
+	assert_int_equal(link_answer(link_under_test, &answer), 0);
+	assert_int_equal(link_queues(link_under_test, 3, closed), 0);
+	assert_int_equal(weir_message_receive(peer, &message, fds, &n_fds), 1);
+	assert_memory_equal(&message.answer, &answer, sizeof(answer));
+	assert_int_equal(weir_message_receive(peer, &message, fds, &n_fds), 1);
+	assert_int_equal(message.queues.generation, 3);
+	assert_int_equal(message.queues.closed[0], 5);
+	while (link_answer(link_under_test, &answer) == 0)
+		;
+	assert_int_equal(link_answer(link_under_test, &answer), -EAGAIN);
+	assert_true(link_is_up(link_under_test));
+}
+
+static void a_dataplane_that_speaks_of_unknown_answers_is_left(void **state)
+{
+	union weir_message message = { .answered = { .kind = WEIR_ANSWERED, .sequence = 7 } };
+
+	(void)state;
+	say_hello();
+	assert_int_equal(weir_message_send(peer, &message, NULL, 0), 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_true(link_is_up(link_under_test));
+	message.answered.sequence = 8;
+	assert_int_equal(weir_message_send(peer, &message, NULL, 0), 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_false(link_is_up(link_under_test));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_peer_that_says_no_hello_is_given_up_in_time,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(silence_after_the_hello_is_no_fault, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(answers_and_closed_queues_go_to_a_dataplane_that_is_up, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_dataplane_that_speaks_of_unknown_answers_is_left, setup,
 						teardown),
 	};
 

@@ -161,7 +161,7 @@ static void connect_peer(void)
 
 static int setup(void **state)
 {
-	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, NULL, NULL, NULL };
 	static char pools_path[600];
 	struct diags diags;
 
