@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Answers of agents, see answers.h. A pass goes over the outbox in small parts, from its beginning whenever there is
-// news, and takes what is not known of yet into memory, some for each way. Of those a window is with the dataplane: as
-// many for each port as it takes at once. Invariant: an answer that was said to have been sent is not sent again by
-// this process, whatever becomes of its OP_SENT; one that was not is sent again after every reconnect.
+// news, and takes what is not known of yet into memory, some for each way. It waits for a way that has enough and
+// sends; one that has enough and does not is passed over, and the outbox read again from there when it does.
+// Of those in memory a window is with the dataplane: as many for each port as it takes at once. Invariant: an answer
+// that was said to have been sent is not sent again by this process, whatever becomes of its OP_SENT; one that was not
+// is sent again after every reconnect.
 #include "controlplane/answers.h"
 
 #include <errno.h>
@@ -20,8 +22,9 @@
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 
-enum { PART = 64, WINDOW = 128, LINES = 10, RATE_PAUSE_MS = 20, FULL_PAUSE_MS = 5, BACKOFF_MIN_MS = 50,
-       BACKOFF_MAX_MS = 2000, RETRY_MS = 1000, ASIDE_S = 3600 };
+enum { HELD = 1, PART = 64, WINDOW = 128, LINES = 10 };
+enum { STUCK_MS = 200, RATE_PAUSE_MS = 20, FULL_PAUSE_MS = 5, BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000,
+       RETRY_MS = 1000, ASIDE_S = 3600 };
 
 struct answers {
 	struct answers_parts parts;
@@ -31,8 +34,10 @@ struct answers {
 	pthread_mutex_t mutex;
 	struct spool_op *ended; // under the mutex
 	bool up, stopped;
-	bool pass, again;   // a pass is under way; and there shall be another one
+	bool pass, again;   // a pass is under way; and there shall be another one,
+	uint64_t again_from; // from here
 	uint64_t after;     // where it is
+	struct way *held;   // it waits for this one, NULL: for none
 	uint64_t paused_ms; // nothing leaves before
 	uint64_t retry_ms;  // what failed in the spool is tried again, 0: nothing did
 	unsigned lines;     // logged since the dataplane came up
@@ -48,18 +53,36 @@ static uint64_t clock_ms(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void begin_pass(struct answers *answers)
+// Has the outbox read behind `from`.
+static void begin_pass(struct answers *answers, uint64_t from)
 {
-	if (answers->pass) {
-		answers->again = true;
+	if (!answers->pass) {
+		answers->pass = true;
+		answers->after = from;
 		return;
 	}
-	answers->pass = true;
-	answers->after = 0;
+	if (!answers->again || from < answers->again_from)
+		answers->again_from = from;
+	answers->again = true;
+}
+
+// Whether answers leave on a way, as far as is known.
+static bool moves(const struct way *way, uint64_t now_ms)
+{
+	return way->backoff_ms == 0 && now_ms < way->moved_ms + STUCK_MS;
+}
+
+// Whether the pass has to wait.
+static bool pass_waits(const struct answers *answers, uint64_t now_ms)
+{
+	const struct way *way = answers->held;
+
+	return way && way->n_waiting > ANSWERS_A_WAY / 2 && moves(way, now_ms);
 }
 
 struct part {
 	struct answers *answers;
+	uint64_t now_ms;
 	unsigned n;
 };
 
@@ -69,35 +92,45 @@ static int take_one(const struct spool_outgoing *outgoing, void *argument)
 	struct answers_set *set = &part->answers->set;
 	struct way *way = &set->way[answers_way_of(&outgoing->record)];
 
+	if (answers_set_find(set, outgoing->arrival)) {
+		// on its way already, in one form or another
+	} else if (way->n_waiting < ANSWERS_A_WAY) {
+		if (!answers_set_add(set, outgoing))
+			return -ENOMEM;
+	} else if (moves(way, part->now_ms)) {
+		part->answers->held = way;
+		return HELD;
+	} else if (!way->more || outgoing->arrival <= way->more_at) {
+		way->more = true;
+		way->more_at = outgoing->arrival - 1;
+	}
 	part->n++;
 	part->answers->after = outgoing->arrival;
-	if (answers_set_find(set, outgoing->arrival))
-		return 0;
-	if (way->n_waiting >= ANSWERS_A_WAY)
-		way->more = true;
-	else if (!answers_set_add(set, outgoing))
-		return -ENOMEM;
 	return 0;
 }
 
 // One part of the pass that is under way.
-static void go_on(struct answers *answers)
+static void go_on(struct answers *answers, uint64_t now_ms)
 {
-	struct part part = { answers, 0 };
-	int err = spool_outbox(answers->parts.spool, answers->after, PART, take_one, &part);
+	struct part part = { answers, now_ms, 0 };
+	int err;
 
+	answers->held = NULL;
+	err = spool_outbox(answers->parts.spool, answers->after, PART, take_one, &part);
+	if (err == HELD)
+		return;
 	if (err && !answers->failed)
 		log_error("answers of agents cannot be read from the spool (%s): tried again every second",
 			  strerror(-err));
 	answers->failed = err != 0;
 	if (err)
-		answers->retry_ms = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
+		answers->retry_ms = now_ms + RETRY_MS;
 	if (!err && part.n == PART)
 		return;
 	answers->pass = false;
 	if (answers->again && !err) {
 		answers->again = false;
-		begin_pass(answers);
+		begin_pass(answers, answers->again_from);
 	}
 }
 
@@ -136,8 +169,11 @@ static bool send_way(struct answers *answers, unsigned number, uint64_t now_ms)
 	while (way->n_waiting > 0 && way->paused_ms <= now_ms && way->n_on_way < WEIR_ANSWERS_A_PORT &&
 	       answers->set.n_on_way < WINDOW) {
 		struct outgoing *outgoing = answers_set_send(&answers->set, number);
-		int err = send_one(answers, outgoing);
+		int err;
 
+		if (way->n_on_way == 1)
+			way->moved_ms = now_ms;
+		err = send_one(answers, outgoing);
 		if (!answers->up)
 			return false; // the link broke, and all has been taken back
 		if (err) {
@@ -148,7 +184,7 @@ static bool send_way(struct answers *answers, unsigned number, uint64_t now_ms)
 	}
 	if (way->n_waiting == 0 && way->more) {
 		way->more = false;
-		begin_pass(answers);
+		begin_pass(answers, way->more_at);
 	}
 	return true;
 }
@@ -166,7 +202,7 @@ static void set_timer(struct answers *answers, uint64_t now_ms)
 	struct timeval in;
 
 	if (answers->up && answers->pass)
-		next = now_ms;
+		at_least(&next, pass_waits(answers, now_ms) ? answers->held->moved_ms + STUCK_MS : now_ms);
 	for (unsigned i = 0; answers->up && i < ANSWERS_WAYS; i++) {
 		const struct way *way = &answers->set.way[i];
 
@@ -188,8 +224,8 @@ static void run(struct answers *answers)
 
 	if (answers->stopped)
 		return;
-	if (answers->up && answers->pass)
-		go_on(answers);
+	if (answers->up && answers->pass && !pass_waits(answers, now_ms))
+		go_on(answers, now_ms);
 	for (unsigned i = 0; answers->up && answers->paused_ms <= now_ms && i < ANSWERS_WAYS; i++)
 		if (!send_way(answers, i, now_ms))
 			break;
@@ -251,7 +287,7 @@ static void on_news(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	if (eventfd_read(fd, &n) < 0)
 		return;
-	begin_pass(answers);
+	begin_pass(answers, 0);
 	run(answers);
 }
 
@@ -270,7 +306,7 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 	if (answers->retry_ms && answers->retry_ms <= clock_ms(CLOCK_MONOTONIC)) {
 		answers->retry_ms = 0;
 		answers_set_each(&answers->set, retry_one, answers);
-		begin_pass(answers);
+		begin_pass(answers, 0);
 	}
 	run(answers);
 }
@@ -289,7 +325,7 @@ static void on_hour(evutil_socket_t fd, short what, void *argument)
 	(void)fd;
 	(void)what;
 	answers_set_each(&answers->set, drop_aside, &answers->set);
-	begin_pass(answers);
+	begin_pass(answers, 0);
 	run(answers);
 }
 
@@ -306,7 +342,7 @@ void answers_up(struct answers *answers)
 	answers->paused_ms = 0;
 	for (unsigned i = 0; i < ANSWERS_WAYS; i++)
 		answers->set.way[i].paused_ms = answers->set.way[i].backoff_ms = 0;
-	begin_pass(answers);
+	begin_pass(answers, 0);
 	run(answers);
 }
 
@@ -359,6 +395,7 @@ int answers_answered(struct answers *answers, const struct weir_answered *answer
 
 	if (!outgoing || outgoing->state != OUTGOING_ON_WAY || answered->fate >= WEIR_N_ANSWER_FATES)
 		return -EPROTO;
+	answers->set.way[outgoing->way].moved_ms = clock_ms(CLOCK_MONOTONIC);
 	switch (weir_answer_fate_course(answered->fate)) {
 	case WEIR_COURSE_SENT:
 		answers->counts.sent++;

@@ -33,8 +33,10 @@ struct outgoing {
 struct way {
 	struct outgoing *first, **end; // that wait
 	unsigned n_waiting, n_on_way;
-	bool more;          // the outbox had more than could be kept
+	bool more;          // the outbox had more than could be kept,
+	uint64_t more_at;   // behind this one
 	uint64_t paused_ms; // nothing leaves before (CLOCK_MONOTONIC)
+	uint64_t moved_ms;  // when one last came to its end, or began when none was on its way
 	unsigned backoff_ms;
 };
 

@@ -16,7 +16,7 @@ static struct {
 	char line[200];
 } said;
 
-static void keep(const char *format, va_list arguments)
+static __attribute__((format(printf, 1, 0))) void keep(const char *format, va_list arguments)
 {
 	size_t room = sizeof(said.text) - said.length;
 	int n = vsnprintf(said.text + said.length, room, format, arguments);

@@ -110,11 +110,12 @@ class Agents:
 
 
 def ask(sender, numbers):
-    """Sends messages and waits until each is accepted: then it is durable."""
-    for number in numbers:
-        sender.send(message(number))
-    left = set(numbers)
-    while left:
+    """Sends messages and waits until each is accepted: then it is durable. A few at a time, so that the cable loses none."""
+    numbers, left = list(numbers), set()
+    while numbers or left:
+        while numbers and len(left) < 16:
+            left.add(numbers[0])
+            sender.send(message(numbers.pop(0)))
         status, number, _ = parse(sender.recv(2000))
         assert status == ACCEPTED, (status, number)
         left.discard(number)

@@ -32,6 +32,7 @@ static struct spool_op *submitted[MANY + 1];
 static unsigned n_submitted;
 static uint64_t on_way[MANY + 1]; // as they were sent
 static unsigned n_on_way;
+static unsigned n_read;      // entries of the outbox
 static int link_says;        // what link_answer returns
 static bool link_breaks;     // and ends the connection before
 static struct weir_answer last;
@@ -58,6 +59,7 @@ int spool_outbox(struct spool *spool, uint64_t after, uint32_t n,
 
 		if (!outbox[i].there)
 			continue;
+		n_read++;
 		outgoing.record = (struct weir_record){ .port = outbox[i].port, .ip_version = 4, .udp_source = 40000,
 							.udp_destination = 5700, .mac_source = { 2 },
 							.mac_destination = { 4 }, .ip_source = { 10, 0, 0, 1 },
@@ -106,7 +108,7 @@ static int setup(void **state)
 
 	(void)state;
 	memset(outbox, 0, sizeof(outbox));
-	n_submitted = n_on_way = 0;
+	n_submitted = n_on_way = n_read = 0;
 	link_says = 0;
 	link_breaks = false;
 	base = event_base_new();
@@ -272,6 +274,7 @@ static void a_port_has_a_few_on_their_way_and_all_get_there_once(void **state)
 			write_all(0);
 	}
 	write_all(0);
+	assert_true(n_read < 3 * MANY); // not all of it again and again
 	for (unsigned i = 1; i <= MANY; i++)
 		assert_true(outbox[i].sent == 1 && outbox[i].forgotten == 1);
 	assert_int_equal(status().waiting, 0);
@@ -305,6 +308,52 @@ static void a_port_without_room_waits_and_holds_up_no_other(void **state)
 	until_on_way(WEIR_ANSWERS_A_PORT);
 	assert_int_equal(outbox[on_way[0]].port, 0);
 	assert_true(outbox[on_way[0]].sent == 2);
+}
+
+static void behind_a_port_without_room_answers_of_others_are_found(void **state)
+{
+	(void)state;
+	for (unsigned i = 1; i <= 1000; i++)
+		put(i, 0);
+	put(1001, 1);
+	put(1002, 0);
+	answers_up(answers);
+	spin();
+	assert_int_equal(on_way_of(1), 0); // the pass waits for port 0
+	for (unsigned i = 0; i < WEIR_ANSWERS_A_PORT; i++)
+		end_first(WEIR_ANSWER_LINK_DOWN);
+	spin();
+	assert_int_equal(on_way_of(1), 1);
+	end_first(WEIR_ANSWER_SENT);
+	for (unsigned sent = 1; sent < 1002; sent++) {
+		if (n_on_way == 0)
+			for (unsigned i = 0; i < 100000 && n_on_way == 0; i++)
+				event_base_loop(base, EVLOOP_ONCE);
+		end_first(WEIR_ANSWER_SENT);
+		spin();
+	}
+	write_all(0);
+	for (unsigned i = 1; i <= 1002; i++)
+		assert_true(!outbox[i].there);
+	assert_int_equal(status().waiting, 0);
+}
+
+static void behind_a_port_that_takes_nothing_answers_of_others_are_found(void **state)
+{
+	(void)state;
+	for (unsigned i = 1; i <= 1000; i++)
+		put(i, 0);
+	put(1001, 1);
+	answers_up(answers);
+	until_on_way(WEIR_ANSWERS_A_PORT + 1); // of which none comes to its end
+	assert_int_equal(on_way_of(1), 1);
+	for (unsigned sent = 0; sent < 1001; sent++) {
+		end_first(WEIR_ANSWER_SENT);
+		spin();
+	}
+	write_all(0);
+	for (unsigned i = 1; i <= 1001; i++)
+		assert_true(!outbox[i].there && outbox[i].sent == 1);
 }
 
 static void over_the_rate_all_wait_for_a_moment(void **state)
@@ -495,6 +544,8 @@ int main(void)
 		TEST(a_message_that_came_earlier_may_be_answered_later),
 		TEST(a_port_has_a_few_on_their_way_and_all_get_there_once),
 		TEST(a_port_without_room_waits_and_holds_up_no_other),
+		TEST(behind_a_port_without_room_answers_of_others_are_found),
+		TEST(behind_a_port_that_takes_nothing_answers_of_others_are_found),
 		TEST(over_the_rate_all_wait_for_a_moment),
 		TEST(what_can_never_be_sent_is_put_aside_and_holds_up_nothing),
 		TEST(what_could_not_be_sent_for_too_long_is_given_up),
