@@ -155,6 +155,12 @@ static void on_answered(struct link *link, const struct weir_answered *answered)
 		link_break(link, "it speaks of an answer that is not on its way");
 }
 
+static void on_unreachable(struct link *link, const struct weir_unreachable *error)
+{
+	if (!link->events.unreachable(link->events.argument, error))
+		link_break(link, "an ICMP error about a member that its table does not have");
+}
+
 static void on_message(struct link *link, const union weir_message *message, const int *fds)
 {
 	if (message->kind == WEIR_HELLO && !link->map)
@@ -169,6 +175,8 @@ static void on_message(struct link *link, const union weir_message *message, con
 		link->events.steer_ack(link->events.argument, &message->steer_ack);
 	else if (message->kind == WEIR_ANSWERED && link->map)
 		on_answered(link, &message->answered);
+	else if (message->kind == WEIR_UNREACHABLE && link->map)
+		on_unreachable(link, &message->unreachable);
 	else
 		link_break(link, "a message that it must not send now");
 }

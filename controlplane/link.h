@@ -18,6 +18,7 @@ struct link;
 // it uses (-1: none), borrowed. `down`: it is gone. `ack`, `routes_ack`: its answers to link_offer and link_routes
 // (status as in weir_table_ack and weir_routes_ack), `steer_ack` to link_steer. `answered`: what became of an answer;
 // -errno where that cannot be, which ends the connection.
+// `unreachable`: an ICMP error about a member; false: it cannot be, and ends the connection.
 struct link_events {
 	void (*up)(void *argument, const struct weir_hello *hello, int table_fd);
 	void (*down)(void *argument);
@@ -25,6 +26,7 @@ struct link_events {
 	void (*routes_ack)(void *argument, const struct weir_routes_ack *ack);
 	void (*steer_ack)(void *argument, const struct weir_steer_ack *ack);
 	int (*answered)(void *argument, const struct weir_answered *answered);
+	bool (*unreachable)(void *argument, const struct weir_unreachable *error);
 	void *argument;
 };
 

@@ -182,6 +182,11 @@ static int plane_answered(void *argument, const struct weir_answered *answered)
 	return answers_answered(((struct plane *)argument)->answers, answered);
 }
 
+static bool plane_unreachable(void *argument, const struct weir_unreachable *error)
+{
+	return pools_unreachable(((struct plane *)argument)->pools, error);
+}
+
 static int open_loop(struct plane *plane)
 {
 	plane->base = event_base_new();
@@ -252,7 +257,7 @@ static int open_outgoing(struct plane *plane)
 static int open_services(struct plane *plane)
 {
 	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane_steer_ack,
-					  plane_answered, plane };
+					  plane_answered, plane_unreachable, plane };
 	const struct control_events control = { commands_request, commands_gone, &plane->commands };
 	char why[PLACE_PATH + 200];
 	struct timespec now;

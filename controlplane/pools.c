@@ -165,6 +165,7 @@ void member_judge(void *argument, enum probe_result result, const char *why)
 {
 	struct member *member = argument;
 
+	member_probed(member, result);
 	if (!vitals_judge(&member->vitals, &member->health, result, why, pools_now_ms()))
 		return;
 	if (member->vitals.up)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "controlplane/table_map.h"
+#include "dataplane/abi/socket.h"
 #include "rules/gateway.h"
 #include "rules/routes.h"
 
@@ -45,11 +46,16 @@ int pools_port(const struct pools *pools, const struct table *table, const struc
 int pools_evaluate(struct pools *pools, const struct table *table, struct routes_input *routes,
 		   uint64_t *again_ms);
 
+// An ICMP error about a member; one of another table than that in use is passed over. False: the table has no such
+// member, or there is no such cause.
+bool pools_unreachable(struct pools *pools, const struct weir_unreachable *error);
+
 // The slots of the table in use went to the dataplane: the shares that operators see.
 void pools_set_shares(struct pools *pools, const struct routes *routes);
 
 // What operators want of a member ("POOL/MEMBER") of the table in use; kept on disk when this returns, and
-// `pool` names its pool. 0; -ENOENT: there is no such member; -EIO: done, but not kept.
+// `pool` names its pool. What is no longer drained is no longer ejected either. 0; -ENOENT: there is no such member;
+// -EIO: done, but not kept.
 int pools_drain(struct pools *pools, const char *name, bool drained, const char **pool);
 int pools_weigh(struct pools *pools, const char *name, int weight, const char **pool);
 

@@ -21,7 +21,7 @@ struct choice {
 	struct standby_pool pool;
 	struct standby_member *member;
 	struct routes_input *route;
-	uint64_t now_ms;
+	uint64_t now_ms, again_ms; // when an ejection ends, 0: none does
 	int port;
 };
 
@@ -46,6 +46,12 @@ int pools_port(const struct pools *pools, const struct table *table, const struc
 				 pool->port_index);
 }
 
+static void again_at(uint64_t *again_ms, uint64_t at_ms)
+{
+	if (at_ms && (!*again_ms || at_ms < *again_ms))
+		*again_ms = at_ms;
+}
+
 // What is known of a member; one of which nothing is known lives.
 static void describe(struct choice *choice, uint32_t i)
 {
@@ -60,13 +66,18 @@ static void describe(struct choice *choice, uint32_t i)
 		.standby = def->standby,
 		.drained = weight == 0 || (known && known->drained),
 		.up = choice->def->health == TABLE_NONE || !known || known->vitals.up,
+		.ejected = choice->def->eject_errors && known &&
+			   eject_holds(&known->ejection, choice->now_ms),
 		.next_hop = find_next_hop(choice, def, route),
 		.live_ms = known && known->live ? known->live_ms : choice->now_ms,
 	};
+	if (member->ejected)
+		again_at(&choice->again_ms, known->ejection.since_ms + known->ejection.for_ms);
 }
 
 static void choose(struct choice *choice)
 {
+	choice->again_ms = 0;
 	for (uint32_t i = 0; i < choice->def->n_members; i++)
 		describe(choice, i);
 	standby_choose(&choice->pool, choice->member, choice->def->n_members, choice->now_ms);
@@ -121,10 +132,13 @@ static uint64_t choose_pool(struct choice *choice, struct pool *in_use)
 		.on_standby = memory && memory->on_standby,
 		.fail_back_ms = (uint64_t)choice->def->fail_back * 1000,
 	};
+	for (uint32_t i = 0; in_use && i < choice->def->n_members; i++)
+		member_settle(in_use->member[i], choice->now_ms);
 	choose(choice);
 	if (in_use)
 		remember(choice, in_use);
-	return choice->pool.again_ms ? choice->pool.again_ms - choice->now_ms : 0;
+	again_at(&choice->again_ms, choice->pool.again_ms);
+	return choice->again_ms ? choice->again_ms - choice->now_ms : 0;
 }
 
 // What is known of the members of a pool of a table on offer.
@@ -171,8 +185,7 @@ int pools_evaluate(struct pools *pools, const struct table *table, struct routes
 		if (!in_use)
 			find_known(&choice, found);
 		after = choose_pool(&choice, in_use ? &pools->pool[p] : NULL);
-		if (after && (!*again_ms || after < *again_ms))
-			*again_ms = after;
+		again_at(again_ms, after);
 	}
 	free(room);
 	free(found);
@@ -225,6 +238,8 @@ int pools_drain(struct pools *pools, const char *name, bool drained, const char 
 	if (!member)
 		return -ENOENT;
 	member->drained = drained;
+	if (!drained)
+		member->ejection = (struct ejection){ 0 };
 	if (!drained && member->weight == 0)
 		member->weight = POOLS_WEIGHT_OF_FILE;
 	return keep(member, pool);

@@ -16,7 +16,7 @@
 #include "controlplane/file_put.h"
 #include "controlplane/log.h"
 
-enum { FILE_VERSION = 1 };
+enum { FILE_VERSION = 1, EJECT_MAX_MS = 3600 * 1000 };
 
 // A moment of our clock as one of the wall's, and back; what lies ahead is now.
 static json_int_t to_wall(uint64_t at_ms)
@@ -47,6 +47,25 @@ static bool is_old(uint64_t seen_ms)
 	return pools_now_ms() - seen_ms > (uint64_t)MEMBER_FORGET_S * 1000;
 }
 
+// An ejection that was written by ejection_json; what cannot be is none.
+static void read_ejection(struct ejection *ejection, const json_t *object)
+{
+	json_int_t ms = json_integer_value(json_object_get(object, "for_ms")),
+		   times = json_integer_value(json_object_get(object, "times")),
+		   cause = json_integer_value(json_object_get(object, "cause"));
+
+	if (ms <= 0 || ms > EJECT_MAX_MS || times <= 0 || times > UINT8_MAX || cause < 0 ||
+	    cause >= WEIR_N_UNREACHABLE_CAUSES)
+		return;
+	*ejection = (struct ejection){
+		.out = true,
+		.times = (uint8_t)times,
+		.cause = (uint8_t)cause,
+		.since_ms = from_wall(json_integer_value(json_object_get(object, "since"))),
+		.for_ms = (uint64_t)ms,
+	};
+}
+
 static bool read_member(struct pools *pools, const json_t *object)
 {
 	const char *pool = text(object, "pool", WEIR_NAME_MAX),
@@ -69,6 +88,7 @@ static bool read_member(struct pools *pools, const json_t *object)
 	member->drained = json_is_true(json_object_get(object, "drained"));
 	member->weight = (int)n;
 	member->seen_ms = from_wall(json_integer_value(json_object_get(object, "seen")));
+	read_ejection(&member->ejection, json_object_get(object, "ejected"));
 	member->live = json_is_integer(live);
 	member->live_ms = member->live ? from_wall(json_integer_value(live)) : 0;
 	return true;
@@ -117,6 +137,13 @@ struct writing {
 	json_t *members, *pools;
 };
 
+static json_t *ejection_json(const struct ejection *ejection)
+{
+	return json_pack("{s:I, s:I, s:i, s:i}", "since", to_wall(ejection->since_ms), "for_ms",
+			 (json_int_t)ejection->for_ms, "times", (int)ejection->times, "cause",
+			 (int)ejection->cause);
+}
+
 static void put_member(const void *node, VISIT visit, void *argument)
 {
 	const struct member *member = *(struct member *const *)node;
@@ -132,6 +159,8 @@ static void put_member(const void *node, VISIT visit, void *argument)
 			   to_wall(member->present ? pools_now_ms() : member->seen_ms));
 	if (member->weight != POOLS_WEIGHT_OF_FILE)
 		json_object_set_new(object, "weight", json_integer(member->weight));
+	if (member->ejection.out)
+		json_object_set_new(object, "ejected", ejection_json(&member->ejection));
 	if (member->live)
 		json_object_set_new(object, "live_since", json_integer(to_wall(member->live_ms)));
 	json_array_append_new(writing->members, object);

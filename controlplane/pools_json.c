@@ -12,7 +12,8 @@ static const char *const states[] = { [ROUTE_UP] = "up",
 				      [ROUTE_DOWN] = "down",
 				      [ROUTE_DRAINED] = "drained",
 				      [ROUTE_STANDBY] = "standby",
-				      [ROUTE_NO_NEXT_HOP] = "no-next-hop" };
+				      [ROUTE_NO_NEXT_HOP] = "no-next-hop",
+				      [ROUTE_EJECTED] = "ejected" };
 #define X(name, text) text,
 static const char *const modes[] = { WEIR_FORWARD_MODES(X) };
 static const char *const probes[] = { WEIR_PROBES(X) };
@@ -21,8 +22,7 @@ static const char *const probes[] = { WEIR_PROBES(X) };
 // A moment of our clock as "2026-03-01T12:00:00Z".
 static json_t *time_json(uint64_t at_ms)
 {
-	uint64_t now = pools_now_ms();
-	time_t wall = (time_t)((pools_wall_ms() - (now > at_ms ? now - at_ms : 0)) / 1000);
+	time_t wall = (time_t)((pools_wall_ms() + at_ms - pools_now_ms()) / 1000);
 	char text[32] = "";
 	struct tm utc;
 
@@ -53,6 +53,17 @@ static json_t *health_json(const struct pool *pool, const struct member *member)
 			 *member->vitals.error ? json_string(member->vitals.error) : json_null());
 }
 
+static json_t *ejected_json(const struct member *member)
+{
+	const struct ejection *ejection = &member->ejection;
+
+	if (member->route.member.state != ROUTE_EJECTED)
+		return json_null();
+	return json_pack("{s:o, s:o, s:i, s:s}", "since", time_json(ejection->since_ms), "until",
+			 time_json(ejection->since_ms + ejection->for_ms), "times",
+			 (int)ejection->times, "why", member_ejected_by(member));
+}
+
 static json_t *member_json(const struct pools *pools, const struct pool *pool, uint32_t i)
 {
 	const struct table_member *def = &pools->map->table.members[pool->def->member + i];
@@ -61,13 +72,13 @@ static json_t *member_json(const struct pools *pools, const struct pool *pool, u
 	char address[INET6_ADDRSTRLEN] = "";
 
 	inet_ntop(def->family == 4 ? AF_INET : AF_INET6, def->address, address, sizeof(address));
-	return json_pack("{s:s, s:s, s:s, s:o, s:f, s:i, s:i, s:b, s:b, s:o}", "name", member->name,
+	return json_pack("{s:s, s:s, s:s, s:o, s:f, s:i, s:i, s:b, s:b, s:o, s:o}", "name", member->name,
 			 "address", address, "state", states[member->route.member.state],
 			 "next_hop", mac_json(member->route.member.mac), "share", member->share,
 			 "weight", own ? member->weight : def->weight, "weight_of_file",
 			 def->weight, "standby", (int)def->standby, "drained",
 			 (int)(member->drained || (own && member->weight == 0)), "health",
-			 health_json(pool, member));
+			 health_json(pool, member), "ejected", ejected_json(member));
 }
 
 static json_t *pool_json(const struct pools *pools, const struct pool *pool)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What the parts of pools share: pools.c (life, decisions), pools_file.c (pools.json), pools_json.c (for
-// people). Internal to them.
+// people), pools_eject.c (ICMP errors). Internal to them.
 #pragma once
 
+#include "controlplane/eject.h"
 #include "controlplane/health.h"
 #include "controlplane/pools.h"
 #include "dataplane/abi/names.h"
@@ -14,6 +15,7 @@ struct member {
 	char pool[WEIR_NAME_MAX + 1], name[WEIR_NAME_MAX + 1];
 	struct pools *pools;
 	struct vitals vitals;
+	struct ejection ejection;
 	bool drained;
 	int weight;       // POOLS_WEIGHT_OF_FILE, or an operator's
 	bool live;        // could carry, when last decided
@@ -77,6 +79,11 @@ void member_unwatch(struct member *member);
 
 // A watch's result (health.h); `argument` is the member.
 void member_judge(void *argument, enum probe_result result, const char *why);
+
+// pools_eject.c: brings a member back whose time is over, and says so; a probe's result.
+void member_settle(struct member *member, uint64_t now_ms);
+void member_probed(struct member *member, enum probe_result result);
+const char *member_ejected_by(const struct member *member); // for people
 
 void pools_drop_table(struct pools *pools);
 

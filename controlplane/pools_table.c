@@ -79,6 +79,10 @@ static int settle_watch(struct pools *pools, const struct pool *pool, unsigned i
 	int err = 0;
 
 	memcpy(wish.target.address, def->address, sizeof(def->address));
+	if (member->target.family &&
+	    (member->target.family != def->family ||
+	     memcmp(member->target.address, def->address, sizeof(def->address)) != 0))
+		member->ejection = (struct ejection){ 0 }; // that was another
 	if (pool->def->health == TABLE_NONE) {
 		member_unwatch(member);
 	} else {

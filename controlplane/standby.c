@@ -9,6 +9,8 @@ static uint8_t own_state(const struct standby_member *member)
 		return ROUTE_DRAINED;
 	if (!member->up)
 		return ROUTE_DOWN;
+	if (member->ejected)
+		return ROUTE_EJECTED;
 	return member->next_hop ? ROUTE_UP : ROUTE_NO_NEXT_HOP;
 }
 

@@ -12,6 +12,7 @@ struct standby_member {
 	bool standby;     // of an active-standby pool: carries only where no other can
 	bool drained;     // by an operator, or of weight 0
 	bool up;          // as health says; true without health
+	bool ejected;     // by ICMP errors
 	bool next_hop;    // there is a way to it
 	uint64_t live_ms; // since when it could carry, where it can
 	uint8_t state;    // enum route_state, out
@@ -27,7 +28,7 @@ struct standby_pool {
 // Whether a member could carry.
 static inline bool standby_live(const struct standby_member *member)
 {
-	return !member->drained && member->up && member->next_hop;
+	return !member->drained && member->up && !member->ejected && member->next_hop;
 }
 
 // Sets the state of each of the `n` members; ROUTE_UP is who carries. Standby members carry where no

@@ -135,7 +135,10 @@ static void pool_format(const struct table *table, uint32_t i, char name[DIFF_TE
 		 mode_name(pool->mode), source, pool->n_slots,
 		 pool->standby ? "active-standby" : "active-active", pool->fail_back);
 	if (pool->health != TABLE_NONE)
-		health_add(table, pool, text, at);
+		at = health_add(table, pool, text, at);
+	if (pool->eject_errors)
+		add(text, DIFF_TEXT, at, ", eject at %u errors in %" PRIu32 " ms for %u to %u s",
+		    pool->eject_errors, pool->eject_interval_ms, pool->eject_base, pool->eject_max);
 }
 
 static void member_format(const struct table *table, uint32_t i, char name[DIFF_TEXT],

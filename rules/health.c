@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// How it is found out whether a pool's members live.
+// How it is found out whether a pool's members live: probes, and the ICMP errors that messages to them bring.
 #include <string.h>
 
 #include "rules/reader.h"
 
 static const char *const health_keys[] = { "probe", "port",   "interval_ms", "timeout_ms", "up",
 					   "down",  "jitter", "command",     NULL };
+static const char *const eject_keys[] = { "errors", "interval_ms", "base", "max", NULL };
 #define X(name, text) text,
 static const char *const probes[] = { WEIR_PROBES(X) NULL };
 #undef X
@@ -105,4 +106,39 @@ void read_health(struct reader *reader, config_setting_t *group, struct pool_def
 	health->up = (uint8_t)up;
 	health->down = (uint8_t)down;
 	pool->health = health;
+}
+
+// On by default where such errors can be seen: not in mode l2, whose members answer senders by a way of their own.
+void read_eject(struct reader *reader, config_setting_t *group, struct pool_def *pool)
+{
+	const struct conf_range seconds = { 1, 3600 };
+	config_setting_t *setting = config_setting_get_member(group, "eject");
+	int64_t errors = 3, interval = 10000, base = 30, max = 300;
+
+	if (setting != NULL && !conf_group(&reader->conf, setting, eject_keys))
+		return;
+	if (pool->mode == WEIR_MODE_L2) {
+		if (setting != NULL)
+			conf_error(&reader->conf, setting, "leave it out; probes (health) find the dead",
+				   "eject has no meaning in mode \"l2\", whose members send errors to the senders");
+		return;
+	}
+	if (setting != NULL) {
+		conf_int(&reader->conf, setting, "errors", (struct conf_range){ 0, 255 }, &errors);
+		conf_int(&reader->conf, setting, "interval_ms", (struct conf_range){ 100, 3600000 },
+			 &interval);
+		conf_int(&reader->conf, setting, "base", seconds, &base);
+		if (conf_int(&reader->conf, setting, "max", seconds, &max) == 0 && max < base)
+			max = base;
+		if (max < base)
+			conf_error(&reader->conf, config_setting_get_member(setting, "max"),
+				   "the time doubles from base to max", "max %lld is below base %lld",
+				   (long long)max, (long long)base);
+	}
+	if (errors == 0)
+		return;
+	pool->eject_errors = (uint8_t)errors;
+	pool->eject_interval_ms = (uint32_t)interval;
+	pool->eject_base = (uint16_t)base;
+	pool->eject_max = (uint16_t)max;
 }

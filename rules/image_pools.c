@@ -98,6 +98,10 @@ static void fill_pool(struct image_work *work, const struct pool_def *def, struc
 	pool->fail_back = def->fail_back;
 	memcpy(pool->source, def->source, sizeof(pool->source));
 	pool->source_family = def->source_family;
+	pool->eject_errors = def->eject_errors;
+	pool->eject_interval_ms = def->eject_interval_ms;
+	pool->eject_base = def->eject_base;
+	pool->eject_max = def->eject_max;
 }
 
 int image_fill_pools(struct image_work *work)

@@ -81,6 +81,9 @@ struct pool_def {
 	uint8_t source[16];    // network order; see table_pool
 	uint8_t source_family; // 4, 6 or 0
 	const struct health_def *health; // or NULL
+	uint8_t eject_errors;  // see table_pool
+	uint16_t eject_base, eject_max; // seconds
+	uint32_t eject_interval_ms;
 	struct where where;
 };
 

@@ -16,7 +16,7 @@ enum { FAIL_BACK_DEFAULT = 30, FAIL_BACK_MAX = 3600 }; // seconds
 
 static const char *const pool_keys[] = { "name",      "zone",   "port",  "members",
 					 "mode",      "source", "slots", "redundancy",
-					 "fail_back", "health", NULL };
+					 "fail_back", "health", "eject", NULL };
 #define X(name, text) text,
 static const char *const modes[] = { WEIR_FORWARD_MODES(X) NULL };
 #undef X
@@ -152,6 +152,7 @@ static void read_pool(struct reader *reader, config_setting_t *group, uint16_t i
 	read_members(reader, group, pool);
 	read_slots(reader, group, pool);
 	read_health(reader, group, pool);
+	read_eject(reader, group, pool);
 	check_families(reader, group, pool);
 }
 

@@ -73,9 +73,10 @@ void read_tenants(struct reader *reader, config_setting_t *root);
 void read_zones(struct reader *reader, config_setting_t *root);
 void read_residency(struct reader *reader, config_setting_t *root);
 void read_pools(struct reader *reader, config_setting_t *root);
-// Parts of read_pools; both leave conf.what at the pool.
+// Parts of read_pools; all leave conf.what at the pool. read_eject comes after the mode.
 void read_members(struct reader *reader, config_setting_t *group, struct pool_def *pool);
 void read_health(struct reader *reader, config_setting_t *group, struct pool_def *pool);
+void read_eject(struct reader *reader, config_setting_t *group, struct pool_def *pool);
 void read_queues(struct reader *reader, config_setting_t *root);
 void read_replies(struct reader *reader, config_setting_t *root);
 void read_blocked(struct reader *reader, config_setting_t *root);

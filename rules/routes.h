@@ -36,7 +36,8 @@ struct route_pool {
 	uint32_t n_slots; // 0: no member lives; else 1 or a prime
 };
 
-enum route_state { ROUTE_UP, ROUTE_DOWN, ROUTE_DRAINED, ROUTE_STANDBY, ROUTE_NO_NEXT_HOP, ROUTE_N_STATES };
+enum route_state { ROUTE_UP, ROUTE_DOWN, ROUTE_DRAINED, ROUTE_STANDBY, ROUTE_NO_NEXT_HOP, ROUTE_EJECTED,
+		   ROUTE_N_STATES };
 
 struct route_member {
 	uint8_t mac[6];  // of the next hop; zero: none known, then no slot may name it

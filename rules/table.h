@@ -25,7 +25,7 @@
 #include "dataplane/abi/names.h"
 
 #define TABLE_MAGIC UINT64_C(0x31656c6261746877) // "whtable1"
-#define TABLE_ABI 2u
+#define TABLE_ABI 3u
 #define TABLE_NONE 0xffffffffu   // "none" in a 32-bit index
 #define TABLE_NONE16 0xffffu     // "none" in a 16-bit index
 #define TABLE_LEAF 0x80000000u   // flag of a cell: the rest is a leaf index, not a verdict index
@@ -178,8 +178,13 @@ struct table_pool {
 	uint8_t source[16];  // network order: outer source of ipip and gue, else the service address of
 			     // nat that replies come from; zero: none
 	uint8_t source_family; // 4, 6 or 0
-	uint8_t reserved[3];
+	uint8_t eject_errors;  // a member is ejected at so many ICMP errors (docs/decisions/020-passive-ejection.md)
+	uint16_t eject_base;   // seconds of the first time; it doubles up to eject_max. All four are 0: never
+	uint32_t eject_interval_ms; // in which the errors come
+	uint16_t eject_max;
+	uint16_t reserved;
 };
+static_assert(sizeof(struct table_pool) == 68, "no padding");
 
 struct table_member {
 	uint32_t name;

@@ -26,6 +26,14 @@ static bool source_good(const struct table *t, const struct table_pool *pool)
 	return true;
 }
 
+static bool eject_good(const struct table_pool *pool)
+{
+	if (pool->eject_errors == 0)
+		return pool->eject_interval_ms == 0 && pool->eject_base == 0 && pool->eject_max == 0;
+	return pool->mode != WEIR_MODE_L2 && pool->eject_interval_ms > 0 && pool->eject_base > 0 &&
+	       pool->eject_max >= pool->eject_base;
+}
+
 static int check_slots(struct table_check *check, unsigned i)
 {
 	const struct table *t = check->table;
@@ -57,6 +65,8 @@ static int check_pool(struct table_check *check, unsigned i)
 		return table_refuse(check, "pool %u: mode, source or redundancy out of range", i);
 	if (pool->health != TABLE_NONE && pool->health >= table_count(t, TABLE_HEALTH))
 		return table_refuse(check, "pool %u: no such health check", i);
+	if (!eject_good(pool))
+		return table_refuse(check, "pool %u: ejection out of range", i);
 	return check_slots(check, i);
 }
 

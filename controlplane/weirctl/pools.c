@@ -34,6 +34,7 @@ static void print_pools(const json_t *result)
 static void print_member(const json_t *member)
 {
 	const json_t *health = json_object_get(member, "health");
+	const json_t *ejected = json_object_get(member, "ejected");
 	const char *error = answer_text(health, "error");
 
 	printf("%-24s %-12s %6.2f %% %6lld  %-17s  %-24s %s", answer_text(member, "name"),
@@ -44,6 +45,9 @@ static void print_member(const json_t *member)
 	       json_is_object(health) ? answer_text(health, "since") : "-");
 	if (json_is_object(health) && strcmp(error, "-") != 0)
 		printf("  %s", error);
+	if (json_is_object(ejected))
+		printf("  ejected until %s: %s", answer_text(ejected, "until"),
+		       answer_text(ejected, "why"));
 	putchar('\n');
 }
 

@@ -40,6 +40,8 @@ size_t weir_message_size(uint32_t kind)
 		return sizeof(struct weir_answered);
 	case WEIR_QUEUES:
 		return sizeof(struct weir_queues);
+	case WEIR_UNREACHABLE:
+		return sizeof(struct weir_unreachable);
 	default:
 		return 0;
 	}

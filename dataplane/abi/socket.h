@@ -10,7 +10,7 @@
 //   TABLE_ACK                                 TABLE + fd (sealed memfd) [+ fd routes], one at a time
 //   ROUTES_ACK                                ROUTES + fd (sealed memfd), one at a time
 //   STEER_ACK                                 STEER
-//                                             CONSUMED
+//   UNREACHABLE                               CONSUMED
 //   ANSWERED                                  ANSWER
 //                                             QUEUES
 #pragma once
@@ -20,7 +20,7 @@
 
 #include "dataplane/abi/segment.h"
 
-#define WEIR_SOCKET_ABI 3u
+#define WEIR_SOCKET_ABI 4u
 // Answers under way at once for one port; a window that lets one port wait and holds up no other is so many a port.
 enum { WEIR_WHY_MAX = 240, WEIR_STEER_BUCKETS = 4096, WEIR_ANSWER_MAX = 1472, WEIR_ANSWERS_A_PORT = 8,
        WEIR_QUEUES_MAX = 1024 };
@@ -38,6 +38,7 @@ enum weir_message_kind {
 	WEIR_ANSWER,
 	WEIR_ANSWERED,
 	WEIR_QUEUES,
+	WEIR_UNREACHABLE,
 };
 
 // fds: [0] the segment (read-only), [1] where generation > 0 the table in use (sealed memfd).
@@ -153,6 +154,26 @@ struct weir_queues {
 	uint64_t closed[WEIR_QUEUES_MAX / 64];
 };
 
+// A message to a member brought an ICMP error: nobody is there (docs/decisions/020-passive-ejection.md). The
+// dataplane has checked it, and sends at most some hundred a second; what does not fit into the socket is lost.
+#define WEIR_UNREACHABLE_CAUSES(X) \
+	X(HOST_UNREACHABLE, "host unreachable") X(PROTOCOL_UNREACHABLE, "protocol unreachable") \
+	X(PORT_UNREACHABLE, "port unreachable")
+
+enum weir_unreachable_cause {
+#define X(name, text) WEIR_##name,
+	WEIR_UNREACHABLE_CAUSES(X)
+#undef X
+	WEIR_N_UNREACHABLE_CAUSES
+};
+
+struct weir_unreachable {
+	uint32_t kind;
+	uint32_t table_crc; // table_header.crc of the table that `member` is an index in
+	uint32_t member;    // index into MEMBERS
+	uint32_t cause;     // enum weir_unreachable_cause
+};
+
 union weir_message {
 	uint32_t kind;
 	struct weir_hello hello;
@@ -167,6 +188,7 @@ union weir_message {
 	struct weir_answer answer;
 	struct weir_answered answered;
 	struct weir_queues queues;
+	struct weir_unreachable unreachable;
 };
 
 // The exact length of a kind's message, 0 for an unknown kind.

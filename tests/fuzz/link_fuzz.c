@@ -66,6 +66,12 @@ static void on_routes_ack(void *argument, const struct weir_routes_ack *ack)
 	assert(memchr(ack->why, '\0', sizeof(ack->why)));
 }
 
+static bool on_unreachable(void *argument, const struct weir_unreachable *error)
+{
+	(void)argument;
+	return error->member == 0;
+}
+
 static void on_steer_ack(void *argument, const struct weir_steer_ack *ack)
 {
 	(void)argument;
@@ -227,7 +233,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct event_base *base;
 	static struct script fixed = { .segment_fd = -1 };
-	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack, on_answered, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack,
+					   on_answered, on_unreachable, NULL };
 	struct script script;
 	struct link *link;
 	int pair[2];

@@ -64,6 +64,12 @@ static void on_routes_ack(void *argument, const struct weir_routes_ack *ack)
 	(void)ack;
 }
 
+static bool on_unreachable(void *argument, const struct weir_unreachable *error)
+{
+	(void)argument;
+	return error->member == 0;
+}
+
 static void on_steer_ack(void *argument, const struct weir_steer_ack *ack)
 {
 	(void)argument;
@@ -94,7 +100,8 @@ static void make_segment(void)
 
 static int setup(void **state)
 {
-	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack, on_answered, NULL };
+	const struct link_events events = { on_up, on_down, on_ack, on_routes_ack, on_steer_ack,
+					   on_answered, on_unreachable, NULL };
 	int pair[2];
 
 	(void)state;
@@ -201,6 +208,34 @@ static void a_dataplane_that_speaks_of_unknown_answers_is_left(void **state)
 	assert_false(link_is_up(link_under_test));
 }
 
+static void an_error_about_a_member_that_is_not_there_ends_the_connection(void **state)
+{
+	union weir_message message = { .hello = hello },
+			   error = { .unreachable = { .kind = WEIR_UNREACHABLE } };
+
+	(void)state;
+	assert_int_equal(weir_message_send(peer, &message, &segment_fd, 1), 0);
+	assert_int_equal(weir_message_send(peer, &error, NULL, 0), 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_true(link_is_up(link_under_test));
+	error.unreachable.member = 1; // on_unreachable knows member 0 alone
+	assert_int_equal(weir_message_send(peer, &error, NULL, 0), 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_false(link_is_up(link_under_test));
+}
+
+static void an_error_before_the_hello_ends_the_connection(void **state)
+{
+	union weir_message error = { .unreachable = { .kind = WEIR_UNREACHABLE } };
+	char byte;
+
+	(void)state;
+	assert_int_equal(weir_message_send(peer, &error, NULL, 0), 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(recv(peer, &byte, 1, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +246,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answers_and_closed_queues_go_to_a_dataplane_that_is_up, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_dataplane_that_speaks_of_unknown_answers_is_left, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			an_error_about_a_member_that_is_not_there_ends_the_connection, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_error_before_the_hello_ends_the_connection, setup,
 						teardown),
 	};
 

@@ -24,6 +24,8 @@
 	"interval_ms = 3600000; timeout_ms = 1000; }; }"
 #define MEMBER(name, more)                                                                         \
 	"{ name = \"" name "\"; address = \"127.0.0.1\"; mac = \"02:00:00:00:00:01\"; " more "}"
+#define NAT(name, more, members)                                                                   \
+	"{ name = \"" name "\"; mode = \"nat\"; source = \"127.0.0.9\"; " more " members = (" members ");}"
 #define TWO MEMBER("a", "") ", " MEMBER("b", "")
 
 static char *folder, path[600];
@@ -92,7 +94,7 @@ static void check_states(struct pools *pools, const struct table *table, const c
 	assert_int_equal(pools_evaluate(pools, table, input, &again), 0);
 	for (uint64_t i = 0; i < table_count(table, TABLE_MEMBERS); i++)
 		states[i] =
-			"udrsn"[input[i].member.state]; // up, down, drained, standby, no next hop
+			"udrsne"[input[i].member.state]; // up, down, drained, standby, no next hop, ejected
 	assert_string_equal(states, expected);
 }
 
@@ -205,6 +207,120 @@ static void down_and_on_standby_outlive_the_process(void **state)
 	pools_destroy(pools);
 }
 
+static bool error_about(struct pools *pools, uint32_t member)
+{
+	const struct table_map *map = pools_table(pools);
+	const struct weir_unreachable error = { .table_crc = map ? map->table.header->crc : 0,
+						.member = member,
+						.cause = WEIR_PORT_UNREACHABLE };
+
+	return pools_unreachable(pools, &error);
+}
+
+static json_t *shown(struct pools *pools, const char *pool, unsigned i)
+{
+	json_t *object = pools_show_json(pools, pool),
+	       *member = json_incref(json_array_get(json_object_get(object, "members"), i));
+
+	json_decref(object);
+	return member;
+}
+
+static void icmp_errors_eject_their_member_alone_and_outlive_the_process(void **state)
+{
+	static const char text[] = NAT("o", "", MEMBER("a", "")) ", " NAT("p", "eject = { errors = 2; };", TWO);
+	struct pools *pools = start();
+	json_t *member;
+	const char *pool;
+	uint64_t again;
+	struct routes_input input[3];
+
+	(void)state;
+	assert_true(error_about(pools, 0)); // no table yet
+	adopt(pools, text);
+	changes = 0;
+	assert_true(error_about(pools, 1));
+	assert_true(error_about(pools, 2));
+	check_states(pools, &pools_table(pools)->table, "uuu");
+	assert_true(error_about(pools, 2));
+	assert_int_equal(changes, 1);
+	check_states(pools, &pools_table(pools)->table, "uue");
+	member = shown(pools, "p", 1);
+	assert_string_equal(json_string_value(json_object_get(member, "state")), "ejected");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(member, "ejected"), "why")),
+			    "port unreachable");
+	json_decref(member);
+	assert_int_equal(pools_evaluate(pools, &pools_table(pools)->table, input, &again), 0);
+	assert_in_range(again, 29000, 30000); // its time ends without anybody saying so
+	assert_int_equal(input[2].weight, 0);
+	pools_destroy(pools);
+
+	pools = start();
+	adopt(pools, text);
+	check_states(pools, &pools_table(pools)->table, "uue");
+	assert_int_equal(pools_drain(pools, "p/b", false, &pool), 0); // an operator knows better
+	check_states(pools, &pools_table(pools)->table, "uuu");
+	pools_destroy(pools);
+}
+
+static void an_ejection_ends_with_its_time_its_address_or_its_settings(void **state)
+{
+	struct pools *pools = start();
+	uint64_t again = 0;
+	struct routes_input input[1];
+
+	(void)state;
+	adopt(pools, NAT("p", "eject = { errors = 1; base = 1; };", MEMBER("a", "")));
+	assert_true(error_about(pools, 0));
+	check_states(pools, &pools_table(pools)->table, "e");
+	assert_int_equal(pools_evaluate(pools, &pools_table(pools)->table, input, &again), 0);
+	usleep((useconds_t)again * 1000);
+	check_states(pools, &pools_table(pools)->table, "u");
+
+	assert_true(error_about(pools, 0));
+	check_states(pools, &pools_table(pools)->table, "e");
+	adopt(pools, NAT("p", "eject = { errors = 1; base = 2; };", MEMBER("a", "")));
+	check_states(pools, &pools_table(pools)->table, "e");
+	adopt(pools, NAT("p", "eject = { errors = 0; };", MEMBER("a", "")));
+	check_states(pools, &pools_table(pools)->table, "u");
+	adopt(pools, NAT("p", "", "{ name = \"a\"; address = \"127.0.0.2\"; mac = \"02:00:00:00:00:01\"; }"));
+	check_states(pools, &pools_table(pools)->table, "u");
+	pools_destroy(pools);
+}
+
+static void an_error_that_cannot_be_is_told_from_one_of_another_table(void **state)
+{
+	struct weir_unreachable other = { .table_crc = 1, .member = 99 }, wrong = { 0 };
+	struct pools *pools = start();
+
+	(void)state;
+	adopt(pools, NAT("p", "", TWO));
+	assert_true(pools_unreachable(pools, &other));
+	assert_false(error_about(pools, 2));
+	wrong.table_crc = pools_table(pools)->table.header->crc;
+	wrong.cause = WEIR_N_UNREACHABLE_CAUSES;
+	assert_false(pools_unreachable(pools, &wrong));
+	pools_destroy(pools);
+}
+
+static void an_ejection_in_the_file_that_cannot_be_is_none(void **state)
+{
+	static const char text[] =
+		"{\"version\":1,\"members\":["
+		"{\"pool\":\"p\",\"member\":\"a\",\"up\":true,\"since\":0,\"drained\":false,\"seen\":99999999999999,"
+		"\"ejected\":{\"since\":99999999999999,\"for_ms\":9999999999,\"times\":1,\"cause\":0}},"
+		"{\"pool\":\"p\",\"member\":\"b\",\"up\":true,\"since\":0,\"drained\":false,\"seen\":99999999999999,"
+		"\"ejected\":{\"since\":99999999999999,\"for_ms\":5000,\"times\":1,\"cause\":9}}]}";
+	struct pools *pools;
+
+	(void)state;
+	assert_int_equal(file_put(path, text, sizeof(text) - 1), 0);
+	pools = start();
+	adopt(pools, NAT("p", "", TWO));
+	check_states(pools, &pools_table(pools)->table, "uu");
+	pools_destroy(pools);
+}
+
 static void a_table_on_offer_is_decided_by_what_is_known_and_changes_nothing(void **state)
 {
 	struct table_map *next = compile(POOL("p", "", TWO ", " MEMBER("c", "")));
@@ -305,6 +421,14 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(names_may_have_slashes, setup, teardown),
 		cmocka_unit_test_setup_teardown(down_and_on_standby_outlive_the_process, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(icmp_errors_eject_their_member_alone_and_outlive_the_process,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(an_ejection_ends_with_its_time_its_address_or_its_settings,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(an_error_that_cannot_be_is_told_from_one_of_another_table,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(an_ejection_in_the_file_that_cannot_be_is_none, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			a_table_on_offer_is_decided_by_what_is_known_and_changes_nothing, setup,

@@ -255,6 +255,20 @@ static void health_checks_are_checked(void **state)
 	       { POOL("health = { probe = \"coap\"; up = 0; };"), 3, "up 0 is outside 1 to 255" });
 }
 
+static void ejections_are_checked(void **state)
+{
+	(void)state;
+	REFUSE({ POOL("eject = { errors = 5; };"), 3, "eject has no meaning in mode \"l2\"" },
+	       { POOL("mode = \"nat\"; source = \"10.0.0.9\"; eject = { errors = 256; };"), 3,
+		 "errors 256 is outside 0 to 255" },
+	       { POOL("mode = \"nat\"; source = \"10.0.0.9\"; eject = { interval_ms = 99; };"), 3,
+		 "interval_ms 99 is outside 100 to 3600000" },
+	       { POOL("mode = \"nat\"; source = \"10.0.0.9\"; eject = { base = 60; max = 59; };"), 3,
+		 "max 59 is below base 60" },
+	       { POOL("mode = \"nat\"; source = \"10.0.0.9\"; eject = { time = 1; };"), 3,
+		 "unknown setting \"time\" (known here: errors" });
+}
+
 static void addresses_prefixes_macs_keys_and_domains_are_checked(void **state)
 {
 	(void)state;
@@ -474,6 +488,7 @@ int main(void)
 		cmocka_unit_test(pools_say_how_their_members_are_reached),
 		cmocka_unit_test(slots_and_redundancy_are_checked),
 		cmocka_unit_test(health_checks_are_checked),
+		cmocka_unit_test(ejections_are_checked),
 		cmocka_unit_test(addresses_prefixes_macs_keys_and_domains_are_checked),
 		cmocka_unit_test(names_are_text_of_1_to_63_bytes),
 		cmocka_unit_test(words_outside_their_few_are_errors),

@@ -190,6 +190,35 @@ static void pools_are_read_with_mode_redundancy_and_health(void **state)
 	rules_destroy(rules);
 }
 
+static void ejection_is_on_where_errors_can_be_seen_and_has_settings(void **state)
+{
+	struct rule_set *rules = rules_kit_read(
+		RULES_HEAD
+		"pools = ( { name = \"a\"; mode = \"nat\"; source = \"10.0.0.9\";\n"
+		"  members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); },\n"
+		"{ name = \"b\"; mode = \"gue\"; source = \"10.0.0.9\"; eject = { errors = 7; interval_ms = 500; base = 2; max = 9; };\n"
+		"  members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); },\n"
+		"{ name = \"c\"; mode = \"ipip\"; source = \"10.0.0.9\"; eject = { errors = 0; };\n"
+		"  members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); },\n"
+		"{ name = \"d\"; members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); },\n"
+		"{ name = \"e\"; mode = \"nat\"; source = \"10.0.0.9\"; eject = { base = 400; };\n"
+		"  members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); } );\n");
+	static const unsigned expected[][4] = {
+		{ 3, 10000, 30, 300 }, { 7, 500, 2, 9 }, { 0 }, { 0 }, { 3, 10000, 400, 400 }
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		const struct pool_def *pool = &rules->pools[i];
+
+		assert_int_equal(pool->eject_errors, expected[i][0]);
+		assert_int_equal(pool->eject_interval_ms, expected[i][1]);
+		assert_int_equal(pool->eject_base, expected[i][2]);
+		assert_int_equal(pool->eject_max, expected[i][3]);
+	}
+	rules_destroy(rules);
+}
+
 static void an_absent_match_key_holds_always(void **state)
 {
 	struct rule_set *rules = rules_kit_read(
@@ -402,6 +431,7 @@ int main(void)
 		cmocka_unit_test(what_is_left_out_of_targets_has_its_default),
 		cmocka_unit_test(targets_are_read_with_all_that_they_have),
 		cmocka_unit_test(pools_are_read_with_mode_redundancy_and_health),
+		cmocka_unit_test(ejection_is_on_where_errors_can_be_seen_and_has_settings),
 		cmocka_unit_test(an_absent_match_key_holds_always),
 		cmocka_unit_test(a_match_is_resolved_sorted_and_without_repeats),
 		cmocka_unit_test(an_action_is_resolved),

@@ -226,6 +226,10 @@ static void index_out_of_range_is_refused(void **state)
 	expect_refusal("pool 0: mode, source or redundancy");
 	pool[0].health = 0;
 	expect_refusal("pool 0: no such health check");
+	pool[0].eject_errors = 1; // of mode l2
+	expect_refusal("pool 0: ejection out of range");
+	pool[1].eject_base = 1; // that never ejects
+	expect_refusal("pool 1: ejection out of range");
 	((uint16_t *)section(TABLE_MAGLEV))[0] = 500;
 	expect_refusal("maglev slot has no member");
 	memset(((struct table_member *)section(TABLE_MEMBERS))[0].mac, 0, 6);
