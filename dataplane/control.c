@@ -355,6 +355,18 @@ void control_routes_taken(struct control *control)
 	control->routes_offered = false;
 }
 
+void control_unreachable(struct control *control, uint32_t table_crc, uint32_t member, unsigned cause)
+{
+	const union weir_message message = { .unreachable = { .kind = WEIR_UNREACHABLE,
+							      .table_crc = table_crc,
+							      .member = member,
+							      .cause = cause } };
+	int err = control->peer < 0 ? 0 : weir_message_send(control->peer, &message, NULL, 0);
+
+	if (err && err != -EAGAIN)
+		peer_drop(control, strerror(-err));
+}
+
 void control_close(struct control *control)
 {
 	if (control->peer >= 0)

@@ -49,4 +49,8 @@ void control_steered(struct control *control);
 // Tells the peer which of its answers ports have taken.
 void control_answered(struct control *control);
 
+// Tells the control plane, where one is there and reads, of an ICMP error about a member of the table whose crc is
+// given. What it does not take is lost.
+void control_unreachable(struct control *control, uint32_t table_crc, uint32_t member, unsigned cause);
+
 void control_close(struct control *control);

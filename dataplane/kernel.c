@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "dataplane/icmp.h"
 #include "dataplane/log.h"
 #include "dataplane/tap.h"
 
@@ -71,6 +72,10 @@ static unsigned carry_up(struct kernel *kernel, struct lane *lane)
 	for (unsigned i = 0; i < n; i++) {
 		struct kernel_interface *to = &kernel->interfaces[frame[i]->port];
 
+		if (kernel->icmp)
+			icmp_look_mbuf(kernel->icmp, frame[i]);
+		if (to->fd < 0)
+			continue;
 		if (tap_write(to->fd, frame[i]))
 			to->taken++;
 		else
@@ -141,7 +146,7 @@ unsigned kernel_poll(struct kernel *kernel)
 	uint64_t now;
 	unsigned n;
 
-	if (kernel->wake < 0 || !kernel->workers)
+	if (!kernel->workers)
 		return WAIT_IDLE_US;
 	n = carry(kernel);
 	now = rte_get_timer_cycles();
@@ -152,7 +157,7 @@ unsigned kernel_poll(struct kernel *kernel)
 
 void kernel_drain(struct kernel *kernel)
 {
-	for (unsigned w = 0; kernel->wake >= 0 && w < kernel->n_workers; w++)
+	for (unsigned w = 0; kernel->workers && w < kernel->n_workers; w++)
 		while (carry_up(kernel, &kernel->workers[w].lane) > 0)
 			;
 }

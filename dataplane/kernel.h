@@ -13,6 +13,8 @@
 #include "dataplane/worker.h"
 #include "rules/gateway.h"
 
+struct icmp;
+
 struct kernel {
 	struct kernel_interface {
 		int fd; // of the TAP, -1: the port has none
@@ -27,6 +29,7 @@ struct kernel {
 	struct worker *workers;
 	struct rte_mempool *pool;
 	uint64_t busy_until; // in timer cycles
+	struct icmp *icmp;   // sees what comes up; NULL: nobody does
 };
 
 // Makes the interfaces that `gateway` names; ports[i].kernel is set for those. 0, or -errno with one line in `why`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The worker's end of the way to the kernel interfaces (kernel.h): exception frames go up to the main
+// The worker's end of the way to the kernel interfaces (kernel.h): exception frames, and on ports without
+// such an interface ICMP errors that may be about members (icmp.h), go up to the main
 // thread through a ring, what the kernel sends comes down through another, which worker 0 has alone.
 // Both are bounded; what finds them full is counted and gone. Nothing here counts in the equation.
 #pragma once
@@ -16,7 +17,7 @@
 struct worker;
 
 struct lane {
-	struct rte_ring *up;   // worker to main thread; NULL where no port has a kernel interface
+	struct rte_ring *up;   // worker to main thread
 	struct rte_ring *down; // main thread to worker 0; NULL for others
 	// by port; the worker writes, the main thread reads
 	_Atomic uint64_t up_lost[GATEWAY_MAX_PORTS];

@@ -22,6 +22,7 @@
 #include "dataplane/dispatch.h"
 #include "dataplane/eal.h"
 #include "dataplane/flow.h"
+#include "dataplane/icmp.h"
 #include "dataplane/instance.h"
 #include "dataplane/kernel.h"
 #include "dataplane/log.h"
@@ -51,6 +52,7 @@ struct dataplane {
 	unsigned n_ports; // opened
 	struct watch watch;
 	struct kernel kernel;
+	struct icmp icmp;
 	struct stat_segment stat;
 	struct handover handover;
 	struct worker *workers; // [gateway->n_workers]
@@ -167,8 +169,8 @@ static int make_workers(struct dataplane *dp)
 		.pool = dp->pool,
 		.handover = &dp->handover,
 		.segment = dp->stat.map,
-		.kernel = dp->kernel.wake >= 0,
 		.time_stages = dp->args.time_stages,
+		.seed = (uint64_t)arc4random() << 32 | arc4random(),
 	};
 
 	dp->workers = workers_create(&parts, dp->why, sizeof(dp->why));
@@ -272,6 +274,17 @@ static int open_control(struct dataplane *dp)
 		       : 0;
 }
 
+static int open_icmp(struct dataplane *dp)
+{
+	dp->icmp = (struct icmp){ .workers = dp->workers,
+				  .n_workers = dp->gateway->n_workers,
+				  .handover = &dp->handover,
+				  .control = &dp->control };
+	icmp_open(&dp->icmp, dp->gateway);
+	dp->kernel.icmp = &dp->icmp;
+	return 0;
+}
+
 static int launch(struct dataplane *dp)
 {
 	for (unsigned i = 0; i < dp->n_ports; i++) {
@@ -373,6 +386,7 @@ static int serve(struct dataplane *dp)
 			control_steered(&dp->control);
 		if (rte_get_timer_cycles() >= ports_due) {
 			look_after_ports(dp);
+			icmp_poll(&dp->icmp);
 			publish_ports(dp);
 			ports_due = rte_get_timer_cycles() + rte_get_timer_hz() / PORTS_PER_SECOND;
 		}
@@ -440,7 +454,7 @@ static int run(struct dataplane *dp)
 	static int (*const steps[])(struct dataplane *) = {
 		read_config,  start_environment, open_ports, open_kernel,   make_handover,
 		make_segment, make_workers,      make_dispatch, make_swap,  make_state_folder,
-		first_table,  make_answers, open_control,
+		first_table,  make_answers, open_control, open_icmp,
 	};
 	int status = 0;
 
@@ -483,6 +497,7 @@ static void clean_up(struct dataplane *dp)
 		stat_destroy(&dp->stat);
 	rte_free(dp->handover.qsbr);
 	watch_stop(&dp->watch);
+	icmp_close(&dp->icmp);
 	kernel_close(&dp->kernel);
 	for (unsigned i = 0; i < dp->n_ports; i++)
 		port_close(&dp->ports[i]);

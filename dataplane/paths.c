@@ -73,6 +73,7 @@ static void pool_fill(struct build *build, uint32_t i)
 
 	for (uint32_t m = pool->member; m < pool->member + pool->n_members; m++)
 		member_fill(build, m, port);
+	paths->ejects |= pool->eject_errors > 0;
 	build->plain[i] = pool->mode == WEIR_MODE_L2 && pool_takes_all(build, pool);
 	for (uint32_t m = pool->member; build->plain[i] && m < pool->member + pool->n_members; m++)
 		paths->mtus[m] = UINT16_MAX;

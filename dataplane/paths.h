@@ -51,6 +51,7 @@ struct paths {
 	uint16_t *mtus;        // by member: largest IP datagram that goes to it; 65,535 where all do that ports take in
 	struct path_service *services; // members of nat pools, sorted, n_services
 	uint32_t n_services;
+	bool ejects; // some pool ejects members by ICMP errors
 	struct neighbours neighbours; // next hops for what they answer
 	struct routes routes;  // header NULL: by the table alone
 	struct sealed memory;  // of the routes

@@ -112,24 +112,46 @@ static enum reach exchange(struct worker *worker, struct burst *burst, unsigned 
 	return REACH_GOOD;
 }
 
+// ICMP errors about the frame are to be believed.
+static void leave_trail(struct worker *worker, const struct burst *burst, unsigned at, uint32_t member)
+{
+	const struct packet *packet = &burst->packet[burst->live[at]];
+	const uint8_t *ip = packet->data + packet->l3, *udp = packet->data + packet->payload - UDP_SIZE;
+	struct message_flow flow = { .family = packet->ip_version,
+				     .source_port = (uint16_t)get16(udp),
+				     .port = (uint16_t)get16(udp + 2) };
+
+	if (packet->ip_version == 4)
+		memcpy(flow.source, ip + 12, 4);
+	else
+		memcpy(flow.source, ip + 8, 16);
+	trail_put(&worker->trail, trail_mark(&worker->trail, member, &flow), burst->now);
+}
+
 enum reach reach_member(struct worker *worker, struct burst *burst, unsigned at, uint32_t pool,
 			uint32_t member)
 {
 	const struct table_pool *of = &worker->live->table.pools[pool];
 	unsigned i = burst->live[at];
+	enum reach reached;
 
 	switch (of->mode) {
 	case WEIR_MODE_IPIP:
 	case WEIR_MODE_GUE:
-		return tunnel(worker, burst, at, of, member);
+		reached = tunnel(worker, burst, at, of, member);
+		break;
 	case WEIR_MODE_NAT:
-		return exchange(worker, burst, at, member);
+		reached = exchange(worker, burst, at, member);
+		break;
 	default:
 		frame_origin(burst->mbuf[i])->change = FRAME_AS_IT_CAME;
 		return place_of(&burst->packet[i]).length > worker->paths->mtus[member]
 			       ? REACH_MTU
 			       : REACH_GOOD;
 	}
+	if (reached == REACH_GOOD && of->eject_errors)
+		leave_trail(worker, burst, at, member);
+	return reached;
 }
 
 void reach_undo(struct rte_mbuf *mbuf)

@@ -17,7 +17,9 @@
 #include "dataplane/parse.h"
 #include "dataplane/paths.h"
 #include "dataplane/punt.h"
+#include "dataplane/trail.h"
 #include "dataplane/tx.h"
+#include "dataplane/unreachable.h"
 #include "rules/gateway.h"
 
 struct port_xdp;
@@ -86,6 +88,7 @@ struct worker {
 	uint64_t stage_cycles[N_STAGES], stage_frames;
 	struct burst burst;
 	struct agent_lane agent_lane;
+	struct trail trail; // of what went to members by tunnels and nat
 };
 
 // Entry of the lcore: runs until handover->stop. `worker` is a struct worker.
@@ -117,6 +120,13 @@ static inline void burst_end(struct worker *worker, struct burst *burst, unsigne
 	burst->done[burst->n_done++] = burst->mbuf[i];
 }
 
+// An exception is the main thread's business where it is the kernel's, or may tell that a member is dead.
+static inline bool burst_goes_up(const struct worker *worker, const struct burst *burst, unsigned i)
+{
+	return worker->ports[burst->port].kernel ||
+	       (worker->paths->ejects && unreachable_likely(&burst->packet[i]));
+}
+
 static inline void burst_end_reason(struct worker *worker, struct burst *burst, unsigned i)
 {
 	unsigned reason = burst->packet[i].reason;
@@ -124,7 +134,7 @@ static inline void burst_end_reason(struct worker *worker, struct burst *burst, 
 
 	worker->counters[burst->port].reason[reason]++;
 	burst_end(worker, burst, i, disposition);
-	if (disposition == WEIR_EXCEPTION && worker->ports[burst->port].kernel &&
+	if (disposition == WEIR_EXCEPTION && burst_goes_up(worker, burst, i) &&
 	    lane_push(&worker->lane, burst->port, burst->mbuf[i]))
-		burst->n_done--; // the kernel interface's now
+		burst->n_done--; // the main thread's now
 }

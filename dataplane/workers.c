@@ -5,6 +5,7 @@
 #include "dataplane/workers.h"
 
 #include <errno.h>
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -37,6 +38,7 @@ static void worker_fill(struct worker *worker, const struct workers_parts *parts
 	worker->pool = parts->pool;
 	worker->handover = parts->handover;
 	worker->time_stages = parts->time_stages;
+	trail_init(&worker->trail, parts->seed, rte_get_tsc_hz());
 	attach_segment(worker, parts->segment);
 }
 
@@ -53,7 +55,7 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 		return -ENOMEM;
 	if (agent_lane_init(&worker->agent_lane, worker->index) < 0)
 		return -ENOMEM;
-	if (parts->kernel && lane_init(&worker->lane, worker->index) < 0)
+	if (lane_init(&worker->lane, worker->index) < 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < parts->n_ports; i++) {
 		if (gateway_dispatches(parts->gateway, i) || w < parts->ports[i].n_queues)

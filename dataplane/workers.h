@@ -17,8 +17,8 @@ struct workers_parts {
 	struct rte_mempool *pool;
 	struct handover *handover;
 	struct weir_segment *segment;
-	bool kernel; // some port has a kernel interface
 	bool time_stages;
+	uint64_t seed; // random, of the workers' trails
 };
 
 // Makes gateway->n_workers workers, each with its part of the segment and its staging for every
