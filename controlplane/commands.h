@@ -14,6 +14,7 @@ struct answers;
 struct client;
 struct consumer;
 struct depth;
+struct desk;
 struct link;
 struct nats;
 struct pools;
@@ -39,6 +40,7 @@ struct commands {
 	uint64_t started_s; // CLOCK_MONOTONIC
 	struct steer *steer;
 	struct registry *registry;
+	struct desk *desk;
 	// Clients that changed a member, and are answered with its pool when the dataplane uses the change.
 	struct waiting {
 		struct client *client; // NULL: free

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/agents/desk.h"
 #include "controlplane/agents/nats.h"
 #include "controlplane/agents/registry.h"
 #include "controlplane/answers.h"
@@ -50,6 +51,8 @@ struct plane {
 	struct publisher *publisher;
 	struct steer *steer;
 	struct registry *registry;
+	struct desk *desk;
+	struct table_map *desk_table; // that the desk knows
 	struct link *link;
 	struct answers *answers;
 	struct depth *depth;
@@ -132,6 +135,18 @@ static void on_news(evutil_socket_t fd, short what, void *argument)
 		link_acknowledge(plane->link);
 }
 
+// The desk routes by the queues of the table in use.
+static void tell_desk(struct plane *plane)
+{
+	struct table_map *map = pools_table(plane->pools);
+
+	if (!map || map == plane->desk_table || !plane->desk)
+		return;
+	table_map_put(plane->desk_table);
+	plane->desk_table = table_map_get(map); // so that another one has another address
+	desk_rules(plane->desk, map);
+}
+
 static void plane_up(void *argument, const struct weir_hello *hello, int table_fd)
 {
 	struct plane *plane = argument;
@@ -141,6 +156,8 @@ static void plane_up(void *argument, const struct weir_hello *hello, int table_f
 	steer_up(plane->steer);
 	depth_changed(plane->depth);
 	answers_up(plane->answers);
+	desk_attach(plane->desk, link_mapping(plane->link));
+	tell_desk(plane);
 }
 
 static void plane_down(void *argument)
@@ -151,6 +168,7 @@ static void plane_down(void *argument)
 	publisher_down(plane->publisher);
 	steer_down(plane->steer);
 	answers_down(plane->answers);
+	desk_attach(plane->desk, NULL);
 }
 
 static void plane_ack(void *argument, const struct weir_table_ack *ack)
@@ -160,6 +178,7 @@ static void plane_ack(void *argument, const struct weir_table_ack *ack)
 	publisher_ack(plane->publisher, ack);
 	router_changed(plane->router); // what waited for the answer
 	depth_changed(plane->depth);
+	tell_desk(plane);
 }
 
 static void plane_routes_ack(void *argument, const struct weir_routes_ack *ack)
@@ -170,6 +189,14 @@ static void plane_routes_ack(void *argument, const struct weir_routes_ack *ack)
 static void plane_changed(void *argument)
 {
 	router_changed(((struct plane *)argument)->router);
+}
+
+static void plane_settled(void *argument)
+{
+	struct plane *plane = argument;
+
+	tell_desk(plane);
+	commands_settled(&plane->commands);
 }
 
 static void plane_steer_ack(void *argument, const struct weir_steer_ack *ack)
@@ -254,6 +281,24 @@ static int open_outgoing(struct plane *plane)
 	return plane->answers && plane->depth ? 0 : -ENOMEM;
 }
 
+// The agents' API. What is to be mended in gateway.conf is told apart from what the machine lacks.
+static int open_desk(struct plane *plane)
+{
+	const struct desk_setup setup = { .gateway = plane->gateway, .socket = plane->place.api, .spool = plane->spool,
+					  .consumer = plane->consumer, .registry = plane->registry };
+	char why[PLACE_PATH + 200];
+
+	plane->desk = desk_create(&setup, why, sizeof(why));
+	if (plane->desk)
+		return 0;
+	if (errno != EINVAL) {
+		log_error("%s", why);
+		return -EIO;
+	}
+	log_error("%s: %s", plane->gateway->file, why);
+	return -EKEYREJECTED;
+}
+
 static int open_services(struct plane *plane)
 {
 	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane_steer_ack,
@@ -261,6 +306,7 @@ static int open_services(struct plane *plane)
 	const struct control_events control = { commands_request, commands_gone, &plane->commands };
 	char why[PLACE_PATH + 200];
 	struct timespec now;
+	int err;
 
 	plane->switches = switches_create(plane->base, plane->place.switches, commands_expired, &plane->commands);
 	if (!plane->switches)
@@ -273,6 +319,9 @@ static int open_services(struct plane *plane)
 		return -ENOMEM;
 	if (open_backend(plane))
 		return -EINVAL;
+	err = open_desk(plane);
+	if (err)
+		return err;
 	plane->link = link_create(plane->base, plane->place.socket, plane->consumer, &link);
 	if (!plane->link)
 		return -ENOMEM;
@@ -289,7 +338,8 @@ static int open_services(struct plane *plane)
 					     .pools = plane->pools, .switches = plane->switches, .steer = plane->steer,
 					     .registry = plane->registry,
 					     .started_s = (uint64_t)now.tv_sec };
-	router_tell(plane->router, commands_settled, &plane->commands);
+	plane->commands.desk = plane->desk;
+	router_tell(plane->router, plane_settled, plane);
 	plane->control = control_create(plane->base, plane->place.control, &control, why, sizeof(why));
 	if (!plane->control)
 		log_error("%s", why);
@@ -309,7 +359,7 @@ static int run(struct plane *plane)
 	if (err == -ENOMEM)
 		log_error("out of memory or descriptors, or run_dir is too long for a socket");
 	if (err)
-		return ENVIRONMENT;
+		return err == -EKEYREJECTED ? REFUSED : ENVIRONMENT;
 	log_info("gateway %s: up, pid %d", plane->gateway->name, (int)getpid());
 	load_own_rules(plane, LOAD_AT_START, "start");
 	event_base_dispatch(plane->base);
@@ -330,9 +380,12 @@ static void close_all(struct plane *plane)
 	link_destroy(plane->link);
 	steer_destroy(plane->steer);
 	nats_destroy(plane->nats);
+	desk_stop(plane->desk);
 	consumer_destroy(plane->consumer);
 	answers_destroy(plane->answers);
 	depth_destroy(plane->depth);
+	desk_destroy(plane->desk);
+	table_map_put(plane->desk_table);
 	if (!publisher_destroy(plane->publisher))
 		plane->gateway = NULL; // stays for the thread that compiles
 	switches_destroy(plane->switches);

@@ -64,6 +64,14 @@ struct gateway *gateway_default(void)
 	return create("gateway.conf");
 }
 
+static void free_queue(struct gateway_queue *queue)
+{
+	for (unsigned i = 0; i < queue->n_order; i++)
+		free(queue->order[i]);
+	free(queue->order);
+	free(queue->name);
+}
+
 void gateway_destroy(struct gateway *gateway)
 {
 	if (gateway == NULL)
@@ -76,7 +84,7 @@ void gateway_destroy(struct gateway *gateway)
 	for (unsigned i = 0; i < GATEWAY_MAX_SIBLINGS; i++)
 		free(gateway->siblings[i].name);
 	for (unsigned i = 0; i < gateway->n_queues; i++)
-		free(gateway->queues[i].name);
+		free_queue(&gateway->queues[i]);
 	free(gateway->queues);
 	free(gateway->file);
 	free(gateway->name);
@@ -86,6 +94,8 @@ void gateway_destroy(struct gateway *gateway)
 	free(gateway->health_commands);
 	free(gateway->user);
 	gateway_nats_fini(&gateway->nats);
+	free(gateway->tls_cert);
+	free(gateway->tls_key);
 	free(gateway);
 }
 

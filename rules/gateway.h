@@ -49,10 +49,26 @@ struct gateway_sibling {
 	uint8_t mac[6]; // of its port
 };
 
+// Where agents connect to by TCP.
+struct gateway_listen {
+	uint8_t address[16]; // network order; IPv4 in the first four bytes
+	uint8_t family;      // 4, 6, or 0: not at all
+	uint16_t port;       // host order
+};
+
+// What is not set for a queue.
+enum { GATEWAY_LEASE_S = 300, GATEWAY_RING_S = 20, GATEWAY_RETRIES = 5, GATEWAY_MAX_ORDER = 1024 };
+
 // What is set for a queue of agents, beside its routing, which the rule file has.
 struct gateway_queue {
 	char *name;
 	uint32_t depth; // messages that may wait in it, 0: any number
+	uint32_t lease_s;  // how long a message is one agent's
+	uint32_t ring_s;   // how long an offer is one agent's
+	uint32_t retries;  // leases of a message, before it is a dead letter; 0: any number
+	uint32_t alarm_s;  // age of the oldest message that is to be said; 0: none
+	char **order;      // of agents, for serial routing; n_order names
+	unsigned n_order;
 	uint32_t line;
 };
 
@@ -100,6 +116,8 @@ struct gateway {
 	unsigned n_queues;
 	enum gateway_backend backend; // agents.backend, default local
 	struct gateway_nats nats;
+	struct gateway_listen agents_listen; // agents.listen, default none
+	char *tls_cert, *tls_key; // files for it, relative to `file`; NULL: none
 	uint32_t tx_staging;      // dataplane.tx_staging: frames a worker may stage for one port, default 512
 };
 

@@ -37,6 +37,9 @@ bool gateway_text_is_good(struct gateway_reader *reader, config_setting_t *group
 void gateway_read_path(struct gateway_reader *reader, config_setting_t *group, const char *key,
 		       char **place);
 
+// Whether `text` can be the name of an agent.
+bool gateway_is_agent(const char *text);
+
 // Whether the kernel takes `text` as the name of an interface.
 bool gateway_is_interface(const char *text);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlplane/agents/desk.h"
 #include "controlplane/agents/registry.h"
 #include "controlplane/commands.h"
 #include "controlplane/history.h"
@@ -128,6 +129,7 @@ void command_agent_revoke(struct commands *commands, struct client *client, cons
 		refuse(client, name, err);
 		return;
 	}
+	desk_revoked(commands->desk, name);
 	history_note(commands->history, "agent revoke", name, client_who(client));
 	commands_reply(client, json_pack("{s:s}", "name", name));
 }

@@ -59,7 +59,8 @@ struct core_offer {
 // Decisions. They must not call the core, but for its look-ups.
 struct core_acts {
 	// This message shall be leased to the waiting claim's agent; core_leased or core_failed follows.
-	void (*take)(void *argument, const struct core_take *take);
+	// False: it cannot be done now.
+	bool (*take)(void *argument, const struct core_take *take);
 	// A waiting claim is over, with so many takes before; its struct is gone.
 	void (*waited)(void *argument, void *cookie, unsigned n_taken);
 	void (*offer)(void *argument, void *cookie, const struct core_offer *offer);

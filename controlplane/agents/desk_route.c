@@ -132,10 +132,17 @@ static bool begin_take(struct core *core, struct core_item *item, uint32_t queue
 	const struct core_take take = { head->id, queue, head->priority, to->agent->name,
 					to->wait ? to->wait->cookie : NULL };
 
+	bool is_new = !item;
+
 	if (!item)
 		item = core_item_add(&core->items, head->id, queue);
 	if (!item)
 		return false;
+	if (to->wait && !core->acts.take(core->acts.argument, &take)) {
+		if (is_new)
+			core_item_remove(&core->items, item);
+		return false;
+	}
 	core_offer_end(core, item);
 	item->state = CORE_TAKING;
 	item->agent = to->agent;
@@ -143,10 +150,8 @@ static bool begin_take(struct core *core, struct core_item *item, uint32_t queue
 	to->agent->outstanding++;
 	to->agent->served = core->decisions++;
 	core_head_remove(core, queue, take.id);
-	if (to->wait) {
+	if (to->wait)
 		to->wait->taken++;
-		core->acts.take(core->acts.argument, &take);
-	}
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "controlplane/agents/desk.h"
 #include "controlplane/agents/nats.h"
 #include "controlplane/answers.h"
 #include "controlplane/commands.h"
@@ -118,6 +119,12 @@ const char *publisher_file(const struct publisher *publisher)
 {
 	(void)publisher;
 	return NULL;
+}
+
+void desk_revoked(struct desk *desk, const char *agent)
+{
+	(void)desk;
+	(void)agent;
 }
 
 void consumer_status(struct consumer *consumer, struct consumer_status *status)

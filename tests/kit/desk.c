@@ -14,12 +14,13 @@ static void put(struct desk_log *log, const struct desk_event *event)
 	log->event[log->n++] = *event;
 }
 
-static void on_take(void *argument, const struct core_take *take)
+static bool on_take(void *argument, const struct core_take *take)
 {
 	struct desk_event event = { .what = DESK_TAKE, .id = take->id, .cookie = take->cookie };
 
 	snprintf(event.agent, sizeof(event.agent), "%s", take->agent);
 	put(argument, &event);
+	return true;
 }
 
 static void on_waited(void *argument, void *cookie, unsigned n_taken)

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A dataplane without DPDK for tests of the control plane: fake_dataplane RUN_FOLDER [WORKERS [SLOTS [RATE]]]
-// makes a real segment, writes numbered messages into its rings (RATE a second and worker; 0: as fast as
-// they are taken), and speaks dp.sock to the letter: tables are validated, CONSUMED is checked. SIGTERM
-// ends it when all that was written has been acknowledged (status 0, segment removed); a control plane
-// that says what cannot be ends it with status 1. $FAKE_TABLE: "refuse" refuses every table, "ignore"
-// answers none. $FAKE_ROUTES: "busy" refuses the first routes as busy, "stale" as those of another table.
-// $FAKE_ANSWER: the fate that answers meet. Whatever it
-// uses it says on stderr: "generation N", "routes POOL MEMBER=SLOTS ...".
+// A dataplane without DPDK for tests of the control plane: fake_dataplane RUN_FOLDER [WORKERS [SLOTS [RATE]]] makes a real segment,
+// writes numbered messages into its rings (RATE a second and worker; 0: as fast as they are taken), and speaks dp.sock to the letter:
+// tables are validated, CONSUMED is checked. SIGTERM ends it when all that was written has been acknowledged (status 0, segment removed);
+// a control plane that says what cannot be ends it with status 1. $FAKE_TABLE: "refuse" refuses every table, "ignore" answers none.
+// $FAKE_LIMIT: so many messages a worker, and one more with each SIGUSR1. $FAKE_ROUTES: "busy" refuses the first routes as busy, "stale"
+// as those of another table. $FAKE_ANSWER: the fate that answers meet. Whatever it uses it says on stderr: "generation N", "routes POOL
+// MEMBER=SLOTS ...".
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -54,6 +53,14 @@ struct producer {
 };
 
 static _Atomic bool stopping; // lock-free, so fine in a signal handler
+
+static _Atomic uint64_t limit = UINT64_MAX; // messages of each worker
+
+static void on_more(int number)
+{
+	(void)number;
+	limit++;
+}
 
 static void on_stop(int number)
 {
@@ -145,7 +152,7 @@ static void *producer_run(void *argument)
 
 	while (!stopping) {
 		for (uint64_t i = 0; (p->fake->rate == 0 || i < burst) && !stopping; i++)
-			if (produce(p, number) == 0)
+			if (number < limit && produce(p, number) == 0)
 				number++;
 			else
 				break;
@@ -444,7 +451,10 @@ int main(int argc, char **argv)
 		shape.ring_slots = (uint32_t)atoi(argv[3]);
 	if (argc > 4)
 		fake.rate = (uint64_t)atoi(argv[4]);
+	if (getenv("FAKE_LIMIT"))
+		limit = (uint64_t)atoll(getenv("FAKE_LIMIT"));
 	signal(SIGTERM, on_stop);
+	signal(SIGUSR1, on_more);
 	make_segment(&fake, &shape);
 	make_count(&fake);
 	make_listener(&fake);

@@ -91,7 +91,9 @@ static void all_that_is_given_is_read(void **state)
 		"listeners = ( { address = \"192.0.2.1\"; port = 5700; protocol = \"native\"; },\n"
 		"              { address = \"2001:db8::1\"; port = 5700; protocol = \"coap\"; }, { port = 1; protocol = \"sip\"; } );\n"
 		"agents = { slots = 1024; spool_mb = 1; answer_rate = 7;\n"
-		" queues = ( { name = \"desk one\"; depth = 2147483647; }, { name = \"front\"; } ); };\n",
+		" queues = ( { name = \"desk one\"; depth = 2147483647; lease_s = 60; ring_s = 30; retries = 0; alarm_s = 9;\n"
+		"  order = [ \"b.1\", \"a\" ]; },\n"
+		" { name = \"front\"; } ); listen = \"[2001:db8::2]:8480\"; tls_cert = \"a.pem\"; tls_key = \"/b.pem\"; };\n",
 		true);
 
 	(void)state;
@@ -132,7 +134,21 @@ static void all_that_is_given_is_read(void **state)
 	assert_int_equal(gateway->n_queues, 2);
 	assert_int_equal(gateway_queue_find(gateway, "desk one")->depth, INT32_MAX);
 	assert_int_equal(gateway_queue_find(gateway, "front")->depth, 0);
-	assert_int_equal(gateway_queue_find(gateway, "front")->line, 11);
+	assert_int_equal(gateway_queue_find(gateway, "front")->line, 13);
+	assert_int_equal(gateway->queues[0].lease_s, 60);
+	assert_int_equal(gateway->queues[0].ring_s, 30);
+	assert_int_equal(gateway->queues[0].retries, 0);
+	assert_int_equal(gateway->queues[0].alarm_s, 9);
+	assert_int_equal(gateway->queues[0].n_order, 2);
+	assert_string_equal(gateway->queues[0].order[0], "b.1");
+	assert_int_equal(gateway->queues[1].lease_s, 300);
+	assert_int_equal(gateway->queues[1].ring_s, 20);
+	assert_int_equal(gateway->queues[1].retries, 5);
+	assert_int_equal(gateway->agents_listen.family, 6);
+	assert_int_equal(gateway->agents_listen.address[15], 2);
+	assert_int_equal(gateway->agents_listen.port, 8480);
+	assert_string_equal(gateway->tls_cert, "etc/a.pem");
+	assert_string_equal(gateway->tls_key, "/b.pem");
 	assert_null(gateway_queue_find(gateway, "back"));
 	gateway_destroy(gateway);
 }
@@ -322,6 +338,18 @@ static void each_fault_of_agents_is_reported_with_its_line(void **state)
 		{ "agents = { nats = { timeout_ms = 99; }; };", 2, "timeout_ms 99 is outside 100 to 60000" },
 		{ "agents = { nats = { token = \"a\"; }; };", 2, "agents.nats: unknown setting \"token\"" },
 		{ "agents = { nats = 5; };", 2, "agents.nats: nats must be a group" },
+		{ "agents = { queues = ( { name = \"a\"; lease_s = 0; } ); };", 2, "lease_s 0 is outside 1 to 604800" },
+		{ "agents = { queues = ( { name = \"a\"; ring_s = 0; } ); };", 2, "ring_s 0 is outside 1 to 3600" },
+		{ "agents = { queues = ( { name = \"a\"; order = [ \"x y\" ]; } ); };", 2, "cannot be the name of an agent" },
+		{ "agents = { queues = ( { name = \"a\"; order = [ \"x\", \"x\" ]; } ); };", 2, "order holds \"x\" twice" },
+		{ "agents = { listen = \"8480\"; };", 2, "listen \"8480\" is not an address and a port" },
+		{ "agents = { listen = \"[::1]:0\"; };", 2, "is not an address and a port" },
+		{ "agents = { listen = \"::1:80\"; };", 2, "is not an address and a port" },
+		{ "agents = { listen = \"[]:80\"; };", 2, "is not an address and a port" },
+		{ "agents = { listen = \":80\"; };", 2, "is not an address and a port" },
+		{ "agents = {\n listen = \"192.0.2.1:80\"; };", 3, "is not a loopback address, and there is no certificate" },
+		{ "agents = { listen = \"127.0.0.1:80\"; tls_cert = \"a\"; };", 2, "tls_cert without tls_key" },
+		{ "agents = { tls_cert = \"a\"; tls_key = \"b\"; };", 2, "of no use without listen" },
 	};
 
 	(void)state;

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The desk's thread: what others order, what the writer is through with, the clock. Others only put something into
+// a list and write an eventfd. Refuses to start without its sockets, or with a certificate that is not right.
+#include "controlplane/agents/desk.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controlplane/agents/desk_inside.h"
+#include "controlplane/agents/guard.h"
+#include "controlplane/agents/registry.h"
+#include "controlplane/consumer.h"
+#include "controlplane/log.h"
+#include "controlplane/mapping.h"
+#include "controlplane/table_map.h"
+#include "rules/model.h"
+
+enum { TICK_MS = 100, NEWS_MS = 5 };
+
+static uint64_t clock_ms(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+uint64_t desk_now(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+uint64_t desk_real_now(void)
+{
+	return clock_ms(CLOCK_REALTIME);
+}
+
+uint64_t desk_core_time(uint64_t real_ms)
+{
+	uint64_t now = desk_now(), real = desk_real_now();
+
+	if (real_ms < real)
+		return real - real_ms < now ? now - (real - real_ms) : 0;
+	return now + (real_ms - real);
+}
+
+static void set_rule(struct desk *desk, uint32_t index, enum core_routing routing)
+{
+	const struct gateway_queue *set = gateway_queue_find(desk->gateway, core_queue_name(desk->core, index));
+	struct core_queue_rule rule = *core_queue_rule_get(desk->core, index);
+
+	rule.routing = routing;
+	if (set) {
+		rule.ring_ms = (uint64_t)set->ring_s * 1000;
+		rule.order = (const char *const *)set->order;
+		rule.n_order = set->n_order;
+	}
+	core_queue_rule_put(desk->core, index, &rule);
+}
+
+int desk_queue_get(struct desk *desk, const char *name)
+{
+	const struct gateway_queue *set = gateway_queue_find(desk->gateway, name);
+	struct desk_queue *queues;
+	int index = core_queue(desk->core, name);
+
+	if (index < 0 || (uint32_t)index < desk->n_queues)
+		return index;
+	queues = reallocarray(desk->queues, (size_t)index + 1, sizeof(*queues));
+	if (!queues)
+		return -ENOMEM;
+	desk->queues = queues;
+	while (desk->n_queues <= (uint32_t)index)
+		queues[desk->n_queues++] = (struct desk_queue){ .dirty = true, .lease_ms = GATEWAY_LEASE_S * 1000,
+								.retries = GATEWAY_RETRIES };
+	if (set) {
+		queues[index].lease_ms = (uint64_t)set->lease_s * 1000;
+		queues[index].retries = set->retries;
+		queues[index].alarm_s = set->alarm_s;
+	}
+	set_rule(desk, (uint32_t)index, CORE_BALANCED);
+	return index;
+}
+
+static void take_rules(struct desk *desk, const struct desk_order *order)
+{
+	for (unsigned i = 0; i < order->n; i++) {
+		int index = desk_queue_get(desk, order->queue[i].name);
+
+		if (index >= 0)
+			set_rule(desk, (uint32_t)index, order->queue[i].routing);
+	}
+}
+
+static void obey(struct desk *desk, struct desk_order *order)
+{
+	switch (order->kind) {
+	case DESK_RULES:
+		take_rules(desk, order);
+		break;
+	case DESK_MAP:
+		mapping_put(desk->map);
+		desk->map = order->map;
+		break;
+	case DESK_REVOKED:
+		claims_revoke(desk, order->agent);
+		streams_revoke(desk, order->agent);
+		core_agent_end(desk->core, order->agent);
+		core_tick(desk->core, desk_now());
+		break;
+	}
+	free(order);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *argument)
+{
+	struct desk *desk = argument;
+	struct desk_order *orders;
+	struct desk_op *done;
+	eventfd_t n;
+	bool stop;
+
+	(void)what;
+	(void)!eventfd_read(fd, &n);
+	pthread_mutex_lock(&desk->mutex);
+	done = desk->done;
+	desk->done = NULL;
+	desk->done_end = &desk->done;
+	orders = desk->orders;
+	desk->orders = NULL;
+	desk->orders_end = &desk->orders;
+	stop = desk->stop;
+	pthread_mutex_unlock(&desk->mutex);
+	desk_settle(desk, done);
+	while (orders) {
+		struct desk_order *order = orders;
+
+		orders = order->next;
+		obey(desk, order);
+	}
+	if (stop)
+		event_base_loopbreak(desk->base);
+	else
+		desk_pump(desk);
+}
+
+static void note_queue(const struct spool_queue *queue, void *argument)
+{
+	desk_queue_get(argument, queue->name);
+}
+
+static void mark_dirty(struct desk *desk)
+{
+	for (uint32_t i = 0; i < desk->n_queues; i++)
+		desk->queues[i].dirty = true;
+}
+
+// New messages: at most every 5 ms somebody looks.
+static void on_news(evutil_socket_t fd, short what, void *argument)
+{
+	static const struct timeval soon = { 0, NEWS_MS * 1000 };
+	struct desk *desk = argument;
+	eventfd_t n;
+
+	(void)what;
+	if (fd >= 0)
+		(void)!eventfd_read(fd, &n);
+	mark_dirty(desk);
+	if (fd >= 0 && desk_now() - desk->pumped_ms < NEWS_MS) {
+		event_add(desk->later, &soon);
+		return;
+	}
+	desk->pumped_ms = desk_now();
+	desk_pump(desk);
+}
+
+// Says once when a queue's oldest message is too old, and once when it is not any more.
+static void watch_age(struct desk *desk, uint32_t index)
+{
+	struct desk_queue *queue = &desk->queues[index];
+	const char *name = core_queue_name(desk->core, index);
+	uint64_t stored_ns, age_s = 0, now_s = desk_real_now() / 1000;
+	bool late;
+
+	if (!queue->alarm_s || spool_oldest(desk->spool, name, &stored_ns))
+		return;
+	if (stored_ns && stored_ns / 1000000000 < now_s)
+		age_s = now_s - stored_ns / 1000000000;
+	late = age_s >= queue->alarm_s;
+	if (late && !queue->alarmed)
+		log_warning("queue %s: its oldest message waits for %llu s (alarm_s = %u)", name,
+			    (unsigned long long)age_s, queue->alarm_s);
+	else if (!late && queue->alarmed)
+		log_info("queue %s: no message waits for %u s any more", name, queue->alarm_s);
+	queue->alarmed = late;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *argument)
+{
+	struct desk *desk = argument;
+	uint64_t now = desk_now();
+
+	(void)fd;
+	(void)what;
+	if (now - desk->second_ms >= 1000) {
+		desk->second_ms = now;
+		spool_queues(desk->spool, note_queue, desk);
+		for (uint32_t i = 0; i < desk->n_queues; i++)
+			watch_age(desk, i);
+		streams_tick(desk, now);
+	}
+	core_tick(desk->core, now);
+	desk_pump(desk);
+}
+
+static void *desk_run(void *argument)
+{
+	struct desk *desk = argument;
+
+	event_base_dispatch(desk->base);
+	return NULL;
+}
+
+static int open_loop(struct desk *desk)
+{
+	const struct core_acts acts = { desk_take, claim_waited, stream_offer, stream_withdraw, desk_expire, desk };
+	static const struct timeval tick = { 0, TICK_MS * 1000 };
+
+	desk->base = event_base_new();
+	desk->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	desk->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	desk->core = core_create(&acts);
+	desk->guard = guard_create();
+	if (!desk->base || desk->wake < 0 || desk->news < 0 || !desk->core || !desk->guard)
+		return -ENOMEM;
+	desk->on_wake = event_new(desk->base, desk->wake, EV_READ | EV_PERSIST, on_wake, desk);
+	desk->on_news = event_new(desk->base, desk->news, EV_READ | EV_PERSIST, on_news, desk);
+	desk->tick = event_new(desk->base, -1, EV_PERSIST, on_tick, desk);
+	desk->later = event_new(desk->base, -1, 0, on_news, desk);
+	if (!desk->on_wake || !desk->on_news || !desk->tick || !desk->later || event_add(desk->on_wake, NULL) < 0 ||
+	    event_add(desk->on_news, NULL) < 0 || event_add(desk->tick, &tick) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int open_doors(struct desk *desk, const struct desk_setup *setup, char *why, size_t why_size)
+{
+	struct http_setup http = { .base = desk->base, .registry = desk->registry, .guard = desk->guard,
+				   .routes = api_routes, .argument = desk, .unix_fd = -1, .tcp_fd = -1 };
+	char *certificate = NULL, *key = NULL;
+	int err = tls_read(setup->gateway, &certificate, &key, why, why_size);
+
+	if (!err && (http.unix_fd = listen_unix(setup->socket, why, why_size)) < 0)
+		err = -errno;
+	if (!err) {
+		desk->socket = strdup(setup->socket);
+		if (setup->gateway->agents_listen.family)
+			http.tcp_fd = listen_tcp(setup->gateway, why, why_size);
+		if (setup->gateway->agents_listen.family && http.tcp_fd < 0)
+			err = -errno;
+	}
+	if (err && http.unix_fd >= 0)
+		close(http.unix_fd);
+	http.certificate = certificate;
+	http.key = key;
+	if (!err) {
+		desk->http = http_create(&http, why, why_size);
+		err = desk->http ? 0 : -EIO;
+	}
+	free(certificate);
+	if (key)
+		explicit_bzero(key, strlen(key));
+	free(key);
+	return err;
+}
+
+static int start_thread(struct desk *desk)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all); // signals are the loop's
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&desk->thread, NULL, desk_run, desk);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	desk->started = err == 0;
+	return -err;
+}
+
+// What is known at the start: queues of gateway.conf and of the spool, leases.
+static int load(struct desk *desk)
+{
+	int err = spool_queues(desk->spool, note_queue, desk);
+
+	for (unsigned i = 0; i < desk->gateway->n_queues && !err; i++)
+		err = desk_queue_get(desk, desk->gateway->queues[i].name) < 0 ? -ENOMEM : 0;
+	if (!err)
+		err = desk_leases_load(desk);
+	if (!err)
+		err = consumer_watch(desk->consumer, desk->news, CONSUMER_MESSAGES);
+	return err;
+}
+
+struct desk *desk_create(const struct desk_setup *setup, char *why, size_t why_size)
+{
+	struct desk *desk = calloc(1, sizeof(*desk));
+	int err = -ENOMEM;
+
+	snprintf(why, why_size, "out of memory or descriptors");
+	if (!desk)
+		return NULL;
+	*desk = (struct desk){ .gateway = setup->gateway, .spool = setup->spool, .consumer = setup->consumer,
+			       .registry = setup->registry, .wake = -1, .news = -1 };
+	desk->done_end = &desk->done;
+	desk->orders_end = &desk->orders;
+	desk->ops_end = &desk->ops;
+	pthread_mutex_init(&desk->mutex, NULL);
+	err = open_loop(desk);
+	if (!err)
+		err = open_doors(desk, setup, why, why_size);
+	if (!err) {
+		snprintf(why, why_size, "the leases of the spool cannot be read");
+		err = load(desk);
+	}
+	if (!err)
+		err = start_thread(desk);
+	if (!err)
+		return desk;
+	desk_stop(desk);
+	desk_destroy(desk);
+	errno = -err;
+	return NULL;
+}
+
+void desk_stop(struct desk *desk)
+{
+	if (!desk)
+		return;
+	pthread_mutex_lock(&desk->mutex);
+	desk->stop = true;
+	pthread_mutex_unlock(&desk->mutex);
+	if (desk->started) {
+		eventfd_write(desk->wake, 1);
+		pthread_join(desk->thread, NULL);
+	}
+	if (desk->news >= 0)
+		consumer_watch(desk->consumer, desk->news, 0);
+	streams_end(desk);
+	http_destroy(desk->http);
+	desk->http = NULL;
+	if (desk->started)
+		desk_hand_over(desk);
+	if (desk->socket)
+		unlink(desk->socket);
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+void desk_destroy(struct desk *desk)
+{
+	if (!desk)
+		return;
+	desk_settle(desk, desk->done); // of what the writer did last
+	while (desk->ops) {
+		struct desk_op *op = (struct desk_op *)desk->ops;
+
+		desk->ops = desk->ops->next;
+		free(op);
+	}
+	while (desk->orders) {
+		struct desk_order *order = desk->orders;
+
+		desk->orders = order->next;
+		mapping_put(order->map);
+		free(order);
+	}
+	core_destroy(desk->core);
+	guard_destroy(desk->guard);
+	mapping_put(desk->map);
+	free_event(desk->on_wake);
+	free_event(desk->on_news);
+	free_event(desk->tick);
+	free_event(desk->later);
+	if (desk->base)
+		event_base_free(desk->base);
+	if (desk->wake >= 0)
+		close(desk->wake);
+	if (desk->news >= 0)
+		close(desk->news);
+	pthread_mutex_destroy(&desk->mutex);
+	free(desk->queues);
+	free(desk->socket);
+	free(desk);
+}
+
+static void give_order(struct desk *desk, struct desk_order *order)
+{
+	if (!order) {
+		log_error("out of memory: agents' delivery goes on with what it knew");
+		return;
+	}
+	pthread_mutex_lock(&desk->mutex);
+	*desk->orders_end = order;
+	desk->orders_end = &order->next;
+	pthread_mutex_unlock(&desk->mutex);
+	eventfd_write(desk->wake, 1);
+}
+
+static enum core_routing core_routing_of(unsigned routing)
+{
+	return routing == ROUTING_SERIAL ? CORE_SERIAL : routing == ROUTING_SIMULTANEOUS ? CORE_SIMULTANEOUS
+											 : CORE_BALANCED;
+}
+
+void desk_rules(struct desk *desk, const struct table_map *map)
+{
+	uint64_t n = table_count(&map->table, TABLE_QUEUES);
+	struct desk_order *order = calloc(1, sizeof(*order) + n * sizeof(order->queue[0]));
+
+	if (order) {
+		order->kind = DESK_RULES;
+		order->n = (unsigned)n;
+		for (unsigned i = 0; i < order->n; i++) {
+			const struct table_queue *queue = &map->table.queues[i];
+
+			snprintf(order->queue[i].name, sizeof(order->queue[i].name), "%s",
+				 table_string(&map->table, queue->name));
+			order->queue[i].routing = core_routing_of(queue->routing);
+		}
+	}
+	give_order(desk, order);
+}
+
+void desk_attach(struct desk *desk, struct mapping *map)
+{
+	struct desk_order *order = calloc(1, sizeof(*order));
+
+	if (order) {
+		order->kind = DESK_MAP;
+		order->map = map ? mapping_get(map) : NULL;
+	}
+	give_order(desk, order);
+}
+
+void desk_revoked(struct desk *desk, const char *agent)
+{
+	struct desk_order *order = calloc(1, sizeof(*order));
+
+	if (order) {
+		order->kind = DESK_REVOKED;
+		snprintf(order->agent, sizeof(order->agent), "%s", agent);
+	}
+	give_order(desk, order);
+}
