@@ -13,6 +13,7 @@
 #include "controlplane/agents/api_routes.h"
 #include "controlplane/agents/desk_inside.h"
 #include "controlplane/agents/registry.h"
+#include "controlplane/agents/reply.h"
 
 static void refuse_body(struct http_request *request, const char *why)
 {
@@ -37,6 +38,15 @@ void api_refuse_scope(struct http_request *request, int err, const char *name)
 	}
 }
 
+bool api_is_elsewhere(const struct desk *desk, struct http_request *request)
+{
+	if (desk->gateway->backend == GATEWAY_BACKEND_LOCAL)
+		return false;
+	http_refuse(request, MHD_HTTP_CONFLICT, "queues-elsewhere",
+		    "agents.backend is \"nats\": messages are claimed there (docs/agents-nats.md)", 0);
+	return true;
+}
+
 void api_claim(void *argument, struct http_request *request)
 {
 	struct desk *desk = argument;
@@ -46,6 +56,8 @@ void api_claim(void *argument, struct http_request *request)
 	char why[API_WHY];
 	int err;
 
+	if (api_is_elsewhere(desk, request))
+		return;
 	if (!api_read_claim(request->body, &claim, why)) {
 		refuse_body(request, why);
 		return;
@@ -67,6 +79,8 @@ void api_claim_message(void *argument, struct http_request *request)
 	const char *named;
 	char why[API_WHY];
 
+	if (api_is_elsewhere(desk, request))
+		return;
 	if (!api_read_queue(request->body, &named, why)) {
 		refuse_body(request, why);
 		return;
@@ -103,6 +117,12 @@ static void refuse_result(struct http_request *request, int err)
 	else if (err == -EALREADY)
 		http_refuse(request, MHD_HTTP_CONFLICT, "message-settled",
 			    "the message was settled under this lease", 0);
+	else if (err == -EMSGSIZE)
+		http_refuse(request, MHD_HTTP_BAD_REQUEST, "body",
+			    "the answer is longer than a reply to this message may be", 0);
+	else if (err == -EPROTONOSUPPORT || err == -EBADMSG)
+		http_refuse(request, MHD_HTTP_CONFLICT, "not-answerable",
+			    "a message of this protocol cannot be answered: acknowledge it", 0);
 	else
 		http_refuse_errno(request, err);
 }
@@ -175,6 +195,41 @@ void api_ack(void *argument, struct http_request *request)
 	op->settle = settle_ack;
 	desk_op_put(desk, op);
 	desk_pump(desk);
+}
+
+static void begin_answer(struct desk *desk, struct http_request *request, const struct api_answer *answer)
+{
+	void *payload = malloc(answer->length + 1);
+	struct desk_op *op = payload ? begin(desk, request, OP_SETTLE, &answer->lease) : NULL;
+
+	if (!op) {
+		if (!payload)
+			http_refuse_errno(request, -ENOMEM);
+		free(payload);
+		return;
+	}
+	memcpy(payload, answer->payload, answer->length);
+	op->payload = payload;
+	op->answer = (struct spool_answer){ .build = reply_build, .status = answer->status, .payload = payload,
+					    .length = (uint16_t)answer->length };
+	op->op.answer = &op->answer;
+	op->settle = settle_ack;
+	desk_op_put(desk, op);
+	desk_pump(desk);
+}
+
+void api_answer(void *argument, struct http_request *request)
+{
+	struct api_answer *answer = malloc(sizeof(*answer));
+	char why[API_WHY];
+
+	if (!answer)
+		http_refuse_errno(request, -ENOMEM);
+	else if (!api_read_answer(request->body, answer, why))
+		refuse_body(request, why);
+	else
+		begin_answer(argument, request, answer);
+	free(answer);
 }
 
 static void settle_give_back(struct desk *desk, struct desk_op *op)

@@ -128,10 +128,14 @@ void api_offers(void *argument, struct http_request *request)
 	const char *max = http_query(request, "max"), *at = "";
 	unsigned long capacity = max ? strtoul(max, NULL, 10) : 1;
 	const char *queues = http_query(request, "queues");
-	json_t *names = queues && strlen(queues) <= NAMES ? split(queues) : NULL;
 	struct desk *desk = argument;
 	struct core_scope scope;
+	json_t *names;
 	int err;
+
+	if (api_is_elsewhere(desk, request))
+		return;
+	names = queues && strlen(queues) <= NAMES ? split(queues) : NULL;
 
 	if (capacity < 1 || capacity > CAPACITY || (max && strspn(max, "0123456789") != strlen(max)) ||
 	    (queues && !names)) {

@@ -3,11 +3,13 @@
 // Readers of request bodies. Everything is checked as an enemy's: types, ranges, names that nobody knows.
 #include "controlplane/agents/api_read.h"
 
+#include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "controlplane/agents/api_json.h"
 #include "controlplane/agents/desk_core.h"
+#include "dataplane/abi/names.h"
 
 // Whether `object` has members of `names` (ends in NULL) only.
 static bool knows(const json_t *object, const char *const *names, char why[API_WHY])
@@ -111,6 +113,48 @@ bool api_read_batch(const json_t *body, struct api_batch *batch, char why[API_WH
 		if (!read_entry(entry, batch, why))
 			return false;
 	return true;
+}
+
+// body_base64 into the answer's room.
+static bool read_base64(const char *text, size_t n, struct api_answer *answer)
+{
+	const gnutls_datum_t encoded = { (unsigned char *)(uintptr_t)text, (unsigned)n };
+	gnutls_datum_t raw;
+
+	if (n > 2 * API_ANSWER || gnutls_base64_decode2(&encoded, &raw) < 0)
+		return false;
+	answer->length = raw.size;
+	if (raw.size <= API_ANSWER)
+		memcpy(answer->room, raw.data, raw.size);
+	gnutls_free(raw.data);
+	answer->payload = answer->room;
+	return answer->length <= API_ANSWER;
+}
+
+bool api_read_answer(const json_t *body, struct api_answer *answer, char why[API_WHY])
+{
+	static const char *const names[] = { "lease", "status", "body", "body_base64", NULL };
+	const json_t *text = json_object_get(body, "body"), *base64 = json_object_get(body, "body_base64");
+	const json_t *status = json_object_get(body, "status");
+	int number = status ? weir_status_find(json_is_string(status) ? json_string_value(status) : "") :
+			      WEIR_STATUS_ACCEPTED;
+
+	answer->lease = (struct api_lease){ .extend_s = 0 };
+	answer->payload = json_is_string(text) ? json_string_value(text) : "";
+	answer->length = json_is_string(text) ? json_string_length(text) : 0;
+	answer->status = (uint8_t)number;
+	if (!knows(body, names, why) || !read_token(body, answer->lease.token, why))
+		return false;
+	snprintf(why, API_WHY, "status is accepted, refused or busy");
+	if (number < 0)
+		return false;
+	snprintf(why, API_WHY, "an answer has a body, which is text, or a body_base64, not both, of at most %d bytes",
+		 (int)API_ANSWER);
+	if ((text && !json_is_string(text)) || (base64 && (text || !json_is_string(base64))))
+		return false;
+	if (base64)
+		return read_base64(json_string_value(base64), json_string_length(base64), answer);
+	return answer->length <= API_ANSWER;
 }
 
 bool api_read_queue(const json_t *body, const char **queue, char why[API_WHY])

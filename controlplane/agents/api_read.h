@@ -31,5 +31,14 @@ struct api_batch {
 bool api_read_claim(const json_t *body, struct api_claim *claim, char why[API_WHY]);
 bool api_read_lease(const json_t *body, bool may_extend, struct api_lease *lease, char why[API_WHY]);
 bool api_read_batch(const json_t *body, struct api_batch *batch, char why[API_WHY]);
+// An answer to a message's sender: `payload` of `length` bytes points into the struct or the body.
+struct api_answer {
+	struct api_lease lease;
+	uint8_t status; // enum weir_status
+	const char *payload;
+	size_t length;
+	char room[API_ANSWER];
+};
+bool api_read_answer(const json_t *body, struct api_answer *answer, char why[API_WHY]);
 // The queue that a claim by id names, NULL: none.
 bool api_read_queue(const json_t *body, const char **queue, char why[API_WHY]);

@@ -4,6 +4,9 @@
 // tests/e2e/agents_api_test.py holds this list against it.
 #pragma once
 
+#include <stdbool.h>
+
+struct desk;
 struct http_request;
 
 #define API_ROUTES(X)                                              \
@@ -11,6 +14,7 @@ struct http_request;
 	X("POST", "/v1/ack", api_ack_many)                         \
 	X("POST", "/v1/messages/{id}/claim", api_claim_message)    \
 	X("POST", "/v1/messages/{id}/ack", api_ack)                \
+	X("POST", "/v1/messages/{id}/answer", api_answer)          \
 	X("POST", "/v1/messages/{id}/give-back", api_give_back)    \
 	X("POST", "/v1/messages/{id}/extend", api_extend)          \
 	X("GET", "/v1/queues", api_queues)                         \
@@ -22,6 +26,9 @@ struct http_request;
 #define X(method, path, handle) void handle(void *argument, struct http_request *request);
 API_ROUTES(X)
 #undef X
+
+// Whether messages cannot be had here because NATS has the queues; then the request is refused.
+bool api_is_elsewhere(const struct desk *desk, struct http_request *request);
 
 // Refuses a request whose queues cannot be (desk_scope); `name` says which.
 void api_refuse_scope(struct http_request *request, int err, const char *name);

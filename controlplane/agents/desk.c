@@ -376,6 +376,7 @@ void desk_destroy(struct desk *desk)
 		struct desk_op *op = (struct desk_op *)desk->ops;
 
 		desk->ops = desk->ops->next;
+		free(op->payload);
 		free(op);
 	}
 	while (desk->orders) {

@@ -29,6 +29,8 @@ struct desk_op {
 	unsigned index; // settle's: which of a batch
 	uint32_t queue;
 	char agent[CORE_NAME + 1];
+	struct spool_answer answer; // of a SETTLE
+	void *payload;              // of the answer: freed with the operation
 };
 
 // What the desk knows of a queue, by its index in the core.

@@ -59,6 +59,7 @@ void desk_settle(struct desk *desk, struct desk_op *done)
 		done = op->next_done;
 		op->settle(desk, op);
 		spool_claimed_free(op->op.claimed);
+		free(op->payload);
 		free(op);
 	}
 }

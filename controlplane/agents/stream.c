@@ -23,7 +23,7 @@ struct stream {
 	char *text; // to be sent, from `at` on
 	size_t at, n, room;
 	uint64_t beat_ms;
-	bool suspended;
+	bool suspended, slow; // slow: it is ended
 };
 
 static void resume(struct stream *stream)
@@ -68,6 +68,8 @@ static ssize_t read_more(void *argument, uint64_t position, char *to, size_t max
 	size_t n = stream->n - stream->at < max ? stream->n - stream->at : max;
 
 	(void)position;
+	if (stream->slow)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (n > 0) {
 		memcpy(to, stream->text + stream->at, n);
 		stream->at += n;
@@ -112,8 +114,7 @@ static void say(struct stream *stream, const char *text, size_t n)
 {
 	if (!stream->core && n > 0)
 		return;
-	if (!put(stream, text, n))
-		stream->at = stream->n = 0; // read_more ends it: `later` drops it from the core
+	stream->slow |= !put(stream, text, n); // read_more ends it
 	resume(stream);
 }
 

@@ -5,6 +5,8 @@ the file, and all that is in the file was seen. Then what the server refuses, an
 import contextlib
 import os
 import re
+import signal
+import struct
 import subprocess
 import sys
 
@@ -14,7 +16,7 @@ sys.path.insert(0, HERE)
 import agents as kit  # noqa: E402
 from agents import Agent  # noqa: E402
 from agents_test import Desk, RULES, SETTINGS  # noqa: E402
-from gateway import Gateway, SkipTest, main, wait_for, write_pcap  # noqa: E402
+from gateway import Gateway, SkipTest, main, read_pcap, wait_for, write_pcap  # noqa: E402
 from live_test import frame  # noqa: E402
 
 try:
@@ -146,6 +148,7 @@ def words_of_refusals():
                 (anna, "POST", f"/v1/messages/{first['id']}/ack", {"lease": "0" * 32}, 409, "lease-over", "over"),
                 (bert, "POST", f"/v1/messages/{first['id']}/ack", good, 409, "lease-over", "another agent's"),
                 (anna, "POST", "/v1/messages/99999/ack", good, 404, "message-unknown", "no such message"),
+                (anna, "POST", f"/v1/messages/{first['id']}/answer", good, 409, "not-answerable", "acknowledge it"),
                 (anna, "POST", "/v1/messages/99999/claim", {}, 400, "body", "name its queue"),
                 (anna, "POST", "/v1/messages/99999/claim", {"queue": "queue-2"}, 403, "queue-forbidden", "queue-2"),
                 (anna, "POST", f"/v1/messages/{first['id']}/extend", {**good, "extend_s": 0}, 400, "body", "extend_s"),
@@ -193,12 +196,12 @@ def words_of_refusals():
 
 
 def a_message_off_the_wire_is_text_where_it_is_text():
-    with Gateway(['name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,tx_pcap=/dev/null";'], agents="{ spool_mb = 64; }",
+    with Gateway(['name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,tx_pcap=@/out.pcap";'], agents="{ spool_mb = 64; }",
                  memory_mb=64) as g:
         write_pcap(g.path("in.pcap"), [frame(i) for i in range(4)])
         g.write("rules.conf", 'version = 1; queues = ( { name = "desk"; } ); default = { agents = "desk"; };')
         g.start("weir-controlplane", "--config", g.config)
-        g.start("weir-dataplane", "--config", g.config)
+        dataplane = g.start("weir-dataplane", "--config", g.config)
         wait_for("the socket", lambda: os.path.exists(g.path("run/t/agents.sock")))
         token = g.run("weirctl", "--config", g.config, "agent", "add", "anna", "--queue", "desk").stdout.strip()
         anna = Agent(g.path("run/t/agents.sock"), token)
@@ -208,6 +211,23 @@ def a_message_off_the_wire_is_text_where_it_is_text():
             (name, f"message {i:4}", 1 + i, "DE", {"address": f"10.0.1.{i}", "port": 4000 + i})
             for i, name in enumerate(("emergency", "urgent", "normal", "non-urgent"))], messages
         assert anna.get("/v1/queues/desk").json["next"] == []
+        first, second, third, last = ((f"/v1/messages/{m['id']}/answer", m["lease"]) for m in messages)
+        for path, body in ((first, {"status": "refused", "body": "grüße"}), (second, {"body_base64": "AP8="}), (third, {"status": "busy"})):
+            done = anna.post(path[0], lease=path[1], **body)
+            assert done.status == 200 and done.json["state"] == "settled", done
+            assert anna.post(path[0], lease=path[1], **body).json["repeated"] is True
+        for body, status, text in (({"body": "x" * 1460}, 400, "longer than a reply"), ({"body": "a", "body_base64": "YQ=="}, 400, "not both"),
+                                   ({"body_base64": "=?"}, 400, "a body"), ({"status": "done"}, 400, "accepted, refused or busy"),
+                                   ({"bodi": "a"}, 400, "no member"), ({"body": "x" * 20000}, 400, "at most")):
+            refused = anna.post(last[0], lease=last[1], **body)
+            assert refused.status == status and text in refused.json["detail"], (body, refused)
+        assert anna.post(last[0], lease=last[1], body="x" * 1456).status == 200
+        wait_for("the answers to leave", lambda: g.stats().get("agent_answers") == 4)
+        dataplane.send_signal(signal.SIGTERM)
+        dataplane.wait(60)
+        sent = sorted((data[14 + 20 + 8:] for data in read_pcap(g.path("out.pcap"))), key=lambda payload: payload[15])
+        assert [payload[2] for payload in sent] == [1, 0, 2, 0] and all(payload[1] == 0x12 for payload in sent), sent
+        assert [payload[16:] for payload in sent] == ["grüße".encode(), b"\0\xff", struct.pack(">I", 60), b"x" * 1456], sent
 
 
 def a_full_disk_is_answered_503_and_nothing_is_half_done():

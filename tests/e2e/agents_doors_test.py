@@ -139,6 +139,15 @@ def a_socket_that_a_killed_one_left_is_no_obstacle():
         assert mode == 0o660, oct(mode)
 
 
+def where_nats_has_the_queues_claims_are_told_so():
+    with Desk(SETTINGS[:-1] + ' backend = "nats"; url = "nats://127.0.0.1:9"; }') as desk:
+        desk.start()
+        anna = desk.agent("anna", "*")
+        for answer in (anna.post("/v1/claim"), anna.post("/v1/messages/1/claim", queue="queue-0"), anna.get("/v1/offers")):
+            assert answer.status == 409 and answer.json["type"] == "urn:weir:problem:queues-elsewhere", answer
+        assert anna.get("/v1/queues").status == 200
+
+
 def rude_clients_hold_nobody_up():
     port = free_port()
     with Desk(with_listen(f"127.0.0.1:{port}")) as desk:
@@ -199,5 +208,6 @@ if __name__ == "__main__":
           a_port_that_is_taken_is_said,
           a_wrong_listen_has_its_line,
           a_socket_that_a_killed_one_left_is_no_obstacle,
+          where_nats_has_the_queues_claims_are_told_so,
           rude_clients_hold_nobody_up,
           connections_of_one_address_are_limited])

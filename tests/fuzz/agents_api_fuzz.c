@@ -7,6 +7,7 @@
 #include "controlplane/agents/api_json.h"
 #include "controlplane/agents/api_read.h"
 #include "controlplane/agents/desk_core.h"
+#include "dataplane/abi/names.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,6 +25,7 @@ static void check_why(bool good, const char why[API_WHY])
 static void read_all(const json_t *body)
 {
 	static struct api_batch batch;
+	static struct api_answer answer;
 	struct api_claim claim;
 	struct api_lease lease;
 	const char *queue;
@@ -36,6 +38,9 @@ static void read_all(const json_t *body)
 	check_why(good, why);
 	must(!good || lease.extend_s <= API_EXTEND_S);
 	check_why(api_read_lease(body, false, &lease, why), why);
+	good = api_read_answer(body, &answer, why);
+	check_why(good, why);
+	must(!good || (answer.length <= API_ANSWER && answer.status < WEIR_N_STATUSES));
 	good = api_read_batch(body, &batch, why);
 	check_why(good, why);
 	must(!good || (batch.n >= 1 && batch.n <= API_BATCH));
