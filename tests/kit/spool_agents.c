@@ -156,7 +156,7 @@ static void start_agent(const char *journals, unsigned i)
 	int pair[2];
 	pid_t pid;
 
-	snprintf(agent->name, sizeof(agent->name), "agent-%u", i);
+	snprintf(agent->name, sizeof(agent->name), "agent-%u", i % MAX_AGENTS);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		fail("socketpair", errno);
 	pid = fork();
