@@ -19,6 +19,8 @@ from gateway import Gateway, main, wait_for, write_pcap  # noqa: E402
 from live_test import frame  # noqa: E402
 
 HELLO, BUSY, TABLE, ACK, CONSUMED = range(1, 6)
+ANSWER, ANSWERED, QUEUES = range(10, 13)
+FATES = ["sent", "rate", "no-room", "link-down", "shape", "protocol", "port", "address", "listener", "payload", "mtu"]
 SEALS = 0x1 | 0x2 | 0x4 | 0x8
 PORT = 'name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,tx_pcap=/dev/null,infinite_rx=1";'
 MIXED = """version = 1;
@@ -42,6 +44,13 @@ def offer(generation, size):
 
 def consumed(worker, sequence):
     return struct.pack("<IIQ", CONSUMED, worker, sequence)
+
+
+def answer(sequence, port=0, protocol=0, version=4, n_vlan=0, tag=0, ports=(5700, 40000), macs=bytes([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]),
+           source="10.0.0.1", to="10.0.1.1", payload=bytes.fromhex("57120001000003e94445000000000007"), length=None):
+    addresses = b"".join(socket.inet_aton(text) + bytes(12) for text in (source, to))
+    return struct.pack("<IBBBBQIHH8x", ANSWER, port, protocol, version, n_vlan, sequence, tag, *ports) + macs + addresses \
+        + struct.pack("<HH", len(payload) if length is None else length, 0) + payload.ljust(1472, b"\0")
 
 
 class Peer:
@@ -78,6 +87,12 @@ class Peer:
         kind, status = struct.unpack_from("<Ii", data)
         assert kind == ACK, kind
         return status, data[16:].split(b"\0")[0].decode()
+
+    def fate(self, sequence):
+        """What became of an answer: the next message must say it."""
+        kind, fate, number = struct.unpack("<IIQ", self.receive())
+        assert (kind, number) == (ANSWERED, sequence), (kind, number)
+        return FATES[fate]
 
     def close(self):
         self.socket.close()
@@ -194,6 +209,32 @@ def two_tables_at_once_are_one_too_many():
         dataplane.goes_on("two tables at once")
 
 
+def answers_that_cannot_be_are_refused_and_good_ones_sent():
+    with Dataplane() as dataplane:
+        peer = dataplane.peer()
+        for fate, message in (
+                ("shape", answer(7, length=0)), ("shape", answer(7, length=0xffff)), ("shape", answer(7, version=5)),
+                ("shape", answer(7, n_vlan=1)), ("protocol", answer(7, protocol=1)), ("protocol", answer(7, protocol=255)),
+                ("port", answer(7, port=1)), ("port", answer(7, port=255)), ("port", answer(7, tag=5)),
+                ("address", answer(7, to="255.255.255.255")), ("address", answer(7, to="127.0.0.1")),
+                ("address", answer(7, macs=b"\xff" * 12)), ("address", answer(7, ports=(5700, 0))),
+                ("listener", answer(7, ports=(53, 40000))), ("listener", answer(7, ports=(0, 40000))),
+                ("payload", answer(7, payload=b"GET / HTTP/1.0\r\n\r\n")), ("payload", answer(7, payload=b"\x57"))):
+            peer.send(message)
+            assert peer.fate(7) == fate, message[:80].hex()
+        peer.send(struct.pack("<IIQ", QUEUES, 0, 99) + b"\xff" * 128)  # of a table that is not there
+        for i in range(1000):
+            peer.send(answer(i))
+            fate = peer.fate(i)
+            assert fate in ("sent", "rate", "no-room"), fate
+        stats = dataplane.stats()
+        assert stats["agent_answers"] > 0 and stats["agent_answers_lost"]["payload"] == 2, stats
+        assert not stats["reasons"].get("agents_full", {}).get("queue-depth"), stats["reasons"]
+        dataplane.goes_on("answers")
+        peer.send(answer(1)[:-1])
+        assert peer.receive() == b"", "still connected"
+
+
 def a_second_control_plane_is_told_who_is_there():
     with Dataplane() as dataplane:
         first, second = dataplane.peer(), dataplane.peer()
@@ -211,4 +252,5 @@ if __name__ == "__main__":
           a_number_that_goes_back_ends_the_connection,
           a_table_that_cannot_be_is_refused_with_its_reason_and_a_good_one_taken,
           two_tables_at_once_are_one_too_many,
+          answers_that_cannot_be_are_refused_and_good_ones_sent,
           a_second_control_plane_is_told_who_is_there])
