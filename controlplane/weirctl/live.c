@@ -76,6 +76,15 @@ static void print_nats(const json_t *nats)
 		printf("      STALLED: %s\n", error);
 }
 
+// Answers of agents, where there are any in hand or some that cannot be sent.
+static void print_answers(const json_t *answers)
+{
+	long long waiting = answer_number(answers, "waiting"), aside = answer_number(answers, "aside");
+
+	if (waiting || aside)
+		printf("answers of agents: %lld to be sent, %lld cannot be and are put aside\n", waiting, aside);
+}
+
 static void print_status(const json_t *result)
 {
 	const json_t *spool = json_object_get(result, "spool");
@@ -95,12 +104,14 @@ static void print_status(const json_t *result)
 	if (answer_number(spool, "stopped_channels") || answer_number(spool, "orphans"))
 		printf("       %lld agent channels stopped, %lld segments of dead dataplanes in hand\n",
 		       answer_number(spool, "stopped_channels"), answer_number(spool, "orphans"));
+	print_answers(json_object_get(result, "answers"));
 	print_nats(json_object_get(result, "nats"));
 	if (json_array_size(queues) > 0)
 		printf("\n%-32s %12s %12s\n", "queue", "waiting", "ever");
 	json_array_foreach(queues, i, queue)
-		printf("%-32s %12lld %12lld\n", answer_text(queue, "name"), answer_number(queue, "depth"),
-		       answer_number(queue, "stored"));
+		printf("%-32s %12lld %12lld%s\n", answer_text(queue, "name"), answer_number(queue, "depth"),
+		       answer_number(queue, "stored"),
+		       json_is_true(json_object_get(queue, "closed")) ? "  CLOSED: has reached its depth" : "");
 }
 
 int command_status(const struct command *command, const struct options *options, int n, char **words)

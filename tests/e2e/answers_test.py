@@ -4,6 +4,7 @@
 The sender is a UDP socket in a namespace of its own, so its kernel judges the answers' checksums."""
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -86,6 +87,11 @@ class Agents:
             return self.g.stats()
         except AssertionError:
             return None
+
+    def status(self):
+        done = self.g.run("weirctl", "--config", self.g.config, "status")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def answer(self, n, text="answer to", queue="desk"):
         """Answers up to n messages; how many it were. No control plane may run."""
@@ -204,6 +210,7 @@ def an_answer_whose_port_is_gone_waits_and_holds_up_no_other():
         a.start_controlplane()
         collect(sender, range(100, 110))
         wait_for("those to be forgotten", lambda: a.outbox() == 20)
+        assert "20 cannot be and are put aside" in a.status(), a.status()
         log = a.g.log("weir-controlplane")
         assert "cannot be sent (port): put aside" in log and "secret" not in log, log
         a.kill(a.controlplane)
@@ -234,6 +241,8 @@ def a_full_queue_is_closed_over_loads_and_restarts_and_opens_again():
         check_books(stats)
         assert stats["reasons"]["agents_full"] == {"queue-depth": 2}, stats["reasons"]
         assert 20 <= stats["dispositions"]["agents"] - 1 <= 200, stats["dispositions"]
+        page = a.status()
+        assert re.search(r"^desk .* CLOSED", page, re.M) and not re.search(r"^other .* CLOSED", page, re.M), page
         a.g.write("rules.conf", RULES % f'{OTHER}, {{ name = "third"; }}, {DESK}')
         load = a.g.run("weirctl", "--config", a.g.config, "rules", "load", a.g.path("rules.conf"))
         assert load.returncode == 0, load.stderr
