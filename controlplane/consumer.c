@@ -191,7 +191,7 @@ static unsigned news_of(const struct consumer *c, const struct batch *batch)
 	unsigned news = batch->n > 0 ? CONSUMER_MESSAGES : 0;
 
 	for (const struct spool_op *op = c->ran.first; op; op = op->next)
-		if (op->kind == OP_SETTLE && op->answer && op->result == 0)
+		if (op->answer && op->result == 0) // SETTLE, ANSWER
 			news |= CONSUMER_ANSWERS;
 	return news;
 }

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/agents/nats_answers.h"
 #include "controlplane/agents/nats_batch.h"
 #include "controlplane/agents/nats_leases.h"
 #include "controlplane/agents/nats_sender.h"
@@ -32,6 +33,7 @@ struct nats {
 	struct consumer *consumer;
 	struct answer_key key;
 	struct nats_sender *sender;
+	struct nats_answers *answers;
 	pthread_t thread;
 	int news, end; // eventfds: messages came; the thread ends
 	_Atomic bool stop;
@@ -270,6 +272,7 @@ static int start_thread(struct nats *nats)
 
 static void give_back(struct nats *nats)
 {
+	nats_answers_destroy(nats->answers);
 	nats_sender_destroy(nats->sender);
 	if (nats->news >= 0)
 		close(nats->news);
@@ -290,6 +293,9 @@ static int start(struct nats *nats)
 	nats->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!nats->sender || nats->news < 0 || nats->end < 0)
 		return -ENOMEM;
+	nats->answers = nats_answers_create(nats->gateway, &nats->key, nats->consumer);
+	if (!nats->answers)
+		return -errno;
 	err = consumer_watch(nats->consumer, nats->news, CONSUMER_MESSAGES);
 	if (!err) {
 		err = start_thread(nats);
@@ -340,13 +346,19 @@ void nats_destroy(struct nats *nats)
 
 json_t *nats_status(struct nats *nats)
 {
+	struct nats_answers_status answers;
 	json_t *object;
 
+	nats_answers_status(nats->answers, &answers);
 	pthread_mutex_lock(&nats->mutex);
 	object = json_pack("{s:s, s:b, s:s?, s:I, s:I, s:b, s:s?}", "url", nats->gateway->nats.url, "connected",
 			   (int)nats->connected, "server", nats->connected ? nats->server : NULL, "forwarded",
 			   (json_int_t)nats->forwarded, "duplicates", (json_int_t)nats->duplicates, "shared",
 			   (int)nats->shared, "error", nats->error[0] ? nats->error : NULL);
 	pthread_mutex_unlock(&nats->mutex);
+	json_object_set_new(object, "answers",
+			    json_pack("{s:b, s:I, s:I, s:s?}", "connected", (int)answers.connected, "taken",
+				      (json_int_t)answers.taken, "refused", (json_int_t)answers.refused, "error",
+				      answers.error[0] ? answers.error : NULL));
 	return object;
 }

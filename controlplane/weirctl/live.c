@@ -64,6 +64,7 @@ int command_stats(const struct command *command, const struct options *options, 
 
 static void print_nats(const json_t *nats)
 {
+	const json_t *answers = json_object_get(nats, "answers");
 	const char *error = answer_text(nats, "error");
 
 	if (!json_is_object(nats))
@@ -74,6 +75,10 @@ static void print_nats(const json_t *nats)
 	       answer_number(nats, "forwarded"));
 	if (strcmp(error, "-") != 0)
 		printf("      STALLED: %s\n", error);
+	printf("      %lld answers came, %lld were refused\n", answer_number(answers, "taken"),
+	       answer_number(answers, "refused"));
+	if (json_is_string(json_object_get(answers, "error")))
+		printf("      NO ANSWERS COME: %s\n", answer_text(answers, "error"));
 }
 
 // Answers of agents, where there are any in hand or some that cannot be sent.
