@@ -16,12 +16,14 @@
 #include "controlplane/op_list.h"
 #include "controlplane/orphans.h"
 #include "controlplane/source.h"
+#include "controlplane/spool_keep.h"
 
 enum { BATCH = 8192, BATCH_BYTES = 16 << 20 };
 #define MS UINT64_C(1000000)
 #define PAUSE_NS (1 * MS)
 #define SCAN_NS (1000 * MS)
 #define RETRY_NS (1000 * MS)
+#define NOTE_NS (60000 * MS)
 
 struct consumer {
 	struct spool *spool;
@@ -38,6 +40,8 @@ struct consumer {
 	uint64_t consumed[WEIR_MAX_WORKERS];
 	struct consumer_status status;
 	struct op_list submitted;
+	struct spool_limits limits;
+	bool keeps; // has limits
 	struct watcher {
 		int fd;
 		unsigned what; // 0: free
@@ -50,6 +54,8 @@ struct consumer {
 	uint64_t next_scan;
 	int stalled;
 	uint64_t retry; // CLOCK_MONOTONIC: no messages before, after a batch of them failed
+	uint64_t next_keep, next_note;
+	struct spool_kept kept; // since it was last said
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -260,10 +266,47 @@ static void rest(struct consumer *c, const struct outcome *outcome)
 		return;
 	if (c->stalled)
 		pause_for(c, c->retry > now ? c->retry - now : 0);
+	else if (c->next_keep <= now)
+		return;
 	else if (!c->live && outcome->stored == 0) // what orphans hold is there at once, or never
 		pause_for(c, SCAN_NS);
 	else if (outcome->stored < BATCH / 8)
 		pause_for(c, PAUSE_NS);
+}
+
+// Says what retention has done, at most once a minute.
+static void note_kept(struct consumer *c, uint64_t now)
+{
+	if (now < c->next_note || c->kept.expired + c->kept.removed == 0)
+		return;
+	log_info("retention: %u messages became dead letters, %u dead letters were removed", c->kept.expired,
+		 c->kept.removed);
+	c->kept = (struct spool_kept){ 0 };
+	c->next_note = now + NOTE_NS;
+}
+
+// A step of retention, each second, or at once while there is more to do.
+static void keep(struct consumer *c)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct spool_kept kept;
+	struct spool_limits limits;
+	bool keeps;
+
+	if (now < c->next_keep)
+		return;
+	c->next_keep = now + SCAN_NS;
+	note_kept(c, now);
+	pthread_mutex_lock(&c->mutex);
+	keeps = c->keeps;
+	limits = c->limits;
+	pthread_mutex_unlock(&c->mutex);
+	if (!keeps || spool_keep(c->spool, &limits, clock_ns(CLOCK_REALTIME) / MS, &kept) < 0)
+		return;
+	c->kept.expired += kept.expired;
+	c->kept.removed += kept.removed;
+	if (kept.more)
+		c->next_keep = now;
 }
 
 static void turn(struct consumer *c)
@@ -281,8 +324,10 @@ static void turn(struct consumer *c)
 		c->retry = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
 	report(c, &outcome);
 	op_list_finish(&c->ran, outcome.err);
-	if (!outcome.err)
+	if (!outcome.err) {
 		orphans_retire(&c->orphans, c->spool);
+		keep(c);
+	}
 	rest(c, &outcome);
 }
 
@@ -395,6 +440,14 @@ void consumer_submit(struct consumer *consumer, struct spool_op *ops)
 	pthread_mutex_lock(&consumer->mutex);
 	op_list_add(&consumer->submitted, ops);
 	pthread_cond_signal(&consumer->order);
+	pthread_mutex_unlock(&consumer->mutex);
+}
+
+void consumer_keep(struct consumer *consumer, const struct spool_limits *limits)
+{
+	pthread_mutex_lock(&consumer->mutex);
+	consumer->limits = *limits;
+	consumer->keeps = true;
 	pthread_mutex_unlock(&consumer->mutex);
 }
 

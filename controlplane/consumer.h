@@ -45,4 +45,8 @@ void consumer_submit(struct consumer *consumer, struct spool_op *ops);
 enum { CONSUMER_MESSAGES = 1, CONSUMER_ANSWERS = 2, CONSUMER_WATCHERS = 4 };
 int consumer_watch(struct consumer *consumer, int fd, unsigned what);
 
+// Keeps to these limits from now on (spool_keep.h). Any thread.
+struct spool_limits;
+void consumer_keep(struct consumer *consumer, const struct spool_limits *limits);
+
 void consumer_status(struct consumer *consumer, struct consumer_status *status);

@@ -29,6 +29,7 @@
 #include "controlplane/publisher.h"
 #include "controlplane/route_commands.h"
 #include "controlplane/router.h"
+#include "controlplane/spool_keep.h"
 #include "controlplane/steer.h"
 #include "controlplane/switches.h"
 
@@ -299,6 +300,16 @@ static int open_desk(struct plane *plane)
 	return -EKEYREJECTED;
 }
 
+static void set_retention(struct plane *plane)
+{
+	const uint64_t hour_ms = 3600000;
+	const struct spool_limits limits = { .waiting_ms = plane->gateway->retention_h * hour_ms,
+					     .dead_ms = plane->gateway->dead_h * hour_ms,
+					     .done_ms = plane->gateway->done_h * hour_ms };
+
+	consumer_keep(plane->consumer, &limits);
+}
+
 static int open_services(struct plane *plane)
 {
 	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane_steer_ack,
@@ -313,6 +324,8 @@ static int open_services(struct plane *plane)
 		return -ENOMEM;
 	plane->publisher = publisher_create(plane->base, plane->gateway, plane->place.history, plane->switches);
 	plane->consumer = consumer_create(plane->spool, plane->place.run, plane->gateway->spool_mb, plane->news);
+	if (plane->consumer)
+		set_retention(plane);
 	plane->steer = steer_create(plane->gateway, plane->place.steer, plane->place.history);
 	plane->registry = registry_open(plane->place.agents);
 	if (!plane->publisher || !plane->consumer || !plane->steer || !plane->registry)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/spool_audit.h"
 #include "controlplane/spool_parts.h"
 
 static const char *const table_names[SPOOL_TABLES] = { "messages", "queues", "cursors", "meta", "leases",
@@ -140,7 +141,7 @@ static void explain(int err, const char *folder, char *why, size_t why_size)
 	else if (err == -EPROTO)
 		snprintf(why, why_size, "%s: a spool of an older schema than %d: weir-controlplane brings it to this "
 			 "one when it starts", folder, (int)SPOOL_SCHEMA);
-	else if (err == -EINVAL)
+	else if (err == -EINVAL || err == -EBADMSG)
 		snprintf(why, why_size, "%s: no spool, or a damaged one: move it away to begin a new one", folder);
 	else
 		snprintf(why, why_size, "%s: cannot open the spool: %s", folder, strerror(-err));
@@ -158,8 +159,10 @@ static void release(struct spool *spool)
 struct spool *spool_open(const char *folder, uint32_t size_mb, bool read_only, char *why, size_t why_size)
 {
 	struct spool *spool = calloc(1, sizeof(*spool));
+	unsigned mended;
 	int err = -ENOMEM;
 
+	why[0] = '\0';
 	if (spool)
 		spool->folder = strdup(folder);
 	if (spool && !read_only) {
@@ -171,11 +174,15 @@ struct spool *spool_open(const char *folder, uint32_t size_mb, bool read_only, c
 		spool->read_only = read_only;
 		pthread_rwlock_init(&spool->lock, NULL);
 		err = spool_env_open(spool);
+		if (!err && !read_only)
+			err = spool_audit(spool, false, &mended, why, why_size);
 		if (!err)
 			return spool;
+		spool_env_close(spool);
 		pthread_rwlock_destroy(&spool->lock);
 	}
-	explain(err, folder, why, why_size);
+	if (!why[0]) // the audit says it itself
+		explain(err, folder, why, why_size);
 	if (spool)
 		release(spool);
 	return NULL;

@@ -34,6 +34,9 @@ static void set_numbers(struct gateway *gateway)
 	gateway->agent_slots = 16384;
 	gateway->spool_mb = 4096;
 	gateway->answer_rate = 10000;
+	gateway->retention_h = 168;
+	gateway->dead_h = 720;
+	gateway->done_h = 24;
 	gateway->tx_staging = 512;
 	gateway_nats_init(&gateway->nats);
 }

@@ -118,6 +118,9 @@ struct gateway {
 	struct gateway_nats nats;
 	struct gateway_listen agents_listen; // agents.listen, default none
 	char *tls_cert, *tls_key; // files for it, relative to `file`; NULL: none
+	uint32_t retention_h;     // agents.retention_h: a message that waits for longer is a dead letter, default 168
+	uint32_t dead_h;          // agents.dead_h: dead letters are kept for so long, default 720
+	uint32_t done_h;          // agents.done_h: receipts of settled messages are kept for so long, default 24
 	uint32_t tx_staging;      // dataplane.tx_staging: frames a worker may stage for one port, default 512
 };
 

@@ -10,7 +10,7 @@
 #include "rules/gateway_reader.h"
 #include "rules/names.h"
 
-static const char *const agents_keys[] = { "slots", "spool_mb", "answer_rate", "queues",
+static const char *const agents_keys[] = { "slots", "spool_mb", "retention_h", "dead_h", "done_h", "answer_rate", "queues",
 					  "backend", "url", "nats", "listen", "tls_cert", "tls_key", NULL };
 static const char *const queue_keys[] = { "name", "depth", "lease_s", "ring_s", "retries", "alarm_s", "order", NULL };
 
@@ -211,6 +211,7 @@ static void read_listen(struct gateway_reader *reader, config_setting_t *group)
 static void read_agents_keys(struct gateway_reader *reader, config_setting_t *group)
 {
 	struct gateway *gateway = reader->gateway;
+	const struct conf_range hours = { 1, 87600 };
 	uint32_t slots = gateway->agent_slots;
 
 	read_u32(reader, group, "slots", (struct conf_range){ 1024, 1 << 20 }, &slots);
@@ -219,6 +220,9 @@ static void read_agents_keys(struct gateway_reader *reader, config_setting_t *gr
 			   "slots %u is no power of two", slots);
 	gateway->agent_slots = slots;
 	read_u32(reader, group, "spool_mb", (struct conf_range){ 1, 16 << 20 }, &gateway->spool_mb);
+	read_u32(reader, group, "retention_h", hours, &gateway->retention_h);
+	read_u32(reader, group, "dead_h", hours, &gateway->dead_h);
+	read_u32(reader, group, "done_h", hours, &gateway->done_h);
 	read_u32(reader, group, "answer_rate", (struct conf_range){ 1, 1000000 },
 		 &gateway->answer_rate);
 	read_queues(reader, group);

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "controlplane/spool_keep.h"
 #include "controlplane/spool_look.h"
 #include "tests/kit/folder.h"
 #include "tests/kit/segments.h"
@@ -416,6 +417,28 @@ static void watchers_hear_of_messages_and_of_answers(void **state)
 	close(fd);
 }
 
+static bool all_dead(void *argument)
+{
+	struct spool_queue queue;
+
+	(void)argument;
+	assert_int_equal(spool_queue_get(spool, "desk", &queue), 0);
+	return queue.dead == 20;
+}
+
+static void retention_is_kept_to_while_the_consumer_runs(void **state)
+{
+	const struct spool_limits limits = { .waiting_ms = 1, .dead_ms = 3600000, .done_ms = 3600000 };
+
+	(void)state;
+	attach();
+	push_many(0, 20);
+	assert_true(wait_until(all_consumed, NULL, 20));
+	consumer_keep(consumer, &limits);
+	assert_true(wait_until(all_dead, NULL, 20));
+	assert_int_equal(stored(), 0);
+}
+
 static void operations_are_done_though_the_spool_takes_no_messages(void **state)
 {
 	struct rlimit limit = { 4096, RLIM_INFINITY };
@@ -489,6 +512,7 @@ int main(void)
 		TEST(operations_of_several_threads_are_done_in_order_while_messages_come),
 		TEST(watchers_hear_of_messages_and_of_answers),
 		TEST(a_stored_message_knows_its_port_by_name),
+		TEST(retention_is_kept_to_while_the_consumer_runs),
 		TEST(operations_are_done_though_the_spool_takes_no_messages),
 		TEST(operations_that_were_handed_over_are_done_before_the_consumer_ends),
 	};

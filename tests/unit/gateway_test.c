@@ -49,6 +49,9 @@ static void check_defaults(const struct gateway *gateway)
 	assert_int_equal(gateway->nats.replicas, 1);
 	assert_int_equal(gateway->nats.duplicates_s, 600);
 	assert_int_equal(gateway->nats.timeout_ms, 5000);
+	assert_int_equal(gateway->retention_h, 168);
+	assert_int_equal(gateway->dead_h, 720);
+	assert_int_equal(gateway->done_h, 24);
 	assert_int_equal(gateway->tx_staging, 512);
 	assert_int_equal(gateway->dispatch_cpu, -1);
 	assert_int_equal(gateway->n_siblings, 0);
@@ -90,7 +93,7 @@ static void all_that_is_given_is_read(void **state)
 		"siblings = ( { name = \"gw2\"; port = \"out0\"; mac = \"02:00:00:00:00:02\"; } );\n"
 		"listeners = ( { address = \"192.0.2.1\"; port = 5700; protocol = \"native\"; },\n"
 		"              { address = \"2001:db8::1\"; port = 5700; protocol = \"coap\"; }, { port = 1; protocol = \"sip\"; } );\n"
-		"agents = { slots = 1024; spool_mb = 1; answer_rate = 7;\n"
+		"agents = { slots = 1024; spool_mb = 1; answer_rate = 7; retention_h = 2; dead_h = 3; done_h = 87600;\n"
 		" queues = ( { name = \"desk one\"; depth = 2147483647; lease_s = 60; ring_s = 30; retries = 0; alarm_s = 9;\n"
 		"  order = [ \"b.1\", \"a\" ]; },\n"
 		" { name = \"front\"; } ); listen = \"[2001:db8::2]:8480\"; tls_cert = \"a.pem\"; tls_key = \"/b.pem\"; };\n",
@@ -150,6 +153,9 @@ static void all_that_is_given_is_read(void **state)
 	assert_string_equal(gateway->tls_cert, "etc/a.pem");
 	assert_string_equal(gateway->tls_key, "/b.pem");
 	assert_null(gateway_queue_find(gateway, "back"));
+	assert_int_equal(gateway->retention_h, 2);
+	assert_int_equal(gateway->dead_h, 3);
+	assert_int_equal(gateway->done_h, 87600);
 	gateway_destroy(gateway);
 }
 
@@ -274,6 +280,13 @@ static void each_fault_is_reported_with_its_line(void **state)
 		{ "dataplane = { hugepages = \"yes\"; };", 2,
 		  "unknown hugepages \"yes\" (it is auto, required or never)" },
 		{ "dataplane = { tx_staging = 1; };", 2, "tx_staging 1 is outside" },
+		{ "agents = { slots = 1000; };", 2,
+		  "agents: slots 1000 is outside 1024 to 1048576" },
+		{ "agents = { slots = 1025; };", 2, "agents: slots 1025 is no power of two" },
+		{ "agents = { spool_mb = 0; };", 2, "spool_mb 0 is outside" },
+		{ "agents = { retention_h = 0; };", 2, "retention_h 0 is outside" },
+		{ "agents = { dead_h = 87601; };", 2, "dead_h 87601 is outside" },
+		{ "agents = { done_h = \"1\"; };", 2, "done_h" },
 		{ "listeners = ( );", 2, "there is no listener" },
 		{ "listeners = ( 5 );", 2, "listener number 1: it must be a group" },
 		{ "listeners = ( { port = 0; protocol = \"sip\"; } );", 2,

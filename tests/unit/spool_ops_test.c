@@ -10,19 +10,18 @@
 
 #include <cmocka.h>
 
-#include "controlplane/spool_look.h"
 #include "tests/kit/folder.h"
 #include "tests/kit/segments.h"
+#include "tests/kit/spools.h"
 
-static char *folder, why[300];
+static char *folder;
 static struct spool *spool;
 static uint64_t now = 1000000; // ms
 
 static void reopen(void)
 {
 	spool_close(spool);
-	spool = spool_open(folder, 16, false, why, sizeof(why));
-	assert_non_null(spool);
+	spool = spools_open(folder);
 }
 
 static int setup(void **state)
@@ -44,13 +43,7 @@ static int teardown(void **state)
 
 static void append(const char *queue, enum weir_priority priority, uint32_t tenant, uint16_t length)
 {
-	static const uint8_t payload[65000] = "payload";
-	struct spool_message message = { .record = record_make(length), .stored_ns = now * 1000000, .queue = queue,
-					 .rule = "rule", .payload = payload };
-
-	message.record.priority = (uint8_t)priority;
-	message.record.tenant = tenant;
-	assert_int_equal(spool_append(spool, &message), 0);
+	spools_append(spool, queue, priority, tenant, length, now);
 }
 
 // Messages 1 to 4 of "desk", in the order 3 (emergency), 1, 2, 4; 5 of "other".
@@ -65,18 +58,9 @@ static void fill(void)
 	assert_int_equal(spool_commit(spool), 0);
 }
 
-// Runs one operation in a batch of its own. Its result.
 static int run(struct spool_op *op)
 {
-	int err;
-
-	do {
-		assert_int_equal(spool_begin(spool), 0);
-		err = spool_op_run(spool, op, now);
-		assert_true(err == 0 || err == -EAGAIN);
-		assert_int_equal(spool_commit(spool), 0);
-	} while (err);
-	return op->result;
+	return spools_run(spool, op, now);
 }
 
 static struct spool_op claim(const char *queue, uint64_t id, uint32_t n)
@@ -101,12 +85,7 @@ static struct spool_op claimed(uint64_t id, enum spool_op_kind kind)
 
 static struct spool_queue look(const char *name)
 {
-	struct spool_queue queue;
-
-	assert_int_equal(spool_queue_get(spool, name, &queue), 0);
-	assert_int_equal(queue.stored,
-			 queue.waiting + queue.leased + queue.dead + queue.acknowledged + queue.removed);
-	return queue;
+	return spools_queue(spool, name);
 }
 
 struct ids {

@@ -204,6 +204,39 @@ static void a_full_spool_says_so_loses_nothing_and_goes_on_with_more_room(void *
 	assert_true(stored > 5);
 }
 
+// Runs an operation in batches of its own. Its result.
+static int run(struct spool_op *op)
+{
+	assert_int_equal(spool_begin(spool), 0);
+	assert_int_equal(spool_op_run(spool, op, 1000), 0);
+	assert_int_equal(spool_commit(spool), 0);
+	return op->result;
+}
+
+static void agents_empty_a_full_spool_and_then_it_takes_messages_again(void **state)
+{
+	struct spool_op claim = { .kind = OP_CLAIM, .queue = "desk", .n = 1000, .agent = "anna", .lease_ms = 1000 };
+	unsigned stored, settled = 0, more;
+
+	(void)state;
+	reopen(1);
+	assert_int_equal(fill(&stored), -EDQUOT);
+	assert_int_equal(run(&claim), 0);
+	assert_int_equal(claim.n_claimed, stored);
+	assert_int_equal(fill(&more), -EDQUOT);
+	assert_int_equal(more, 0);
+	for (const struct spool_claimed *c = claim.claimed; c; c = c->next, settled++) {
+		struct spool_op op = { .kind = OP_RETURN, .id = c->message.arrival, .retries = settled % 2 };
+
+		memcpy(op.token, c->token, sizeof(op.token));
+		assert_int_equal(run(&op), 0);
+	}
+	spool_claimed_free(claim.claimed);
+	assert_int_equal(run(&(struct spool_op){ .kind = OP_PURGE, .queue = "desk" }), 0);
+	assert_int_equal(fill(&more), -EDQUOT);
+	assert_true(more > stored / 2);
+}
+
 // A write that finds some room is short, and LMDB calls that EIO.
 static bool is_no_room(int err)
 {
@@ -396,6 +429,7 @@ int main(void)
 		TEST(everything_goes_on_after_it_was_opened_again),
 		TEST(cursors_of_a_dead_dataplane_are_forgotten_and_others_stay),
 		TEST(a_full_spool_says_so_loses_nothing_and_goes_on_with_more_room),
+		TEST(agents_empty_a_full_spool_and_then_it_takes_messages_again),
 		TEST(a_full_disk_is_an_error_and_room_mends_it),
 		TEST(a_spool_of_a_newer_schema_is_refused_with_a_clear_line),
 		TEST(a_spool_of_schema_1_is_brought_to_schema_2_in_place),
