@@ -21,6 +21,7 @@
 #include "controlplane/pool_commands.h"
 #include "controlplane/publisher.h"
 #include "controlplane/route_commands.h"
+#include "controlplane/spool_commands.h"
 #include "controlplane/spool_look.h"
 #include "controlplane/steer.h"
 #include "dataplane/abi/stats.h"
@@ -228,6 +229,10 @@ void commands_request(void *argument, struct client *client, const json_t *reque
 		{ "steer", command_steer, false },
 		{ "steer-move", command_steer_move, true },
 		{ "steer-weight", command_steer_weight, true },
+		{ "queues", command_queues, false },
+		{ "queue", command_queue, false },
+		{ "tail", command_tail, false },
+		{ "purge", command_purge, true },
 		{ "agents", command_agents, false },
 		{ "agent-add", command_agent_add, true },
 		{ "agent-revoke", command_agent_revoke, true },
@@ -253,4 +258,5 @@ void commands_gone(void *argument, struct client *client)
 		if (commands->waiting[i].client == client)
 			commands->waiting[i].client = NULL;
 	steer_forget(commands->steer, client);
+	purges_forget(commands->purges, client);
 }

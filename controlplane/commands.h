@@ -20,6 +20,7 @@ struct nats;
 struct pools;
 struct registry;
 struct publisher;
+struct purges;
 struct load_outcome;
 struct steer;
 struct spool;
@@ -32,6 +33,7 @@ struct commands {
 	struct publisher *publisher;
 	struct consumer *consumer;
 	struct spool *spool;
+	struct purges *purges;
 	struct nats *nats; // NULL: no such backend
 	struct answers *answers;
 	struct depth *depth;

@@ -197,7 +197,7 @@ static unsigned news_of(const struct consumer *c, const struct batch *batch)
 	unsigned news = batch->n > 0 ? CONSUMER_MESSAGES : 0;
 
 	for (const struct spool_op *op = c->ran.first; op; op = op->next)
-		if (op->answer && op->result == 0) // SETTLE, ANSWER
+		if ((op->kind == OP_SETTLE || op->kind == OP_ANSWER) && op->answer && op->result == 0)
 			news |= CONSUMER_ANSWERS;
 	return news;
 }

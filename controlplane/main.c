@@ -29,6 +29,7 @@
 #include "controlplane/publisher.h"
 #include "controlplane/route_commands.h"
 #include "controlplane/router.h"
+#include "controlplane/spool_commands.h"
 #include "controlplane/spool_keep.h"
 #include "controlplane/steer.h"
 #include "controlplane/switches.h"
@@ -44,6 +45,7 @@ struct plane {
 	int news; // eventfd of the consumer
 	struct spool *spool;
 	struct consumer *consumer;
+	struct purges *purges;
 	struct nats *nats; // NULL: queues are kept here
 	struct pools *pools;
 	struct neighbours *neighbours;
@@ -328,7 +330,8 @@ static int open_services(struct plane *plane)
 		set_retention(plane);
 	plane->steer = steer_create(plane->gateway, plane->place.steer, plane->place.history);
 	plane->registry = registry_open(plane->place.agents);
-	if (!plane->publisher || !plane->consumer || !plane->steer || !plane->registry)
+	plane->purges = purges_create(plane->base, plane->place.history);
+	if (!plane->publisher || !plane->consumer || !plane->steer || !plane->registry || !plane->purges)
 		return -ENOMEM;
 	if (open_backend(plane))
 		return -EINVAL;
@@ -349,7 +352,7 @@ static int open_services(struct plane *plane)
 					     .consumer = plane->consumer, .spool = plane->spool,
 					     .answers = plane->answers, .depth = plane->depth, .nats = plane->nats,
 					     .pools = plane->pools, .switches = plane->switches, .steer = plane->steer,
-					     .registry = plane->registry,
+					     .registry = plane->registry, .purges = plane->purges,
 					     .started_s = (uint64_t)now.tv_sec };
 	plane->commands.desk = plane->desk;
 	router_tell(plane->router, plane_settled, plane);
@@ -399,6 +402,7 @@ static void close_all(struct plane *plane)
 	depth_destroy(plane->depth);
 	desk_destroy(plane->desk);
 	table_map_put(plane->desk_table);
+	purges_destroy(plane->purges);
 	if (!publisher_destroy(plane->publisher))
 		plane->gateway = NULL; // stays for the thread that compiles
 	switches_destroy(plane->switches);

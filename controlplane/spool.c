@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controlplane/spool_audit.h"
 #include "controlplane/spool_parts.h"
@@ -103,6 +104,18 @@ static size_t map_size(const struct spool *spool)
 	return ((size_t)spool->size_mb << 21) + ((size_t)64 << 20);
 }
 
+// Who only reads makes no lock file, since it would be that user's: where there is none, nobody writes.
+static unsigned reader_flags(const struct spool *spool)
+{
+	char path[4096];
+
+	if (!spool->read_only)
+		return 0;
+	if ((size_t)snprintf(path, sizeof(path), "%s/lock.mdb", spool->folder) >= sizeof(path))
+		return MDB_RDONLY;
+	return access(path, F_OK) == 0 ? MDB_RDONLY : MDB_RDONLY | MDB_NOLOCK;
+}
+
 int spool_env_open(struct spool *spool)
 {
 	int dead, result = mdb_env_create(&spool->env), err;
@@ -114,7 +127,7 @@ int spool_env_open(struct spool *spool)
 	mdb_env_set_maxdbs(spool->env, SPOOL_TABLES);
 	result = mdb_env_set_mapsize(spool->env, map_size(spool));
 	if (!result)
-		result = mdb_env_open(spool->env, spool->folder, MDB_NOTLS | (spool->read_only ? MDB_RDONLY : 0), 0640);
+		result = mdb_env_open(spool->env, spool->folder, MDB_NOTLS | reader_flags(spool), 0640);
 	if (!result)
 		mdb_reader_check(spool->env, &dead); // slots of readers that were killed
 	err = result ? spool_errno(result) : open_tables(spool);

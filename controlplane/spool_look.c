@@ -9,34 +9,81 @@
 #include "controlplane/spool_parts.h"
 #include "controlplane/spool_value.h"
 
-int spool_oldest(struct spool *spool, const char *queue, uint64_t *stored_ns)
+// When the first message of a priority was stored; 0: none waits.
+static int first_of(struct spool_reader *reader, uint32_t queue, uint8_t priority, uint64_t *stored_ns)
+{
+	struct spool_message message;
+	struct spool_names names;
+	struct spool_key key;
+	MDB_val k = { sizeof(key), &key }, v;
+	int err;
+
+	*stored_ns = 0;
+	spool_key_format(&key, queue, priority, 0);
+	err = spool_errno(mdb_cursor_get(reader->cursor, &k, &v, MDB_SET_RANGE));
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (k.mv_size != sizeof(key) || memcmp(k.mv_data, &key, 5) != 0)
+		return 0;
+	err = spool_value_parse(v.mv_data, v.mv_size, &message, &names);
+	if (!err)
+		*stored_ns = message.stored_ns;
+	return err;
+}
+
+int spool_oldest_by(struct spool *spool, const char *queue, uint64_t stored_ns[WEIR_N_PRIORITIES])
 {
 	struct spool_queue found;
 	struct spool_reader reader;
 	int err = spool_reader_open(spool, TABLE_MESSAGES, &reader);
 
-	*stored_ns = 0;
+	memset(stored_ns, 0, WEIR_N_PRIORITIES * sizeof(stored_ns[0]));
 	if (err)
 		return err;
 	err = spool_reader_queue(&reader, queue, &found);
-	for (unsigned p = 0; p < WEIR_N_PRIORITIES && !err; p++) {
-		struct spool_message message;
-		struct spool_names names;
-		struct spool_key key;
-		MDB_val k = { sizeof(key), &key }, v;
-
-		spool_key_format(&key, found.id, (uint8_t)p, 0);
-		err = spool_errno(mdb_cursor_get(reader.cursor, &k, &v, MDB_SET_RANGE));
-		if (err || k.mv_size != sizeof(key) || memcmp(k.mv_data, &key, 5) != 0) {
-			err = err == -ENOENT ? 0 : err;
-			continue;
-		}
-		err = spool_value_parse(v.mv_data, v.mv_size, &message, &names);
-		if (!err && (*stored_ns == 0 || message.stored_ns < *stored_ns))
-			*stored_ns = message.stored_ns;
-	}
+	for (uint8_t p = 0; p < WEIR_N_PRIORITIES && !err; p++)
+		err = first_of(&reader, found.id, p, &stored_ns[p]);
 	spool_reader_close(&reader);
 	return err;
+}
+
+int spool_oldest(struct spool *spool, const char *queue, uint64_t *stored_ns)
+{
+	uint64_t by[WEIR_N_PRIORITIES];
+	int err = spool_oldest_by(spool, queue, by);
+
+	*stored_ns = 0;
+	for (unsigned p = 0; p < WEIR_N_PRIORITIES; p++)
+		if (by[p] != 0 && (*stored_ns == 0 || by[p] < *stored_ns))
+			*stored_ns = by[p];
+	return err;
+}
+
+int spool_sizes(struct spool *spool, struct spool_sizes *sizes)
+{
+	uint64_t *const entries[SPOOL_TABLES] = {
+		[TABLE_MESSAGES] = &sizes->waiting, [TABLE_LEASES] = &sizes->leased, [TABLE_DEAD] = &sizes->dead,
+		[TABLE_DONE] = &sizes->receipts, [TABLE_OUTBOX] = &sizes->outbox,
+	};
+	struct spool_reader reader;
+	MDB_envinfo info;
+	MDB_stat stat;
+	int err = spool_reader_open(spool, TABLE_META, &reader);
+
+	*sizes = (struct spool_sizes){ 0 };
+	if (err)
+		return err;
+	for (unsigned t = 0; t < SPOOL_TABLES; t++)
+		if (mdb_stat(reader.txn, spool->table[t], &stat) == 0) {
+			if (entries[t])
+				*entries[t] = stat.ms_entries;
+			sizes->used_bytes += stat.ms_psize * (stat.ms_branch_pages + stat.ms_leaf_pages +
+							      stat.ms_overflow_pages);
+		}
+	if (mdb_env_info(spool->env, &info) == 0 && mdb_env_stat(spool->env, &stat) == 0)
+		sizes->file_bytes = (info.me_last_pgno + 1) * stat.ms_psize;
+	spool_reader_close(&reader);
+	return 0;
 }
 
 // Calls `step` for the values of a table whose keys are ids, above `after`, at most `n`.

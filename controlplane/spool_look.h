@@ -33,6 +33,9 @@ int spool_queue_get(struct spool *spool, const char *name, struct spool_queue *q
 // counts from then.
 int spool_oldest(struct spool *spool, const char *queue, uint64_t *stored_ns);
 
+// The same by priority, 0 where none waits.
+int spool_oldest_by(struct spool *spool, const char *queue, uint64_t stored_ns[WEIR_N_PRIORITIES]);
+
 // A place in a queue: behind it come less urgent messages, and later ones of the same priority. { 0, 0 } is the front.
 struct spool_place {
 	uint8_t priority;
@@ -82,3 +85,22 @@ struct spool_outgoing {
 // At most `n` answers to messages with an id above `after`, by id.
 int spool_outbox(struct spool *spool, uint64_t after, uint32_t n,
 		 int (*each)(const struct spool_outgoing *outgoing, void *argument), void *argument);
+
+// Where somebody who follows a queue stands.
+struct spool_since {
+	uint64_t after;  // in: the last id seen
+	uint64_t last;   // out: the last id that was given out, to any queue
+	uint64_t stored; // out: messages that ever came to this one
+};
+
+// Messages that came to `queue` after an id and are not settled: those that wait or are dead, by priority, and those
+// that are leased; of each kind at most the first `n`, so that of all that are seen the first `n` by id are complete.
+int spool_since(struct spool *spool, const char *queue, struct spool_since *since, uint32_t n,
+		spool_each_message *each, void *argument);
+
+struct spool_sizes {
+	uint64_t waiting, leased, dead, receipts, outbox; // entries
+	uint64_t used_bytes;                              // of pages that hold something
+	uint64_t file_bytes;                              // of the file, which never shrinks
+};
+int spool_sizes(struct spool *spool, struct spool_sizes *sizes);

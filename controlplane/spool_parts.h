@@ -84,6 +84,9 @@ struct spool_reader {
 int spool_reader_open(struct spool *spool, enum spool_table table, struct spool_reader *reader);
 void spool_reader_close(struct spool_reader *reader);
 
+// The last arrival number that was given out, in a reader's snapshot.
+int spool_reader_last(struct spool_reader *reader, uint64_t *last);
+
 // Entry of `queues` by name, in a reader's snapshot. -ENOENT.
 int spool_reader_queue(struct spool_reader *reader, const char *name, struct spool_queue *queue);
 

@@ -107,6 +107,15 @@ static int read_state(struct spool_reader *reader, struct spool_state *state)
 	return 0;
 }
 
+int spool_reader_last(struct spool_reader *reader, uint64_t *last)
+{
+	struct spool_state state;
+	int err = read_state(reader, &state);
+
+	*last = state.next_arrival - 1;
+	return err;
+}
+
 int spool_state_load(struct spool *spool)
 {
 	struct spool_reader reader;

@@ -57,8 +57,14 @@ static int take_option(const struct command *command, int n, char **words, const
 	const char *word = words[*i];
 
 	for (const struct argument *a = arguments; a->name; a++) {
-		const char *value = a->name[0] == '-' ? option_value(a->name, n, words, i) : NULL;
+		const char *value = NULL;
 
+		if (a->flag && strcmp(a->name, word) == 0) {
+			*a->flag = true;
+			return STATUS_DONE;
+		}
+		if (a->name[0] == '-' && !a->flag)
+			value = option_value(a->name, n, words, i);
 		if (!value)
 			continue;
 		if (!*value)

@@ -16,7 +16,7 @@
 enum { PATIENCE_S = 20, LOAD_PATIENCE_S = 300 };
 #define ANSWER_MAX ((size_t)256 << 20)
 
-static struct gateway *find_gateway(const struct options *options)
+struct gateway *gateway_of(const struct options *options)
 {
 	const char *path = options->config ? options->config : getenv("WEIR_CONFIG");
 	struct gateway *gateway;
@@ -115,7 +115,7 @@ static char *receive_line(int fd, size_t *n)
 static int set_patience(int fd, const json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "command"));
-	bool load = strcmp(name, "load") == 0 || strcmp(name, "switch") == 0;
+	bool load = strcmp(name, "load") == 0 || strcmp(name, "switch") == 0 || strcmp(name, "purge") == 0;
 	struct timeval patience = { load ? LOAD_PATIENCE_S : PATIENCE_S, 0 };
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
@@ -215,7 +215,7 @@ static int ask_gateway(const struct gateway *gateway, const json_t *request, jso
 
 int ask(const struct options *options, json_t *request, char **rules, json_t **answer)
 {
-	struct gateway *gateway = find_gateway(options);
+	struct gateway *gateway = gateway_of(options);
 	int status = gateway ? STATUS_DONE : STATUS_REFUSED;
 
 	*answer = NULL;

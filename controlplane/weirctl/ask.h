@@ -5,7 +5,11 @@
 
 #include <jansson.h>
 
+struct gateway;
 struct options;
+
+// The gateway that the options, $WEIR_CONFIG or /etc/weir/gateway.conf name; NULL after saying what is wrong with it.
+struct gateway *gateway_of(const struct options *options);
 
 // Sends `request` (taken over; NULL: memory was out) to the control plane of the gateway that the
 // options, $WEIR_CONFIG or /etc/weir/gateway.conf name, and waits for the answer. Returns STATUS_DONE and an

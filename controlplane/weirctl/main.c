@@ -63,6 +63,25 @@ static const struct command commands[] = {
 	 "  --for     seconds, or with m, h or d behind: then it is taken back by itself\n", command_route_switch},
 	{"route undo", "POOL [--tenant T]", "take `route switch` back", "", command_route_undo},
 	{"route list", "", "show the route switches in force", "", command_route_list},
+	{"queues", "", "show what waits for agents", "With --json by priority, and what ever came.\n", command_queues},
+	{"queue", "NAME", "show one queue by priority", "", command_queue},
+	{"tail", "QUEUE [--bodies] [--max N]", "show messages as they come to a queue",
+	 "A line a message, with --json an object; until it is interrupted. What is settled within a third of a\n"
+	 "second of its coming is counted alone.\n"
+	 "  --bodies  the content too\n"
+	 "  --max     end after N messages\n", command_tail},
+	{"spool stats", "[FOLDER]", "show what a spool holds",
+	 "Reads the spool of the gateway, or the one in FOLDER; no control plane is needed.\n", command_spool_stats},
+	{"spool export", "[QUEUE] [--state waiting|leased|dead] [--bodies] [--folder FOLDER]",
+	 "print the messages of a spool, a JSON object a line",
+	 "No control plane is needed. Of a spool in use, a message that is moved meanwhile may be missing, or there\n"
+	 "twice, in another state.\n"
+	 "  --state   these alone\n"
+	 "  --bodies  the content too\n"
+	 "  --folder  the spool there, not the gateway's\n", command_spool_export},
+	{"spool purge", "QUEUE --dead|--all --yes", "remove messages of a queue for ever",
+	 "--dead removes dead letters, --all those and all that wait; what is leased stays. By the running control\n"
+	 "plane; who did it is in `rules history`.\n", command_spool_purge},
 	{"steer show", "", "show who takes which share of the messages", "", command_steer_show},
 	{"steer move", "--percent N --to SIBLING|here", "move a part of the messages to a sibling gateway, or back",
 	 "N is of all messages, beside what was moved before. Kept over restarts until it is moved back.\n",

@@ -24,12 +24,13 @@ struct command {
 	int (*run)(const struct command *command, const struct options *options, int n, char **words);
 };
 
-// One thing that a command takes: an option with a value where `name` starts with '-', else a word in
-// its place. `value` is set where it was given, and stays as it was otherwise.
+// One thing that a command takes: an option with a value where `name` starts with '-', or without one where it has a
+// `flag`; else a word in its place. `value` (or `flag`) is set where it was given, and stays as it was otherwise.
 struct argument {
 	const char *name;
 	const char **value;
 	bool required;
+	bool *flag;
 };
 
 // Sorts `words` into `arguments`, which ends with one without a name. Returns STATUS_DONE, or
@@ -67,6 +68,12 @@ int command_pool_show(const struct command *command, const struct options *optio
 int command_drain(const struct command *command, const struct options *options, int n, char **words);
 int command_enable(const struct command *command, const struct options *options, int n, char **words);
 int command_weight(const struct command *command, const struct options *options, int n, char **words);
+int command_queue(const struct command *command, const struct options *options, int n, char **words);
+int command_queues(const struct command *command, const struct options *options, int n, char **words);
+int command_tail(const struct command *command, const struct options *options, int n, char **words);
+int command_spool_export(const struct command *command, const struct options *options, int n, char **words);
+int command_spool_purge(const struct command *command, const struct options *options, int n, char **words);
+int command_spool_stats(const struct command *command, const struct options *options, int n, char **words);
 int command_route_switch(const struct command *command, const struct options *options, int n, char **words);
 int command_route_undo(const struct command *command, const struct options *options, int n, char **words);
 int command_route_list(const struct command *command, const struct options *options, int n, char **words);

@@ -23,6 +23,7 @@
 #include "controlplane/link.h"
 #include "controlplane/pools.h"
 #include "controlplane/publisher.h"
+#include "controlplane/spool_commands.h"
 #include "controlplane/spool_look.h"
 #include "controlplane/steer.h"
 #include "controlplane/switches.h"
@@ -160,6 +161,41 @@ void answers_status(const struct answers *answers, struct answers_status *status
 	*status = (struct answers_status){ .sent = 3, .aside = 1 };
 }
 
+int spool_queue_get(struct spool *spool, const char *name, struct spool_queue *queue)
+{
+	(void)spool;
+	*queue = (struct spool_queue){ .waiting = 1, .stored = 2 };
+	snprintf(queue->name, sizeof(queue->name), "%s", name);
+	return strlen(name) % 2 ? -ENOENT : 0;
+}
+
+int spool_oldest_by(struct spool *spool, const char *queue, uint64_t stored_ns[WEIR_N_PRIORITIES])
+{
+	(void)spool;
+	memset(stored_ns, 0, WEIR_N_PRIORITIES * sizeof(stored_ns[0]));
+	stored_ns[1] = strlen(queue);
+	return 0;
+}
+
+int spool_since(struct spool *spool, const char *queue, struct spool_since *since, uint32_t n, spool_each_message *each,
+		void *argument)
+{
+	const struct spool_message message = { .record = { .payload_length = 3, .body_offset = 1, .ip_version = 4 },
+					       .queue = queue, .rule = "rule", .payload = "\0\377x", .arrival = 7 };
+
+	(void)spool;
+	since->last = 7;
+	since->stored = 1;
+	return n > 0 ? each(&message, argument) : -ENOENT;
+}
+
+void consumer_submit(struct consumer *consumer, struct spool_op *ops)
+{
+	(void)consumer;
+	ops->n_removed = 1;
+	ops->done(ops);
+}
+
 static void finish_steering(void)
 {
 	const struct weir_steer_ack ack = { .kind = WEIR_STEER_ACK, .status = steered % 3 ? 0 : EBUSY,
@@ -279,6 +315,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gateway.siblings[0].name = sibling;
 	if (!control) {
 		control = make_control(&base, &commands);
+		commands.purges = purges_create(base, "/nonexistent");
 		commands.steer = steer = steer_create(&gateway, "/nonexistent", "/nonexistent");
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)

@@ -18,7 +18,8 @@ def program(name):
     return os.path.join(BUILD, {"weir-dataplane": "dataplane", "weir-controlplane": "controlplane",
                                 "weirctl": "controlplane", "fake_dataplane": "tests/kit",
                                 "spool_answer": "tests/kit", "spool_check": "tests/kit",
-                                "spool_agents": "tests/kit", "spool_places": "tests/kit"}[name], name)
+                                "spool_agents": "tests/kit", "spool_places": "tests/kit",
+                                "spool_worker": "tests/kit"}[name], name)
 
 
 def cpus():

@@ -515,6 +515,43 @@ static void an_operation_of_a_batch_that_is_given_up_changes_nothing(void **stat
 	spool_claimed_free(op.claimed);
 }
 
+static void who_follows_a_queue_sees_what_came_wherever_it_is(void **state)
+{
+	struct spool_op bury = { .kind = OP_BURY, .id = 4, .forced = true }, settle;
+	struct spool_since since = { .after = 0 };
+	struct spool_sizes sizes;
+	struct ids ids = { 0 };
+	uint64_t oldest[WEIR_N_PRIORITIES];
+
+	(void)state;
+	fill();
+	assert_int_equal(run(&bury), 0);
+	claimed(1, OP_RETURN);
+	settle = claimed(3, OP_SETTLE);
+	assert_int_equal(run(&settle), 0);
+	assert_int_equal(spool_since(spool, "desk", &since, 16, note, &ids), 0);
+	assert_int_equal(since.last, 5);
+	assert_int_equal(since.stored, 4);
+	assert_int_equal(ids.n, 3);
+	assert_memory_equal(ids.id, ((uint64_t[]){ 2, 1, 4 }), 24); // waiting, leased, dead
+	since.after = 2;
+	ids.n = 0;
+	assert_int_equal(spool_since(spool, "desk", &since, 16, note, &ids), 0);
+	assert_int_equal(ids.n, 1);
+	assert_int_equal(spool_since(spool, "none", &since, 16, note, &ids), -ENOENT);
+	assert_int_equal(since.last, 5);
+	assert_int_equal(spool_sizes(spool, &sizes), 0);
+	assert_int_equal(sizes.waiting, 2);
+	assert_int_equal(sizes.leased, 1);
+	assert_int_equal(sizes.dead, 1);
+	assert_int_equal(sizes.receipts, 1);
+	assert_true(sizes.used_bytes > 0 && sizes.used_bytes <= sizes.file_bytes);
+	assert_int_equal(spool_oldest_by(spool, "desk", oldest), 0);
+	assert_int_equal(oldest[WEIR_NORMAL], now * 1000000);
+	assert_int_equal(oldest[WEIR_EMERGENCY], 0);
+	assert_int_equal(oldest[WEIR_NON_URGENT], 0);
+}
+
 static void readers_go_on_behind_what_they_saw(void **state)
 {
 	struct ids ids = { 0 };
@@ -554,6 +591,7 @@ int main(void)
 		TEST(a_purge_of_many_goes_by_parts_and_leaves_what_comes_later),
 		TEST(a_claim_of_large_messages_gives_fewer),
 		TEST(an_operation_of_a_batch_that_is_given_up_changes_nothing),
+		TEST(who_follows_a_queue_sees_what_came_wherever_it_is),
 		TEST(readers_go_on_behind_what_they_saw),
 	};
 
