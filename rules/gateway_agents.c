@@ -10,8 +10,8 @@
 #include "rules/gateway_reader.h"
 #include "rules/names.h"
 
-static const char *const agents_keys[] = { "slots", "spool_mb", "retention_h", "dead_h", "done_h", "answer_rate", "queues",
-					  "backend", "url", "nats", "listen", "tls_cert", "tls_key", NULL };
+static const char *const agents_keys[] = { "slots", "spool_mb", "retention_h", "dead_h", "done_h", "answer_rate",
+					  "queues", "backend", "url", "nats", "listen", "tls_cert", "tls_key", NULL };
 static const char *const queue_keys[] = { "name", "depth", "lease_s", "ring_s", "retries", "alarm_s", "order", NULL };
 
 enum { MAX_LEASE_S = 7 * 86400, MAX_RING_S = 3600, MAX_RETRIES = 1000, MAX_ALARM_S = 30 * 86400, MAX_PATH = 1024 };
