@@ -24,6 +24,9 @@ static bool knows(const json_t *object, const char *const *names, char why[API_W
 			i++;
 		if (!names[i]) {
 			snprintf(why, API_WHY, "there is no member \"%.40s\" here", key);
+			for (char *c = why; *c; c++)
+				if ((unsigned char)*c < 0x20)
+					*c = '?';
 			return false;
 		}
 	}

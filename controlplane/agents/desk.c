@@ -186,13 +186,13 @@ static void watch_age(struct desk *desk, uint32_t index)
 {
 	struct desk_queue *queue = &desk->queues[index];
 	const char *name = core_queue_name(desk->core, index);
-	uint64_t stored_ns, age_s = 0, now_s = desk_real_now() / 1000;
+	uint64_t stored_ns, age_s = 0, now_ms = desk_real_now();
 	bool late;
 
 	if (!queue->alarm_s || spool_oldest(desk->spool, name, &stored_ns))
 		return;
-	if (stored_ns && stored_ns / 1000000000 < now_s)
-		age_s = now_s - stored_ns / 1000000000;
+	if (stored_ns && stored_ns / 1000000 < now_ms)
+		age_s = (now_ms - stored_ns / 1000000) / 1000;
 	late = age_s >= queue->alarm_s;
 	if (late && !queue->alarmed)
 		log_warning("queue %s: its oldest message waits for %llu s (alarm_s = %u)", name,

@@ -8,6 +8,7 @@
 
 #include "controlplane/agents/http_parts.h"
 #include "controlplane/log.h"
+#include "rules/names.h"
 
 enum { RETRY_S = 2 };
 
@@ -68,16 +69,28 @@ static const char *title(unsigned status)
 	return phrase ? phrase : "Error";
 }
 
+// What stands in the detail may be a stranger's: one line, and text that JSON takes (a name may have been cut, too).
+static void make_readable(char *text)
+{
+	bool is_text = text_fault(text, strlen(text)) == NULL;
+
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f || (!is_text && (unsigned char)*text >= 0x80))
+			*text = '?';
+}
+
 void http_refuse(struct http_request *request, unsigned status, const char *type, const char *detail, unsigned retry_s)
 {
-	char urn[64], seconds[16];
+	char urn[64], seconds[16], readable[240];
 	json_t *problem;
 	char *text;
 	struct MHD_Response *response;
 
 	snprintf(urn, sizeof(urn), "urn:weir:problem:%s", type);
+	snprintf(readable, sizeof(readable), "%s", detail);
+	make_readable(readable);
 	problem = json_pack("{s:s, s:s, s:i, s:s}", "type", urn, "title", title(status), "status", (int)status,
-			    "detail", detail);
+			    "detail", readable);
 	text = problem ? json_dumps(problem, JSON_COMPACT) : NULL;
 	json_decref(problem);
 	response = text_response(text, "application/problem+json");
