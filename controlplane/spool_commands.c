@@ -17,6 +17,9 @@
 #include "controlplane/consumer.h"
 #include "controlplane/history.h"
 #include "controlplane/message_json.h"
+#include "controlplane/pools.h"
+#include "controlplane/table_map.h"
+#include "rules/table.h"
 
 enum { TAIL_MAX = 200 };
 
@@ -63,6 +66,34 @@ static void put_queue(const struct spool_queue *queue, void *argument)
 		json_array_append_new(look->array, look_at(look->spool, queue, &look->err));
 }
 
+bool queue_is_ruled(const struct commands *commands, const char *name)
+{
+	const struct table_map *map = pools_table(commands->pools);
+
+	for (uint64_t i = 0; map && i < table_count(&map->table, TABLE_QUEUES); i++)
+		if (strcmp(table_string(&map->table, map->table.queues[i].name), name) == 0)
+			return true;
+	return false;
+}
+
+// What gateway.conf sets for queues that the rules in use do not have: slips of the pen, or for a file to come.
+static json_t *warnings(const struct commands *commands)
+{
+	const struct gateway *gateway = commands->gateway;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < gateway->n_queues && pools_table(commands->pools); i++) {
+		const struct gateway_queue *queue = &gateway->queues[i];
+
+		if (!queue_is_ruled(commands, queue->name))
+			json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:o}", "file", gateway->file, "line",
+							      (json_int_t)queue->line, "kind", "warning", "text",
+							      json_sprintf("the rules have no queue \"%s\"",
+									   queue->name)));
+	}
+	return list;
+}
+
 void command_queues(struct commands *commands, struct client *client, const json_t *request)
 {
 	struct look look = { commands->spool, json_array(), 0 };
@@ -72,7 +103,8 @@ void command_queues(struct commands *commands, struct client *client, const json
 	if (!err)
 		err = look.err;
 	if (!err) {
-		commands_reply(client, look.array);
+		client_reply(client, json_pack("{s:b, s:o, s:o}", "ok", 1, "result", look.array, "diagnostics",
+					       warnings(commands)));
 		return;
 	}
 	json_decref(look.array);

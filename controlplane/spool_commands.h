@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 struct client;
 struct commands;
@@ -16,6 +17,9 @@ void command_queues(struct commands *commands, struct client *client, const json
 void command_queue(struct commands *commands, struct client *client, const json_t *request);
 void command_tail(struct commands *commands, struct client *client, const json_t *request);
 void command_purge(struct commands *commands, struct client *client, const json_t *request);
+
+// Whether the rules in use have a queue; false while there are none.
+bool queue_is_ruled(const struct commands *commands, const char *name);
 
 // Purges under way. `history` outlives them. NULL when memory or descriptors are out.
 struct purges *purges_create(struct event_base *base, const char *history);

@@ -12,7 +12,7 @@
 #include "controlplane/agents/registry.h"
 #include "controlplane/commands.h"
 #include "controlplane/history.h"
-#include "controlplane/pools.h"
+#include "controlplane/spool_commands.h"
 
 static const char *text(const json_t *request, const char *key)
 {
@@ -63,21 +63,13 @@ void command_agents(struct commands *commands, struct client *client, const json
 	commands_reply(client, registry_json(commands->registry));
 }
 
-static bool table_has(const struct table_map *map, const char *queue)
-{
-	for (uint64_t i = 0; map && i < table_count(&map->table, TABLE_QUEUES); i++)
-		if (strcmp(table_string(&map->table, map->table.queues[i].name), queue) == 0)
-			return true;
-	return strcmp(queue, "*") == 0;
-}
-
 // The queues among `names` that no rule file in use has: they may come later, or be slips of the pen.
 static json_t *unknown_queues(const struct commands *commands, const char *const *names, unsigned n)
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < n; i++)
-		if (!table_has(pools_table(commands->pools), names[i]))
+		if (strcmp(names[i], "*") != 0 && !queue_is_ruled(commands, names[i]))
 			json_array_append_new(list, json_string(names[i]));
 	return list;
 }

@@ -204,7 +204,9 @@ static int ask_gateway(const struct gateway *gateway, const json_t *request, jso
 	close(fd);
 	if (!*answer)
 		return STATUS_ENVIRONMENT;
-	print_diagnostics(json_is_true(json_object_get(*answer, "ok")) ? json_object_get(*answer, "result") : *answer);
+	print_diagnostics(*answer);
+	if (json_is_true(json_object_get(*answer, "ok")))
+		print_diagnostics(json_object_get(*answer, "result"));
 	if (json_is_true(json_object_get(*answer, "ok")))
 		return STATUS_DONE;
 	status = refused(*answer);

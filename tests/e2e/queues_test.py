@@ -21,7 +21,8 @@ class Plane:
     """A control plane whose dataplane writes numbered messages for queue-0 to queue-2."""
 
     def __init__(self):
-        self.g = Gateway(['name = "in0"; device = "net_null0"; queues = 1;'], agents="{ spool_mb = 64; }")
+        self.g = Gateway(['name = "in0"; device = "net_null0"; queues = 1;'],
+                         agents='{ spool_mb = 64; queues = ( { name = "queue-0"; }, { name = "queue-O"; } ); }')
         os.makedirs(self.g.path("run/t"))
         self.g.write("rules.conf", RULES)
         self.controlplane = self.dataplane = None
@@ -74,6 +75,14 @@ def queues_are_shown_with_depth_and_age():
         assert "queue-2" in plane.ask("queues").stdout and "non-urgent" in plane.ask("queue", "queue-2").stdout
         assert 'no message ever came for a queue "nobody"' in plane.ask("queue", "nobody", status=1).stderr
         assert "NAME is missing" in plane.ask("queue", status=2).stderr
+
+
+def a_queue_of_gateway_conf_that_no_rule_file_has_is_a_warning():
+    with Plane() as plane:
+        wait_for("the rules", lambda: plane.ask("queues").stderr != "")
+        warning = plane.ask("--json", "queues").stderr
+        assert warning.count("\n") == 1 and "gateway.conf:" in warning, warning
+        assert 'warning: the rules have no queue "queue-O"' in warning, warning
 
 
 def a_spool_is_read_with_and_without_a_control_plane():
@@ -162,6 +171,7 @@ def a_tail_shows_what_comes_and_content_only_when_asked():
 
 if __name__ == "__main__":
     main([queues_are_shown_with_depth_and_age,
+          a_queue_of_gateway_conf_that_no_rule_file_has_is_a_warning,
           a_spool_is_read_with_and_without_a_control_plane,
           a_copy_of_a_spool_is_read_and_left_as_it_is,
           errors_of_who_reads_a_spool_are_said,
