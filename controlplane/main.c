@@ -159,7 +159,8 @@ static void plane_up(void *argument, const struct weir_hello *hello, int table_f
 	steer_up(plane->steer);
 	depth_changed(plane->depth);
 	answers_up(plane->answers);
-	desk_attach(plane->desk, link_mapping(plane->link));
+	if (plane->desk)
+		desk_attach(plane->desk, link_mapping(plane->link));
 	tell_desk(plane);
 }
 
@@ -171,7 +172,8 @@ static void plane_down(void *argument)
 	publisher_down(plane->publisher);
 	steer_down(plane->steer);
 	answers_down(plane->answers);
-	desk_attach(plane->desk, NULL);
+	if (plane->desk)
+		desk_attach(plane->desk, NULL);
 }
 
 static void plane_ack(void *argument, const struct weir_table_ack *ack)
@@ -291,6 +293,10 @@ static int open_desk(struct plane *plane)
 					  .consumer = plane->consumer, .registry = plane->registry };
 	char why[PLACE_PATH + 200];
 
+	if (plane->gateway->backend == GATEWAY_BACKEND_NATS) { // given out here too, a message would be out twice
+		log_info("agents' queues are in NATS: the agents' API is not served here");
+		return 0;
+	}
 	plane->desk = desk_create(&setup, why, sizeof(why));
 	if (plane->desk)
 		return 0;

@@ -121,7 +121,8 @@ void command_agent_revoke(struct commands *commands, struct client *client, cons
 		refuse(client, name, err);
 		return;
 	}
-	desk_revoked(commands->desk, name);
+	if (commands->desk)
+		desk_revoked(commands->desk, name);
 	history_note(commands->history, "agent revoke", name, client_who(client));
 	commands_reply(client, json_pack("{s:s}", "name", name));
 }
