@@ -35,7 +35,6 @@
 #include "controlplane/switches.h"
 
 enum { DONE, REFUSED, USAGE, ENVIRONMENT };
-#define KEEP_ANSWERS_MS (UINT64_C(720) * 3600 * 1000) // of those that cannot be sent
 
 struct plane {
 	struct gateway *gateway;
@@ -277,7 +276,7 @@ static int open_backend(struct plane *plane)
 static int open_outgoing(struct plane *plane)
 {
 	const struct answers_parts answers = { plane->base, plane->spool, plane->consumer, plane->link,
-					       KEEP_ANSWERS_MS };
+					       plane->gateway->dead_h * UINT64_C(3600000) };
 	const struct depth_parts depth = { plane->base,     plane->gateway, plane->spool,
 					   plane->consumer, plane->link,    plane->pools };
 

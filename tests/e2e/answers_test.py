@@ -13,6 +13,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
+from agents import Agent  # noqa: E402
 from gateway import Gateway, check_books, main, wait_for  # noqa: E402
 from network import Network  # noqa: E402
 from xdp import XdpNetwork  # noqa: E402
@@ -166,6 +167,22 @@ def it_does_so_by_a_port_that_the_kernel_keeps_too():
     answers_arrive(XDP, XdpNetwork)
 
 
+def an_agent_answers_over_http_and_the_sender_hears_it():
+    with Network("gw", "far") as net, Agents(net) as a:
+        added = a.g.run("weirctl", "--config", a.g.config, "agent", "add", "anna", "--queue", "desk")
+        assert added.returncode == 0, added.stderr
+        anna = Agent(a.g.path(f"run/wt{os.getpid()}/agents.sock"), added.stdout.strip())
+        sender, numbers = a.sender(), range(20)
+        ask(sender, numbers)
+        messages = anna.claim(queues=["desk"], max=20)
+        assert len(messages) == 20, messages
+        for message in messages:
+            text = message["body"].replace("question", "answer to")
+            done = anna.post(f"/v1/messages/{message['id']}/answer", lease=message["lease"], status="refused", body=text)
+            assert done.status == 200, done
+        assert set(collect(sender, numbers).values()) == {1}
+
+
 def whoever_is_killed_every_answer_arrives():
     with Network("gw", "far") as net, Agents(net, answer_rate=200) as a:
         sender, n = a.sender(), 600
@@ -262,5 +279,6 @@ def a_full_queue_is_closed_over_loads_and_restarts_and_opens_again():
 
 if __name__ == "__main__":
     main([what_an_agent_answers_arrives_at_its_senders_socket, it_does_so_by_a_port_that_the_kernel_keeps_too,
+          an_agent_answers_over_http_and_the_sender_hears_it,
           whoever_is_killed_every_answer_arrives, an_answer_whose_port_is_gone_waits_and_holds_up_no_other,
           a_full_queue_is_closed_over_loads_and_restarts_and_opens_again])
