@@ -275,7 +275,9 @@ static int run_return(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 
 	if (!find_lease(spool, op, &item, &err))
 		return err;
-	op->dead = op->retries > 0 && item.message.attempts >= op->retries;
+	if (op->uncounted && item.value->attempts > 0)
+		item.value->attempts--;
+	op->dead = !op->uncounted && op->retries > 0 && item.message.attempts >= op->retries;
 	err = item_remove(spool, &item);
 	if (err)
 		return err;

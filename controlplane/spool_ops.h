@@ -88,6 +88,7 @@ struct spool_op {
 	uint8_t token[SPOOL_TOKEN_SIZE]; // SETTLE, RETURN, EXTEND, BURY: of the lease
 	bool forced;        // RETURN, EXTEND, BURY: whatever the token. BURY of a waiting message has to be
 	uint32_t retries;   // RETURN: a message with so many attempts is dead; 0: never
+	bool uncounted;     // RETURN: the lease was no attempt, so whatever `retries` says, the message waits
 	bool dead_only;     // PURGE
 	const struct spool_answer *answer; // SETTLE: NULL for none; ANSWER
 	const struct spool_message *origin; // ANSWER: what it answers; its payload may end where its body began

@@ -286,6 +286,22 @@ static void a_returned_message_waits_at_its_old_place(void **state)
 	assert_int_equal(run(&op), -ESTALE);
 }
 
+static void a_lease_that_was_no_attempt_is_not_counted_as_one(void **state)
+{
+	struct spool_op op;
+
+	(void)state;
+	fill();
+	for (int i = 0; i < 3; i++) {
+		op = claimed(1, OP_RETURN);
+		op.retries = 1;
+		op.uncounted = true;
+		assert_int_equal(run(&op), 0);
+		assert_false(op.dead);
+		assert_int_equal(waiting("desk").attempts[1], 0);
+	}
+}
+
 static void a_message_that_was_tried_too_often_is_dead_until_it_is_revived(void **state)
 {
 	struct spool_op op, revive = { .kind = OP_REVIVE, .id = 1 };
@@ -582,6 +598,7 @@ int main(void)
 		TEST(a_lease_survives_and_can_be_extended),
 		TEST(a_settled_message_is_gone_and_a_repeat_is_told_so),
 		TEST(a_returned_message_waits_at_its_old_place),
+		TEST(a_lease_that_was_no_attempt_is_not_counted_as_one),
 		TEST(a_message_that_was_tried_too_often_is_dead_until_it_is_revived),
 		TEST(a_message_is_buried_under_its_lease_or_by_force),
 		TEST(an_answer_is_in_the_outbox_with_the_settlement_until_it_is_sent),
