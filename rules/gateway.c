@@ -72,6 +72,7 @@ static void free_queue(struct gateway_queue *queue)
 	for (unsigned i = 0; i < queue->n_order; i++)
 		free(queue->order[i]);
 	free(queue->order);
+	gateway_webhooks_free(queue);
 	free(queue->name);
 }
 

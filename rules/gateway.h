@@ -10,7 +10,7 @@
 #include "rules/diag.h"
 
 enum { GATEWAY_MAX_PORTS = 16, GATEWAY_MAX_WORKERS = 32, GATEWAY_MAX_LISTENERS = 64, GATEWAY_MAX_SIBLINGS = 16,
-       GATEWAY_MAX_QUEUES = 1024 };
+       GATEWAY_MAX_QUEUES = 1024, GATEWAY_MAX_WEBHOOKS = 16 };
 
 enum gateway_hugepages { HUGEPAGES_AUTO, HUGEPAGES_REQUIRED, HUGEPAGES_NEVER };
 
@@ -59,6 +59,21 @@ struct gateway_listen {
 // What is not set for a queue.
 enum { GATEWAY_LEASE_S = 300, GATEWAY_RING_S = 20, GATEWAY_RETRIES = 5, GATEWAY_MAX_ORDER = 1024 };
 
+// A URL that a queue's messages are delivered to.
+struct gateway_webhook {
+	char *url;            // https, or http to this machine itself; no user, no fragment
+	char *host;           // of it, with the port where one is given: what may be shown
+	char *secret_file;    // joined to the folder of gateway.conf, as ca_file
+	char *ca_file;        // PEM: who its certificate must be signed by; NULL: those that the system trusts
+	uint32_t timeout_s;   // of one delivery, 1 to 120, default 10
+	uint32_t max;         // deliveries at a time, 1 to 64, default 4
+	uint32_t retry_s;     // before the next delivery after one that failed; twice as much after each more.
+			      // 1 to 60, default 1
+	uint32_t break_after; // failures in a row that open its breaker, 1 to 1,000, default 5
+	uint32_t break_s;     // how long, 1 to 3,600, default 30
+	uint32_t line;
+};
+
 // What is set for a queue of agents, beside its routing, which the rule file has.
 struct gateway_queue {
 	char *name;
@@ -69,6 +84,8 @@ struct gateway_queue {
 	uint32_t alarm_s;  // age of the oldest message that is to be said; 0: none
 	char **order;      // of agents, for serial routing; n_order names
 	unsigned n_order;
+	struct gateway_webhook *webhooks; // n_webhooks; NULL: none
+	unsigned n_webhooks;
 	uint32_t line;
 };
 

@@ -12,7 +12,8 @@
 
 static const char *const agents_keys[] = { "slots", "spool_mb", "retention_h", "dead_h", "done_h", "answer_rate",
 					  "queues", "backend", "url", "nats", "listen", "tls_cert", "tls_key", NULL };
-static const char *const queue_keys[] = { "name", "depth", "lease_s", "ring_s", "retries", "alarm_s", "order", NULL };
+static const char *const queue_keys[] = { "name", "depth", "lease_s", "ring_s", "retries", "alarm_s", "order",
+					"webhooks", NULL };
 
 enum { MAX_LEASE_S = 7 * 86400, MAX_RING_S = 3600, MAX_RETRIES = 1000, MAX_ALARM_S = 30 * 86400, MAX_PATH = 1024 };
 
@@ -123,6 +124,7 @@ static void read_queue(struct gateway_reader *reader, config_setting_t *group, u
 	read_u32(reader, group, "retries", (struct conf_range){ 0, MAX_RETRIES }, &queue->retries);
 	read_u32(reader, group, "alarm_s", (struct conf_range){ 0, MAX_ALARM_S }, &queue->alarm_s);
 	read_order(reader, group, queue);
+	gateway_read_webhooks(reader, group, queue);
 }
 
 static void read_queues(struct gateway_reader *reader, config_setting_t *group)
@@ -227,6 +229,7 @@ static void read_agents_keys(struct gateway_reader *reader, config_setting_t *gr
 		 &gateway->answer_rate);
 	read_queues(reader, group);
 	gateway_read_nats(reader, group);
+	gateway_check_webhooks(reader, group);
 	read_listen(reader, group);
 }
 

@@ -59,6 +59,14 @@ void gateway_read_agents(struct gateway_reader *reader, config_setting_t *root);
 void gateway_nats_init(struct gateway_nats *nats);
 void gateway_nats_fini(struct gateway_nats *nats);
 
+// `webhooks` of a queue. gateway_url_fault: NULL for a URL that one may have, and where its host (with port) stands in
+// it; else what is wrong.
+void gateway_read_webhooks(struct gateway_reader *reader, config_setting_t *group, struct gateway_queue *queue);
+// What webhooks cannot be together with.
+void gateway_check_webhooks(struct gateway_reader *reader, config_setting_t *agents);
+void gateway_webhooks_free(struct gateway_queue *queue);
+const char *gateway_url_fault(const char *url, size_t *host_at, size_t *host_size);
+
 // Steering: `dispatch_cpu` of the group `dataplane`, behind the cpus of the workers; `dispatch` of a port.
 void gateway_read_dispatch_cpu(struct gateway_reader *reader, config_setting_t *group);
 void gateway_read_dispatch(struct gateway_reader *reader, config_setting_t *group,

@@ -14,6 +14,20 @@ static void must(int condition)
 		abort();
 }
 
+static void check_webhooks(const struct gateway_queue *queue)
+{
+	size_t at, size;
+
+	must(queue->n_webhooks <= GATEWAY_MAX_WEBHOOKS);
+	for (unsigned i = 0; i < queue->n_webhooks; i++) {
+		const struct gateway_webhook *hook = &queue->webhooks[i];
+
+		must(hook->secret_file != NULL && gateway_url_fault(hook->url, &at, &size) == NULL);
+		must(strlen(hook->host) == size && strncmp(hook->url + at, hook->host, size) == 0);
+		must(hook->timeout_s < queue->lease_s && hook->max >= 1 && hook->break_after >= 1);
+	}
+}
+
 static void check_gateway(const struct gateway *gateway)
 {
 	must(strlen(gateway->name) <= 32 && gateway->rules[0] != '\0');
@@ -27,6 +41,8 @@ static void check_gateway(const struct gateway *gateway)
 		     gateway->ports[i].queues <= gateway->n_workers);
 		must(gateway_port_find(gateway, gateway->ports[i].name, 0) == (int)i);
 	}
+	for (unsigned i = 0; i < gateway->n_queues; i++)
+		check_webhooks(&gateway->queues[i]);
 	must(gateway->n_listeners >= 1 && gateway->n_listeners <= GATEWAY_MAX_LISTENERS);
 	for (unsigned i = 0; i < gateway->n_listeners; i++)
 		must(gateway->listeners[i].port != 0 &&

@@ -159,6 +159,79 @@ static void all_that_is_given_is_read(void **state)
 	gateway_destroy(gateway);
 }
 
+static void a_queue_has_webhooks_with_their_defaults(void **state)
+{
+	struct gateway *gateway = read_good(
+		"agents = { queues = ( { name = \"q\"; webhooks = (\n"
+		"{ url = \"https://Bots.example:8443/in?k=v\"; secret_file = \"q.secret\"; },\n"
+		"{ url = \"http://127.1.2.3:80\"; secret_file = \"/etc/s\"; timeout_s = 120; max = 64; retry_s = 60;\n"
+		"break_after = 1000; break_s = 3600; },\n"
+		"{ url = \"HTTPS://[2001:db8::1]\"; secret_file = \"s\"; ca_file = \"ca.pem\"; } ); }, { name = \"r\"; } ); };",
+		false);
+	const struct gateway_queue *queue = gateway_queue_find(gateway, "q");
+
+	(void)state;
+	assert_int_equal(queue->n_webhooks, 3);
+	assert_string_equal(queue->webhooks[0].url, "https://Bots.example:8443/in?k=v");
+	assert_string_equal(queue->webhooks[0].host, "Bots.example:8443");
+	assert_string_equal(queue->webhooks[0].secret_file, "etc/q.secret");
+	assert_null(queue->webhooks[0].ca_file);
+	assert_int_equal(queue->webhooks[0].timeout_s, 10);
+	assert_int_equal(queue->webhooks[0].max, 4);
+	assert_int_equal(queue->webhooks[0].retry_s, 1);
+	assert_int_equal(queue->webhooks[0].break_after, 5);
+	assert_int_equal(queue->webhooks[0].break_s, 30);
+	assert_int_equal(queue->webhooks[0].line, 2);
+	assert_string_equal(queue->webhooks[1].host, "127.1.2.3:80");
+	assert_string_equal(queue->webhooks[1].secret_file, "/etc/s");
+	assert_int_equal(queue->webhooks[1].timeout_s, 120);
+	assert_int_equal(queue->webhooks[1].max, 64);
+	assert_int_equal(queue->webhooks[1].retry_s, 60);
+	assert_int_equal(queue->webhooks[1].break_after, 1000);
+	assert_int_equal(queue->webhooks[1].break_s, 3600);
+	assert_string_equal(queue->webhooks[2].host, "[2001:db8::1]");
+	assert_string_equal(queue->webhooks[2].ca_file, "etc/ca.pem");
+	assert_int_equal(gateway_queue_find(gateway, "r")->n_webhooks, 0);
+	gateway_destroy(gateway);
+}
+
+static void a_url_is_plain_and_private(void **state)
+{
+	static const char *const good[] = {
+		"https://a", "https://a/", "https://a.b-c_d:1/x?y=%20@z", "https://a?x", "https://10.0.0.1:65535/",
+		"http://localhost",
+		"http://LOCALHOST:8080/x", "http://127.0.0.1/", "http://127.255.255.255:5/", "http://[::1]:80/", "https://[fe80::1]/",
+	};
+	static const struct {
+		const char *url, *fault;
+	} bad[] = {
+		{ "", "neither" }, { "ftp://a/", "neither" }, { "a.example/in", "neither" }, { "https:/a", "neither" },
+		{ "https://", "no host" }, { "https:///in", "no host" }, { "https://?x", "no host" }, { "https://:80/", "no host" },
+		{ "https://[::1/", "no host" }, { "https://[/", "no host" }, { "https://a:/", "host and port" },
+		{ "https://a:0/", "host and port" },
+		{ "https://a:65536/", "host and port" }, { "https://a:123456/", "host and port" }, { "https://a:8x/", "host and port" },
+		{ "https://a%2e/", "host and port" }, { "https://a,b/", "host and port" }, { "https://user:word@a/", "user" },
+		{ "http://localhost@evil.example/", "user" }, { "https://a b/", "character" }, { "https://a/\n", "character" },
+		{ "https://a/#x", "character" }, { "https://a\\b/", "character" }, { "https://\xc3\xa4/", "character" },
+		{ "http://a.example/", "another machine" }, { "http://127.0.0.1.evil.example/", "another machine" },
+		{ "http://127.0.0.256/", "another machine" }, { "http://127.1/", "another machine" },
+		{ "http://128.0.0.1/", "another machine" },
+		{ "http://0.0.0.0/", "another machine" }, { "http://[::2]/", "another machine" },
+		{ "http://localhost.evil.example/", "another machine" },
+	};
+	size_t at, size;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_null(gateway_url_fault(good[i], &at, &size));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const char *fault = gateway_url_fault(bad[i].url, &at, &size);
+
+		assert_non_null(fault);
+		assert_non_null(strstr(fault, bad[i].fault));
+	}
+}
+
 static void a_port_of_type_xdp_has_its_limits(void **state)
 {
 	struct gateway *gateway = read_good(
@@ -363,6 +436,31 @@ static void each_fault_of_agents_is_reported_with_its_line(void **state)
 		{ "agents = {\n listen = \"192.0.2.1:80\"; };", 3, "is not a loopback address, and there is no certificate" },
 		{ "agents = { listen = \"127.0.0.1:80\"; tls_cert = \"a\"; };", 2, "tls_cert without tls_key" },
 		{ "agents = { tls_cert = \"a\"; tls_key = \"b\"; };", 2, "of no use without listen" },
+		{ "agents = { queues = ( { name = \"a\"; webhooks = (\n{ secret_file = \"s\"; } ); } ); };", 3,
+		  "agents: queue \"a\": webhook number 1: it has no url" },
+		{ "agents = { queues = ( { name = \"a\"; webhooks = ( { url = \"https://a/\"; } ); } ); };", 2, "it has no secret_file" },
+		{ "agents = { queues = ( { name = \"a\"; webhooks = ( { url = \"http://a/word\"; secret_file = \"s\"; } ); } ); };", 2,
+		  "webhook number 1: url is http:// to another machine" },
+		{ "agents = { queues = ( { name = \"a\"; webhooks = ( { url = \"https://a/\"; secret_file = \"\"; } ); } ); };", 2,
+		  "secret_file is empty" },
+		{ "agents = { queues = ( { name = \"a\"; webhooks = ( { "
+		  "url = \"http://[::1]/\"; secret_file = \"s\"; ca_file = \"c\"; } ); } ); };", 2,
+		  "ca_file is of no use" },
+		{ "agents = { queues = ( { name = \"a\"; webhooks = ( { "
+		  "url = \"https://a/\"; secret_file = \"s\"; max = 65; } ); } ); };", 2,
+		  "max 65 is outside 1 to 64" },
+		{ "agents = { queues = ( { name = \"a\"; webhooks = ( { "
+		  "url = \"https://a/\"; secret_file = \"s\"; timeout_s = 0; } ); } ); };", 2,
+		  "timeout_s 0 is outside 1 to 120" },
+		{ "agents = { queues = ( { name = \"a\"; webhooks = ( { "
+		  "url = \"https://a/\"; secret_file = \"s\"; retries = 3; } ); } ); };", 2,
+		  "unknown setting \"retries\"" },
+		{ "agents = { queues = ( { name = \"a\"; lease_s = 10; webhooks = ( {"
+		  " url = \"https://a/\"; secret_file = \"s\"; } ); } ); };",
+		  2, "timeout_s 10 is not below lease_s 10" },
+		{ "agents = { url = \"nats://a\"; queues = ( { name = \"a\"; webhooks = ( {"
+		  " url = \"https://a/\"; secret_file = \"s\"; } ); } );\nbackend = \"nats\"; };",
+		  3, "queue \"a\" has webhooks, which do not see what goes to NATS" },
 	};
 
 	(void)state;
@@ -473,6 +571,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_left_out_has_its_default),
 		cmocka_unit_test(all_that_is_given_is_read),
+		cmocka_unit_test(a_queue_has_webhooks_with_their_defaults),
+		cmocka_unit_test(a_url_is_plain_and_private),
 		cmocka_unit_test(a_port_of_type_xdp_has_its_limits),
 		cmocka_unit_test(a_backend_of_nats_has_its_servers_and_files),
 		cmocka_unit_test(a_port_is_found_by_name_or_index),
