@@ -230,10 +230,10 @@ void commands_request(void *argument, struct client *client, const json_t *reque
 		{ "steer-move", command_steer_move, true },
 		{ "steer-weight", command_steer_weight, true },
 		{ "queues", command_queues, false },
-		{ "queue", command_queue, false },
 		{ "tail", command_tail, false },
 		{ "purge", command_purge, true },
 		{ "agents", command_agents, false },
+		{ "queue", command_queue, false },
 		{ "agent-add", command_agent_add, true },
 		{ "agent-revoke", command_agent_revoke, true },
 	};

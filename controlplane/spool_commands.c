@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/agents/desk.h"
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
 #include "controlplane/history.h"
@@ -135,6 +136,8 @@ void command_queue(struct commands *commands, struct client *client, const json_
 	err = spool_queue_get(commands->spool, name, &queue);
 	if (!err)
 		object = look_at(commands->spool, &queue, &err);
+	if (object)
+		json_object_set_new(object, "webhooks", desk_webhooks(commands->desk, name));
 	if (err)
 		refuse_error(client, name, err);
 	else

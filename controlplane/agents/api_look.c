@@ -9,6 +9,7 @@
 #include "controlplane/agents/api_json.h"
 #include "controlplane/agents/api_routes.h"
 #include "controlplane/agents/desk_inside.h"
+#include "controlplane/agents/hooks.h"
 #include "controlplane/agents/registry.h"
 #include "controlplane/mapping.h"
 #include "dataplane/abi/stats.h"
@@ -48,13 +49,14 @@ static json_t *queue_json(struct desk *desk, uint32_t index)
 
 	if (spool_queue_get(desk->spool, name, &queue)) // no message ever came to it
 		queue = (struct spool_queue){ .id = 0 };
-	return json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:i}", "name", name, "routing",
+	return json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:b, s:i, s:o}", "name", name, "routing",
 			 routing_name(core_queue_rule_get(desk->core, index)->routing), "waiting",
 			 (json_int_t)queue.waiting, "waiting_by", by_priority(queue.waiting_by), "leased",
 			 (json_int_t)queue.leased, "dead", (json_int_t)queue.dead, "stored", (json_int_t)queue.stored,
 			 "acknowledged", (json_int_t)queue.acknowledged, "removed", (json_int_t)queue.removed,
 			 "oldest_s", oldest_json(desk, name), "alarm", (int)desk->queues[index].alarmed, "agents",
-			 (int)core_queue_agents(desk->core, index));
+			 (int)core_queue_agents(desk->core, index), "webhooks",
+			 hooks_json(desk->hooks, name));
 }
 
 void api_queues(void *argument, struct http_request *request)

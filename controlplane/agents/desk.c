@@ -15,6 +15,7 @@
 
 #include "controlplane/agents/desk_inside.h"
 #include "controlplane/agents/guard.h"
+#include "controlplane/agents/hooks.h"
 #include "controlplane/agents/registry.h"
 #include "controlplane/consumer.h"
 #include "controlplane/log.h"
@@ -216,6 +217,7 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 			watch_age(desk, i);
 		streams_tick(desk, now);
 	}
+	hooks_tick(desk->hooks);
 	core_tick(desk->core, now);
 	desk_pump(desk);
 }
@@ -230,7 +232,7 @@ static void *desk_run(void *argument)
 
 static int open_loop(struct desk *desk)
 {
-	const struct core_acts acts = { desk_take, claim_waited, stream_offer, stream_withdraw, desk_expire, desk };
+	const struct core_acts acts = { desk_take, desk_waited, stream_offer, stream_withdraw, desk_expire, desk };
 	static const struct timeval tick = { 0, TICK_MS * 1000 };
 
 	desk->base = event_base_new();
@@ -329,6 +331,10 @@ struct desk *desk_create(const struct desk_setup *setup, char *why, size_t why_s
 		snprintf(why, why_size, "the leases of the spool cannot be read");
 		err = load(desk);
 	}
+	if (!err) {
+		desk->hooks = hooks_create(desk, why, why_size);
+		err = desk->hooks ? 0 : -errno;
+	}
 	if (!err)
 		err = start_thread(desk);
 	if (!err)
@@ -372,6 +378,7 @@ void desk_destroy(struct desk *desk)
 	if (!desk)
 		return;
 	desk_settle(desk, desk->done); // of what the writer did last
+	hooks_destroy(desk->hooks);
 	while (desk->ops) {
 		struct desk_op *op = (struct desk_op *)desk->ops;
 
@@ -463,4 +470,9 @@ void desk_revoked(struct desk *desk, const char *agent)
 		snprintf(order->agent, sizeof(order->agent), "%s", agent);
 	}
 	give_order(desk, order);
+}
+
+json_t *desk_webhooks(struct desk *desk, const char *queue)
+{
+	return hooks_json(desk->hooks, queue);
 }

@@ -13,6 +13,7 @@
 #include "controlplane/agents/registry.h"
 
 struct claim {
+	struct waiter waiter; // first: the core's cookie
 	struct claim *next, **before;
 	struct desk *desk;
 	struct http_request *request; // NULL: its client has left
@@ -36,12 +37,15 @@ static void claim_destroy(struct claim *claim)
 	free(claim);
 }
 
+static void claim_waited(struct desk *desk, struct waiter *waiter, unsigned n_taken);
+
 static struct claim *claim_create(struct desk *desk, struct http_request *request)
 {
 	struct claim *claim = calloc(1, sizeof(*claim));
 
 	if (!claim)
 		return NULL;
+	claim->waiter = (struct waiter){ claim_took, claim_waited };
 	claim->desk = desk;
 	claim->request = request;
 	snprintf(claim->agent, sizeof(claim->agent), "%s", request->agent->name);
@@ -138,11 +142,11 @@ static void go_on(struct claim *claim)
 }
 
 // Never calls the core: go_on would, where takes failed, but only claim_took comes after those.
-void claim_waited(void *argument, void *cookie, unsigned n_taken)
+static void claim_waited(struct desk *desk, struct waiter *waiter, unsigned n_taken)
 {
-	struct claim *claim = cookie;
+	struct claim *claim = (struct claim *)waiter;
 
-	(void)argument;
+	(void)desk;
 	claim->wait = NULL;
 	claim->pending += n_taken;
 	if (claim->pending == 0)

@@ -15,7 +15,7 @@
 
 enum {
 	CORE_SCOPE = 64,          // queues that a claim or a stream names
-	CORE_NAME = 32,           // bytes of an agent's name
+	CORE_NAME = 64,           // bytes of an agent's name
 	CORE_CLAIM_MAX = 100,     // messages of one claim
 	CORE_OUTSTANDING = 1000,  // leases of one agent
 	CORE_HEADS = 256          // of a queue, known at a time

@@ -15,8 +15,16 @@
 #include "rules/gateway.h"
 
 struct claim;
+struct hooks;
 struct registry_agent;
 struct stream;
+
+// Who waits in the core: the first member of what its cookie is.
+struct desk_op;
+struct waiter {
+	void (*took)(struct desk *desk, struct desk_op *op);                        // what a take came to
+	void (*waited)(struct desk *desk, struct waiter *waiter, unsigned n_taken); // never calls the core
+};
 
 // An operation of the desk's, on its way to the writer and back.
 struct desk_op {
@@ -79,6 +87,7 @@ struct desk {
 	struct spool_op *ops, **ops_end; // to be handed over
 	struct claim *claims;
 	struct stream *streams;
+	struct hooks *hooks;
 	uint64_t pumped_ms, second_ms;
 };
 
@@ -105,9 +114,13 @@ void desk_settle(struct desk *desk, struct desk_op *done);
 // The core's decisions about messages; `argument` is the desk.
 bool desk_take(void *argument, const struct core_take *take);
 void desk_expire(void *argument, uint64_t id);
+void desk_waited(void *argument, void *cookie, unsigned n_taken);
 
 // Gives a lease back for an agent that never heard of it.
 void desk_give_back(struct desk *desk, uint64_t id, uint32_t queue, const uint8_t token[SPOOL_TOKEN_SIZE]);
+
+// Gives a lease back. `counts`: as one of the attempts that its queue's `retries` speaks of, so it may be dead by that.
+void desk_return(struct desk *desk, uint64_t id, uint32_t queue, const uint8_t token[SPOOL_TOKEN_SIZE], bool counts);
 
 // All leases of the spool into the core, at the start. 0 or -errno.
 int desk_leases_load(struct desk *desk);
@@ -121,7 +134,6 @@ int desk_scope(struct desk *desk, const struct registry_agent *agent, const json
 void claim_begin(struct desk *desk, struct http_request *request, const struct core_scope *scope, unsigned max,
 		 uint64_t wait_ms);
 void claim_by_id(struct desk *desk, struct http_request *request, uint32_t queue);
-void claim_waited(void *argument, void *cookie, unsigned n_taken);
 void claim_took(struct desk *desk, struct desk_op *op);
 void claims_revoke(struct desk *desk, const char *agent);
 

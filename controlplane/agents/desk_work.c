@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "controlplane/agents/desk_inside.h"
+#include "controlplane/agents/hooks.h"
 #include "controlplane/agents/registry.h"
 #include "controlplane/consumer.h"
 #include "controlplane/log.h"
@@ -78,7 +79,7 @@ bool desk_take(void *argument, const struct core_take *take)
 	op->op.agent = op->agent;
 	op->op.lease_ms = (uint32_t)desk->queues[take->queue].lease_ms;
 	op->work = take->cookie;
-	op->settle = claim_took;
+	op->settle = ((const struct waiter *)take->cookie)->took;
 	desk_op_put(desk, op);
 	return true;
 }
@@ -97,6 +98,11 @@ static void settle_return(struct desk *desk, struct desk_op *op)
 			    core_queue_name(desk->core, op->queue), (unsigned long long)op->op.id, op->op.retries);
 	core_returned(desk->core, op->op.id);
 	desk->queues[op->queue].dirty = true;
+}
+
+void desk_waited(void *argument, void *cookie, unsigned n_taken)
+{
+	((struct waiter *)cookie)->waited(argument, cookie, n_taken);
 }
 
 void desk_expire(void *argument, uint64_t id)
@@ -126,6 +132,21 @@ void desk_give_back(struct desk *desk, uint64_t id, uint32_t queue, const uint8_
 	op->queue = queue;
 	op->op.queue = core_queue_name(desk->core, queue);
 	memcpy(op->op.token, token, SPOOL_TOKEN_SIZE);
+	op->settle = settle_return;
+	desk_op_put(desk, op);
+}
+
+void desk_return(struct desk *desk, uint64_t id, uint32_t queue, const uint8_t token[SPOOL_TOKEN_SIZE], bool counts)
+{
+	struct desk_op *op = desk_op_create(desk, OP_RETURN, id);
+
+	if (!op)
+		return; // it ends with its time
+	op->queue = queue;
+	op->op.queue = core_queue_name(desk->core, queue);
+	memcpy(op->op.token, token, SPOOL_TOKEN_SIZE);
+	op->op.retries = desk->queues[queue].retries;
+	op->op.uncounted = !counts;
 	op->settle = settle_return;
 	desk_op_put(desk, op);
 }
@@ -169,6 +190,7 @@ void desk_pump(struct desk *desk)
 {
 	bool again = true;
 
+	hooks_ask(desk->hooks);
 	for (unsigned turn = 0; turn < PUMP_TURNS && again; turn++) {
 		again = false;
 		for (uint32_t i = 0; i < desk->n_queues; i++)

@@ -81,17 +81,10 @@ static void fail(struct hook_reply *reply, const char *why)
 	snprintf(reply->why, sizeof(reply->why), "%s", why);
 }
 
-static int find_status(const char *word)
-{
-	for (unsigned i = 0; word && i < WEIR_N_STATUSES; i++)
-		if (strcmp(word, weir_status_name(i)) == 0)
-			return (int)i;
-	return -1;
-}
-
 static void read_answer(const json_t *answer, struct hook_reply *reply)
 {
-	int status = find_status(json_string_value(json_object_get(answer, "status")));
+	const char *word = json_string_value(json_object_get(answer, "status"));
+	int status = word ? weir_status_find(word) : -1;
 	const json_t *text = json_object_get(answer, "text");
 	size_t length = json_string_length(text);
 

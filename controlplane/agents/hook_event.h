@@ -4,6 +4,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ enum hook_verdict {
 struct hook_result {
 	unsigned status;       // of HTTP; 0: none came
 	const char *error;     // for people, where no whole response came; else NULL
+	bool reached;          // the server may have seen the event
 	uint64_t retry_after_ms; // what the server asked for; 0: nothing
 	const char *body;      // of the response, `length` bytes
 	size_t length;

@@ -71,10 +71,12 @@ static void tell(struct hook_transfer *transfer, CURLcode code)
 	struct hook_result result = { .body = transfer->response, .length = transfer->length,
 				      .too_long = transfer->too_long };
 	curl_off_t retry_after_s = 0;
-	long status = 0;
+	long status = 0, sent = 0;
 
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+	result.reached = sent > 0;
 	result.status = status > 0 ? (unsigned)status : 0;
 	if (retry_after_s > 0)
 		result.retry_after_ms = (uint64_t)retry_after_s * 1000;

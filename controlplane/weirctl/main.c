@@ -64,7 +64,7 @@ static const struct command commands[] = {
 	{"route undo", "POOL [--tenant T]", "take `route switch` back", "", command_route_undo},
 	{"route list", "", "show the route switches in force", "", command_route_list},
 	{"queues", "", "show what waits for agents", "With --json by priority, and what ever came.\n", command_queues},
-	{"queue", "NAME", "show one queue by priority", "", command_queue},
+	{"queue", "NAME", "show one queue by priority, and its webhooks", "", command_queue},
 	{"tail", "QUEUE [--bodies] [--max N]", "show messages as they come to a queue",
 	 "A line a message, with --json an object; until it is interrupted. What is settled within a third of a\n"
 	 "second of its coming is counted alone.\n"

@@ -53,6 +53,25 @@ int command_queues(const struct command *command, const struct options *options,
 	return status ? status : ask_and_print(options, json_pack("{s:s}", "command", "queues"), print_queues);
 }
 
+static void print_webhooks(const json_t *list)
+{
+	const json_t *hook;
+	size_t i;
+
+	if (json_array_size(list) > 0)
+		printf("\n%-40s %-10s %9s %10s %10s\n", "webhook", "breaker", "in flight", "delivered", "failed");
+	json_array_foreach(list, i, hook) {
+		long long next_ms = answer_number(hook, "next_ms");
+
+		printf("%-40s %-10s %9lld %10lld %10lld", answer_text(hook, "host"), answer_text(hook, "breaker"),
+		       answer_number(hook, "in_flight"), answer_number(hook, "delivered"),
+		       answer_number(hook, "failed"));
+		if (next_ms > 0)
+			printf("  again in %lld s", (next_ms + 999) / 1000);
+		putchar('\n');
+	}
+}
+
 static void print_queue(const json_t *result)
 {
 	const json_t *priorities = json_object_get(result, "priorities");
@@ -70,6 +89,7 @@ static void print_queue(const json_t *result)
 		printf("%-12s %10lld %10s\n", weir_priority_name(p), answer_number(row, "waiting"),
 		       format_age(row, age));
 	}
+	print_webhooks(json_object_get(result, "webhooks"));
 }
 
 int command_queue(const struct command *command, const struct options *options, int n, char **words)

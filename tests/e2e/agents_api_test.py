@@ -17,6 +17,7 @@ import agents as kit  # noqa: E402
 from agents import Agent  # noqa: E402
 from agents_test import Desk, RULES, SETTINGS  # noqa: E402
 from gateway import Gateway, SkipTest, main, read_pcap, wait_for, write_pcap  # noqa: E402
+from hooks import make_secret  # noqa: E402
 from live_test import frame  # noqa: E402
 
 try:
@@ -234,6 +235,15 @@ def a_message_off_the_wire_is_text_where_it_is_text():
         assert [payload[16:] for payload in sent] == ["grüße".encode(), b"\0\xff", struct.pack(">I", 60), b"x" * 1456], sent
 
 
+def a_queue_shows_its_webhooks_by_their_hosts():
+    hooked = 'queues = ( { name = "hooked"; webhooks = ( { url = "https://127.0.0.1:1/way"; secret_file = "hook.secret"; } ); },'
+    with Desk(SETTINGS.replace("queues = (", hooked)) as desk:
+        make_secret(desk.g.folder)
+        desk.begin(0)
+        (hook,) = desk.queue(desk.agent("anna", "*"), "hooked")["webhooks"]
+        assert (hook["host"], hook["agent"], hook["breaker"]) == ("127.0.0.1:1", "webhook:hooked:1", "closed"), hook
+
+
 def a_full_disk_is_answered_503_and_nothing_is_half_done():
     with Desk(SETTINGS.replace("spool_mb = 64", "spool_mb = 512")) as desk:
         state = desk.g.path("state")
@@ -276,5 +286,6 @@ if __name__ == "__main__":
     main([the_paths_of_the_server_are_those_of_the_description,
           words_of_refusals,
           a_message_off_the_wire_is_text_where_it_is_text,
+          a_queue_shows_its_webhooks_by_their_hosts,
           a_full_disk_is_answered_503_and_nothing_is_half_done,
           all_that_was_answered_is_described_and_all_that_is_described_was_answered])

@@ -149,6 +149,13 @@ int spool_queues(struct spool *spool, void (*each)(const struct spool_queue *que
 	return 0;
 }
 
+json_t *desk_webhooks(struct desk *desk, const char *queue)
+{
+	(void)desk;
+	(void)queue;
+	return json_array();
+}
+
 bool depth_is_closed(const struct depth *depth, const char *queue)
 {
 	(void)depth;
