@@ -474,5 +474,5 @@ void desk_revoked(struct desk *desk, const char *agent)
 
 json_t *desk_webhooks(struct desk *desk, const char *queue)
 {
-	return hooks_json(desk->hooks, queue);
+	return desk ? hooks_json(desk->hooks, queue) : json_array();
 }

@@ -37,7 +37,7 @@ void desk_destroy(struct desk *desk);
 void desk_rules(struct desk *desk, const struct table_map *map);
 // The segment of the dataplane that is connected (takes a use of its own), or NULL.
 void desk_attach(struct desk *desk, struct mapping *map);
-// The webhooks of a queue (hooks.h). A new reference.
+// The webhooks of a queue (hooks.h); none without a desk (NULL). A new reference.
 json_t *desk_webhooks(struct desk *desk, const char *queue);
 // An agent was revoked: what it waits for ends, and its leases.
 void desk_revoked(struct desk *desk, const char *agent);

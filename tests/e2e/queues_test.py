@@ -71,7 +71,7 @@ def queues_are_shown_with_depth_and_age():
             assert sum(row["waiting"] for row in queue["priorities"].values()) == queue["waiting"], queue
             assert 0 <= queue["oldest_s"] < 600, queue
         assert plane.json("queue", "queue-1") | {"oldest_s": 0, "priorities": 0} == \
-            plane.json("queues")[1] | {"oldest_s": 0, "priorities": 0}
+            plane.json("queues")[1] | {"oldest_s": 0, "priorities": 0, "webhooks": []}
         assert "queue-2" in plane.ask("queues").stdout and "non-urgent" in plane.ask("queue", "queue-2").stdout
         assert 'no message ever came for a queue "nobody"' in plane.ask("queue", "nobody", status=1).stderr
         assert "NAME is missing" in plane.ask("queue", status=2).stderr

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// lint: allow file-size each operation has its cases here
 #include "controlplane/spool_ops.h"
 
 #include <errno.h>
