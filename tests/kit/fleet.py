@@ -47,16 +47,37 @@ def message(number, tenant, flags=0, priority=2):
     return struct.pack(">BBBBIHHI", 0x57, 0x10 | flags, priority, 1, tenant, 0x4445, len(body), number) + body
 
 
+def ones_sum(data):
+    """The sum of checksums; 0xffff over what is right and holds its own."""
+    total = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) & ~1])) + (data[-1] << 8 if len(data) % 2 else 0)
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return total
+
+
+def id_on_the_wire(frame):
+    """Of a frame with a message for the service address whose checksums are right, else None."""
+    if len(frame) < 58 or frame[12:14] != b"\x08\x00" or frame[23] != 17 or frame[30:34] != socket.inet_aton(SERVICE):
+        return None
+    udp = frame[34:34 + struct.unpack(">H", frame[38:40])[0]]
+    if ones_sum(frame[14:34]) != 0xffff or ones_sum(frame[26:34] + struct.pack(">HH", 17, len(udp)) + udp) != 0xffff or udp[8] != 0x57:
+        return None
+    return struct.unpack(">I", udp[20:24])[0]
+
+
 class Member:
-    """Notes the ids of the messages that it gets at the service address; answers the pings to its own, unless `silent`."""
+    """Notes the ids of the messages that it gets at the service address, at its socket and (`wire`) on its cable; answers the pings to
+    its own, unless `silent`."""
 
     def __init__(self, net, name, address):
-        self.ids, self.silent = [], False
+        self.ids, self.wire, self.silent = [], [], False
+        self.cable = net.raw(name, "net0")
+        self.cable.settimeout(None)
         self.sockets = [net.socket(name, socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
         for one, where in zip(self.sockets, (SERVICE, address)):
             one.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
             one.bind((where, NATIVE))
-        for listen in (self.listen, self.answer):
+        for listen in (self.listen, self.answer, self.watch):
             threading.Thread(target=listen, daemon=True).start()
 
     def listen(self):
@@ -68,6 +89,16 @@ class Member:
             if data[:1] == b"\x57":
                 self.ids.append(struct.unpack(">I", data[12:16])[0])
 
+    def watch(self):
+        while True:
+            try:
+                frame, where = self.cable.recvfrom(2048)
+            except OSError:
+                return
+            number = id_on_the_wire(frame) if where[2] == socket.PACKET_HOST else None
+            if number is not None:
+                self.wire.append(number)
+
     def answer(self):
         while True:
             try:
@@ -78,7 +109,7 @@ class Member:
                 return
 
     def close(self):
-        for one in self.sockets:
+        for one in (*self.sockets, self.cable):
             one.close()
 
 
@@ -255,8 +286,7 @@ class Fleet:
         text = [json.dumps(self.stats(i))]
         for where in ("r", "lan", f"g{i}", f"o{i}", "s1", "s2", *self.member_names):
             text.append(f"--- {where}\n" + self.net.ip(where, "-s", "-s", "link", "show"))
-            text.append("\n".join(line for line in self.net.run(where, "nstat", "-az").split("\n")
-                                  if re.search("Udp(InErrors|NoPorts|RcvbufErrors|InCsumErrors)|Discards|InAddrErrors|InNoRoutes", line)))
+            text.append(self.net.run(where, "nstat", "-as"))
         return "\n".join(text)
 
     def logs(self):
