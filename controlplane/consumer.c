@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +15,7 @@
 #include "controlplane/op_list.h"
 #include "controlplane/orphans.h"
 #include "controlplane/source.h"
+#include "controlplane/thread.h"
 #include "controlplane/spool_keep.h"
 
 enum { BATCH = 8192, BATCH_BYTES = 16 << 20 };
@@ -345,18 +345,6 @@ static void *consumer_run(void *argument)
 	return NULL;
 }
 
-static int start_thread(struct consumer *c)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all); // signals are the loop's
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&c->thread, NULL, consumer_run, c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
 struct consumer *consumer_create(struct spool *spool, const char *run_folder, uint32_t spool_mb, int wake)
 {
 	struct consumer *c = calloc(1, sizeof(*c));
@@ -374,7 +362,7 @@ struct consumer *consumer_create(struct spool *spool, const char *run_folder, ui
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->order, &attributes);
 	pthread_condattr_destroy(&attributes);
-	err = start_thread(c);
+	err = thread_start(&c->thread, consumer_run, c);
 	if (!err)
 		return c;
 	free(c);

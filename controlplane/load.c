@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,6 +15,7 @@
 #include "controlplane/image.h"
 #include "controlplane/images.h"
 #include "controlplane/log.h"
+#include "controlplane/thread.h"
 #include "rules/compile.h"
 #include "rules/read.h"
 #include "rules/switch.h"
@@ -158,18 +158,6 @@ static void *load_run(void *argument)
 	return NULL;
 }
 
-static int start_thread(struct load *load)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all); // signals are the loop's
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&load->thread, NULL, load_run, load);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
 struct load *load_start(const struct load_order *order, const struct gateway *gateway, int wake)
 {
 	struct load *load = calloc(1, sizeof(*load));
@@ -191,7 +179,7 @@ struct load *load_start(const struct load_order *order, const struct gateway *ga
 		load->rules->uses++;
 	diags_init(&load->diags);
 	if (load->path && load->who && (load->change || !order->change))
-		err = start_thread(load);
+		err = thread_start(&load->thread, load_run, load);
 	if (!err)
 		return load;
 	load_destroy(load);

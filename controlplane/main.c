@@ -353,9 +353,8 @@ static int open_services(struct plane *plane)
 					     .consumer = plane->consumer, .spool = plane->spool,
 					     .answers = plane->answers, .depth = plane->depth, .nats = plane->nats,
 					     .pools = plane->pools, .switches = plane->switches, .steer = plane->steer,
-					     .registry = plane->registry, .purges = plane->purges,
+					     .registry = plane->registry, .desk = plane->desk, .purges = plane->purges,
 					     .started_s = (uint64_t)now.tv_sec };
-	plane->commands.desk = plane->desk;
 	router_tell(plane->router, plane_settled, plane);
 	plane->control = control_create(plane->base, plane->place.control, &control, why, sizeof(why));
 	if (!plane->control)

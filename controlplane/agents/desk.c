@@ -5,7 +5,6 @@
 #include "controlplane/agents/desk.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "controlplane/log.h"
 #include "controlplane/mapping.h"
 #include "controlplane/table_map.h"
+#include "controlplane/thread.h"
 #include "rules/model.h"
 
 enum { TICK_MS = 100, NEWS_MS = 5 };
@@ -283,19 +283,6 @@ static int open_doors(struct desk *desk, const struct desk_setup *setup, char *w
 	return err;
 }
 
-static int start_thread(struct desk *desk)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all); // signals are the loop's
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&desk->thread, NULL, desk_run, desk);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	desk->started = err == 0;
-	return -err;
-}
-
 // What is known at the start: queues of gateway.conf and of the spool, leases.
 static int load(struct desk *desk)
 {
@@ -336,7 +323,8 @@ struct desk *desk_create(const struct desk_setup *setup, char *why, size_t why_s
 		err = desk->hooks ? 0 : -errno;
 	}
 	if (!err)
-		err = start_thread(desk);
+		err = -thread_start(&desk->thread, desk_run, desk);
+	desk->started = !err;
 	if (!err)
 		return desk;
 	desk_stop(desk);

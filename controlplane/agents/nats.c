@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "controlplane/agents/nats_sender.h"
 #include "controlplane/agents/nats_stream.h"
 #include "controlplane/log.h"
+#include "controlplane/thread.h"
 
 enum { IDLE_MS = 1000, PAUSE_MIN_MS = 250, PAUSE_MAX_MS = 4000, SHARED_MIN_MS = 1000, SHARED_MAX_MS = 64000 };
 
@@ -258,18 +258,6 @@ static void *nats_run(void *argument)
 	return NULL;
 }
 
-static int start_thread(struct nats *nats)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all); // signals are the loop's; the library's threads inherit it
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&nats->thread, NULL, nats_run, nats);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
-
 static void give_back(struct nats *nats)
 {
 	nats_answers_destroy(nats->answers);
@@ -298,7 +286,7 @@ static int start(struct nats *nats)
 		return -errno;
 	err = consumer_watch(nats->consumer, nats->news, CONSUMER_MESSAGES);
 	if (!err) {
-		err = start_thread(nats);
+		err = -thread_start(&nats->thread, nats_run, nats); // the library's threads inherit what is blocked
 		if (err)
 			consumer_watch(nats->consumer, nats->news, 0);
 	}

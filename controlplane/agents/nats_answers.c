@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "controlplane/agents/nats_answer.h"
 #include "controlplane/agents/nats_stream.h"
 #include "controlplane/log.h"
+#include "controlplane/thread.h"
 
 enum { PART = 64, FETCH_MS = 500, PAUSE_MIN_MS = 250, PAUSE_MAX_MS = 4000, LATER_MS = 1000, SAY_S = 10 };
 #define ACK_WAIT_NS (INT64_C(30) * 1000000000)
@@ -258,18 +258,6 @@ static void *answers_run(void *argument)
 	return NULL;
 }
 
-static int start_thread(struct nats_answers *answers)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all); // signals are the loop's
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&answers->thread, NULL, answers_run, answers);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
 struct nats_answers *nats_answers_create(const struct gateway *gateway, const struct answer_key *key,
 					 struct consumer *consumer)
 {
@@ -285,7 +273,7 @@ struct nats_answers *nats_answers_create(const struct gateway *gateway, const st
 	pthread_mutex_init(&answers->mutex, NULL);
 	pthread_cond_init(&answers->done, NULL);
 	answers->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = answers->end < 0 ? errno : start_thread(answers);
+	err = answers->end < 0 ? errno : thread_start(&answers->thread, answers_run, answers);
 	if (!err)
 		return answers;
 	if (answers->end >= 0)

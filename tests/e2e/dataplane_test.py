@@ -12,20 +12,11 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
-from gateway import Gateway, check_books, main, read_pcap, write_pcap  # noqa: E402
+from gateway import Gateway, check_books, main, ones_sum, read_pcap, write_pcap  # noqa: E402
 
 EXAMPLES = sorted(glob.glob(os.path.join(HERE, "..", "data", "accept", "*")))
 PCAP_PORT = 'name = "in0"; device = "net_pcap0,rx_pcap=%s,tx_pcap=@/out.pcap"; queues = 1;'
 STATUS = {"accepted": 0, "refused": 1, "busy": 2}
-
-
-def ones_sum(data):
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return total
 
 
 def layers(frame):

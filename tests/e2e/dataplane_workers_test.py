@@ -14,8 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 from dataplane_test import expected_answer, layers, parse_answer  # noqa: E402
-from gateway import Gateway, check_books, main, read_pcap, wait_for, write_pcap  # noqa: E402
-from live_test import ones_sum  # noqa: E402
+from gateway import Gateway, check_books, main, ones_sum, read_pcap, wait_for, write_pcap  # noqa: E402
 
 WANTS_ANSWER = 1
 EMERGENCY, URGENT, NORMAL, NON_URGENT = range(4)

@@ -12,7 +12,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
-from gateway import Gateway, check_books, main, program, wait_for, write_pcap  # noqa: E402
+from gateway import Gateway, check_books, main, ones_sum, program, wait_for, write_pcap  # noqa: E402
 
 KILLS = int(os.environ.get("KILLS", "200"))
 SLOWER = float(os.environ.get("SLOWER", "1"))
@@ -29,13 +29,6 @@ AGENTS = """version = 1;
 queues = ( { name = "desk"; }, { name = "copies"; } );
 default = { agents = "desk"; copy = "copies"; rate = 10000; burst = 500; };
 """
-
-
-def ones_sum(data):
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return total
 
 
 def frame(number):

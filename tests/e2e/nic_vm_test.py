@@ -13,8 +13,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
-from gateway import check_books, main, program  # noqa: E402
-from live_test import frame, ones_sum  # noqa: E402
+from gateway import check_books, main, ones_sum, program  # noqa: E402
+from live_test import frame  # noqa: E402
 from vm import Machine, nic_model  # noqa: E402
 
 NIC, MEMBER, HOST, OTHER = (bytes.fromhex(mac) for mac in ("525400000001", "020000000009", "020000000002", "020000000077"))

@@ -15,8 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 from dataplane_errors_test import ENVIRONMENT, expect  # noqa: E402
-from gateway import BUILD, Gateway, SkipTest, check_books, main, program, wait_for  # noqa: E402
-from live_test import frame, ones_sum  # noqa: E402
+from gateway import BUILD, Gateway, SkipTest, check_books, main, ones_sum, program, wait_for  # noqa: E402
+from live_test import frame  # noqa: E402
 from network import ip  # noqa: E402
 from xdp import RULES, XdpGateway, XdpNetwork  # noqa: E402
 

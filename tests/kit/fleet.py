@@ -16,7 +16,7 @@ import struct
 import subprocess
 import threading
 
-from gateway import Gateway, SkipTest, wait_for
+from gateway import Gateway, SkipTest, ones_sum, wait_for
 from network import Network
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,14 +45,6 @@ rules = ( { name = "people"; match = { tenant = "desk"; }; action = { agents = "
 def message(number, tenant, flags=0, priority=2):
     body = b"message %08d" % number
     return struct.pack(">BBBBIHHI", 0x57, 0x10 | flags, priority, 1, tenant, 0x4445, len(body), number) + body
-
-
-def ones_sum(data):
-    """The sum of checksums; 0xffff over what is right and holds its own."""
-    total = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) & ~1])) + (data[-1] << 8 if len(data) % 2 else 0)
-    while total > 0xffff:
-        total = (total & 0xffff) + (total >> 16)
-    return total
 
 
 def id_on_the_wire(frame):

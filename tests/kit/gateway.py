@@ -45,6 +45,14 @@ def write_pcap(path, frames):
             out.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
 
 
+def ones_sum(data):
+    """The sum of checksums; 0xffff over what is right and holds its own."""
+    total = sum(struct.unpack(f">{len(data) // 2}H", data[:len(data) & ~1])) + (data[-1] << 8 if len(data) % 2 else 0)
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return total
+
+
 def check_books(stats):
     """Raises where rx is not the sum of the dispositions: the gateway's, each worker's, each port's."""
     parts = [("gateway", stats)] + [(f"{kind} {i}", part) for kind in ("workers", "ports")
