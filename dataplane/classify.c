@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stage classify: tenant, authentication tag, verdict, and the counters by rule and country. Runs
+// Stage classify: tenant, authentication tag, verdict, and the counters by country and priority. Runs
 // on the worker. The look-ups take the whole burst, so that their memory latencies overlap
 // (rules/lookup.h).
 #include <rte_prefetch.h>
@@ -57,12 +57,12 @@ static void find_verdicts(struct worker *worker, struct burst *burst)
 	const struct triage_keys keys = { burst->class, burst->message.country, burst->message.size,
 					  burst->message.kind };
 	const struct live *live = worker->live;
-	uint64_t *countries = worker->countries;
+	uint64_t (*countries)[WEIR_N_PRIORITIES] = worker->countries;
 	unsigned n = burst->n_live;
 
 	table_find_verdicts(&live->table, &keys, burst->n_live, burst->verdict);
 	for (unsigned at = 0; at < n; at++)
-		countries[burst->message.country[at]]++;
+		countries[burst->message.country[at]][message_priority(burst->message.kind[at])]++;
 	for (unsigned at = 0; live->far && at < n; at++)
 		rte_prefetch0(&worker->paths->verdicts[burst->verdict[at]]);
 }

@@ -42,7 +42,7 @@ static void lay_out(struct weir_segment *header, const struct gateway *gateway)
 	header->counters = take(&at, workers * ports * sizeof(struct weir_counters));
 	header->worker = take(&at, workers * sizeof(struct weir_worker));
 	header->named = take(&at, workers * WEIR_MAX_NAMES * sizeof(uint64_t));
-	header->countries = take(&at, workers * WEIR_N_COUNTRIES * sizeof(uint64_t));
+	header->countries = take(&at, workers * WEIR_N_COUNTRIES * WEIR_N_PRIORITIES * sizeof(uint64_t));
 	header->zones = take(&at, workers * WEIR_MAX_ZONES * WEIR_N_COUNTRIES * sizeof(uint64_t));
 	header->tenants = take(&at, workers * WEIR_TOP_TENANTS * sizeof(struct weir_top));
 	header->ports = take(&at, ports * sizeof(struct weir_port));

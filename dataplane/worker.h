@@ -73,7 +73,8 @@ struct worker {
 	// in the segment: private to this worker as a writer
 	struct weir_worker *shared;
 	struct weir_counters *published; // [n_ports]
-	uint64_t *named, *countries, *zones;
+	uint64_t *named, *zones;
+	uint64_t (*countries)[WEIR_N_PRIORITIES];
 	struct weir_top *top;
 
 	// the worker's own

@@ -21,7 +21,7 @@ static void attach_segment(struct worker *worker, struct weir_segment *map)
 	worker->shared = (struct weir_worker *)(base + map->worker) + w;
 	worker->published = (struct weir_counters *)(base + map->counters) + w * map->n_ports;
 	worker->named = (uint64_t *)(base + map->named) + w * map->n_names;
-	worker->countries = (uint64_t *)(base + map->countries) + w * WEIR_N_COUNTRIES;
+	worker->countries = (uint64_t(*)[WEIR_N_PRIORITIES])(base + map->countries) + w * WEIR_N_COUNTRIES;
 	worker->zones = (uint64_t *)(base + map->zones) + w * WEIR_MAX_ZONES * WEIR_N_COUNTRIES;
 	worker->top = (struct weir_top *)(base + map->tenants) + w * WEIR_TOP_TENANTS;
 }

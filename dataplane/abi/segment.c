@@ -28,7 +28,7 @@ static void segment_arrays(struct weir_segment *s, struct array out[N_ARRAYS])
 		{ "worker", &s->worker, workers * sizeof(struct weir_worker) },
 		{ "names", &s->names, names * sizeof(struct weir_name) },
 		{ "named", &s->named, workers * names * sizeof(uint64_t) },
-		{ "countries", &s->countries, workers * WEIR_N_COUNTRIES * sizeof(uint64_t) },
+		{ "countries", &s->countries, workers * WEIR_N_COUNTRIES * WEIR_N_PRIORITIES * sizeof(uint64_t) },
 		{ "zones", &s->zones, workers * WEIR_MAX_ZONES * WEIR_N_COUNTRIES * sizeof(uint64_t) },
 		{ "tenants", &s->tenants, workers * WEIR_TOP_TENANTS * sizeof(struct weir_top) },
 		{ "ports", &s->ports, ports * sizeof(struct weir_port) },

@@ -10,7 +10,7 @@
 //   worker     [n_workers] struct weir_worker                single words
 //   names      [n_names] struct weir_name                    registry: what has a counter by name
 //   named      [n_workers][n_names] uint64_t                 counter of each name
-//   countries  [n_workers][676] uint64_t                     messages decoded, by country
+//   countries  [n_workers][676][4] uint64_t                  messages decoded, by country and priority
 //   zones      [n_workers][WEIR_MAX_ZONES][676] uint64_t     forwards by (zone, country)
 //   tenants    [n_workers][WEIR_TOP_TENANTS] struct weir_top busiest tenants, from samples
 //   ports      [n_ports] struct weir_port                    what the NIC says, by the main thread
@@ -28,7 +28,7 @@
 #include "dataplane/abi/xdp.h"
 
 #define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
-#define WEIR_SEGMENT_ABI 5u
+#define WEIR_SEGMENT_ABI 6u
 enum { WEIR_MAX_NAMES = 131072, WEIR_MAX_ZONES = 256, WEIR_TOP_TENANTS = 256, WEIR_SLOT_SIZE = 256,
        WEIR_BOOT_ID_SIZE = 16, WEIR_MAX_WORKERS = 128, WEIR_MAX_PORTS = 64, WEIR_MAX_RING_SLOTS = 1 << 24 };
 

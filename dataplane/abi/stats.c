@@ -198,14 +198,41 @@ static int by_id(const void *left, const void *right)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
+// Messages decoded of a country and priority.
+static uint64_t decoded(const struct weir_segment *segment, uint32_t country, unsigned priority)
+{
+	return stats_sum(segment, segment->countries, WEIR_N_COUNTRIES * WEIR_N_PRIORITIES,
+			 country * WEIR_N_PRIORITIES + priority);
+}
+
+uint64_t stats_priority(const struct weir_segment *segment, unsigned priority)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t c = 0; c < WEIR_N_COUNTRIES; c++)
+		sum += decoded(segment, c, priority);
+	return sum;
+}
+
+static json_t *priorities_json(const struct weir_segment *segment)
+{
+	json_t *array = json_array();
+
+	for (unsigned p = 0; p < WEIR_N_PRIORITIES; p++)
+		json_array_append_new(array, json_pack("{s:s, s:I}", "name", weir_priority_name(p),
+			"count", (json_int_t)stats_priority(segment, p)));
+	return array;
+}
+
 static json_t *countries_json(const struct weir_segment *segment)
 {
 	struct tally tally[WEIR_N_COUNTRIES];
 	json_t *array = json_array();
 
 	for (uint32_t c = 0; c < WEIR_N_COUNTRIES; c++) {
-		tally[c].id = c;
-		tally[c].count = stats_sum(segment, segment->countries, WEIR_N_COUNTRIES, c);
+		tally[c] = (struct tally){ .id = c };
+		for (unsigned p = 0; p < WEIR_N_PRIORITIES; p++)
+			tally[c].count += decoded(segment, c, p);
 	}
 	qsort(tally, WEIR_N_COUNTRIES, sizeof(tally[0]), by_count);
 	for (uint32_t c = 0; c < WEIR_N_COUNTRIES && tally[c].count; c++) {
@@ -218,8 +245,18 @@ static json_t *countries_json(const struct weir_segment *segment)
 	return array;
 }
 
-// Reads all workers' samples into one list, a tenant once; returns its length and the samples' sum.
-static size_t tenants_tally(const struct weir_segment *segment, struct tally *tally, uint64_t *total)
+void stats_samples(const struct weir_segment *segment, uint32_t *samples)
+{
+	const struct weir_top *top = segment_at(segment, segment->tenants);
+
+	for (size_t i = 0; i < (size_t)segment->n_workers * WEIR_TOP_TENANTS; i++)
+		samples[i] = atomic_load_explicit(&top[i].samples, memory_order_relaxed);
+}
+
+// Reads all workers' samples since `before` into one list, a tenant once; returns its length and the samples' sum.
+// What an entry counted before its tenant came to it is left out so, too: a newcomer inherits it.
+static size_t tenants_tally(const struct weir_segment *segment, const uint32_t *before, struct tally *tally,
+			    uint64_t *total)
 {
 	const struct weir_top *top = segment_at(segment, segment->tenants);
 	size_t n = 0, kept = 0;
@@ -227,7 +264,7 @@ static size_t tenants_tally(const struct weir_segment *segment, struct tally *ta
 	*total = 0;
 	for (size_t i = 0; i < (size_t)segment->n_workers * WEIR_TOP_TENANTS; i++) {
 		tally[n].id = atomic_load_explicit(&top[i].tenant, memory_order_relaxed);
-		tally[n].count = atomic_load_explicit(&top[i].samples, memory_order_relaxed);
+		tally[n].count = atomic_load_explicit(&top[i].samples, memory_order_relaxed) - (before ? before[i] : 0);
 		*total += tally[n].count;
 		n += tally[n].id != 0 && tally[n].count != 0;
 	}
@@ -241,7 +278,7 @@ static size_t tenants_tally(const struct weir_segment *segment, struct tally *ta
 	return kept;
 }
 
-static json_t *tenants_json(const struct weir_segment *segment)
+json_t *stats_tenants(const struct weir_segment *segment, const uint32_t *before)
 {
 	struct tally *tally = calloc((size_t)segment->n_workers * WEIR_TOP_TENANTS + 1, sizeof(*tally));
 	json_t *array = json_array();
@@ -250,7 +287,7 @@ static json_t *tenants_json(const struct weir_segment *segment)
 
 	if (!tally)
 		return array;
-	n = tenants_tally(segment, tally, &total);
+	n = tenants_tally(segment, before, tally, &total);
 	for (size_t i = 0; i < n && i < TENANTS_SHOWN; i++)
 		json_array_append_new(array, json_pack("{s:I, s:f}", "id", (json_int_t)tally[i].id,
 			"share", (double)tally[i].count / (double)total));
@@ -323,7 +360,8 @@ json_t *stats_json(const struct weir_segment *segment)
 		json_object_set_new(root, "workers", workers_json(segment, s));
 		json_object_set_new(root, "ports", ports_json(segment, s));
 		json_object_set_new(root, "countries", countries_json(segment));
-		json_object_set_new(root, "tenants", tenants_json(segment));
+		json_object_set_new(root, "priorities", priorities_json(segment));
+		json_object_set_new(root, "tenants", stats_tenants(segment, NULL));
 	} else {
 		json_decref(root);
 		root = NULL;

@@ -6,7 +6,7 @@
 // The contract's keys: generation, uptime_s, rx, dispositions, reasons, rules, queues, answers,
 // workers, ports. Beside them: bytes, answers_lost, copies_lost, agent_answers (of agents, sent),
 // agent_answers_later and agent_answers_lost (by what was in the way), replies, pools, members, countries,
-// forward_by_zone, tenants (busiest, with their share of the samples).
+// priorities, forward_by_zone, tenants (busiest, with their share of the samples).
 #pragma once
 
 #include <jansson.h>
@@ -19,6 +19,17 @@
 // Counters by name are copied beside it and may be a housekeeping turn off. Returns a new
 // reference, or NULL when memory is out. Any thread.
 json_t *stats_json(const struct weir_segment *segment);
+
+// Messages decoded of a priority, by all workers. Any thread.
+uint64_t stats_priority(const struct weir_segment *segment, unsigned priority);
+
+// What each entry of the segment's list of busiest tenants has been counted, into `samples`
+// [n_workers * WEIR_TOP_TENANTS]. Any thread.
+void stats_samples(const struct weir_segment *segment, uint32_t *samples);
+
+// The busiest tenants: array of id and share of the samples since `before`, which is of stats_samples; NULL: since the
+// start. A new reference, NULL when memory is out. Any thread.
+json_t *stats_tenants(const struct weir_segment *segment, const uint32_t *before);
 
 // Prints an object made by stats_json (or received from the control plane: whatever is missing or of
 // another type is left out) as tables, ending with both sides of the book-keeping equation.

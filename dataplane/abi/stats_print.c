@@ -230,6 +230,7 @@ void stats_print(const json_t *stats, FILE *to)
 	print_counts(stats, "replies", "reply", to);
 	print_counts(stats, "pools", "pool", to);
 	print_counts(stats, "countries", "country", to);
+	print_counts(stats, "priorities", "priority", to);
 	print_zones(stats, to);
 	print_tenants(stats, to);
 	print_workers(stats, to);

@@ -215,6 +215,7 @@ def a_message_off_the_wire_is_text_where_it_is_text():
         assert [(m["priority"], m["body"], m["tenant"], m["country"], m["sender"]) for m in messages] == [
             (name, f"message {i:4}", 1 + i, "DE", {"address": f"10.0.1.{i}", "port": 4000 + i})
             for i, name in enumerate(("emergency", "urgent", "normal", "non-urgent"))], messages
+        assert [(row["name"], row["count"]) for row in g.stats()["priorities"]] == [(m["priority"], 1) for m in messages]
         assert anna.get("/v1/queues/desk").json["next"] == []
         first, second, third, last = ((f"/v1/messages/{m['id']}/answer", m["lease"]) for m in messages)
         for path, body in ((first, {"status": "refused", "body": "grüße"}), (second, {"body_base64": "AP8="}), (third, {"status": "busy"})):

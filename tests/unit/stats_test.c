@@ -129,17 +129,19 @@ static void sample(struct weir_top *top, uint32_t tenant, uint32_t samples)
 	top->samples = samples;
 }
 
-static void countries_zones_and_tenants_are_counted_over_all_workers(void **state)
+static void countries_priorities_zones_and_tenants_are_counted_over_all_workers(void **state)
 {
 	uint64_t *countries = (uint64_t *)((char *)segment + segment->countries);
 	uint64_t *zones = (uint64_t *)((char *)segment + segment->zones);
+	static const json_int_t by_priority[] = { 0, 1, 11, 4 };
 	struct weir_top *top = (struct weir_top *)((char *)segment + segment->tenants);
 	json_t *stats, *row;
 
 	(void)state;
-	countries[82] = 3;
-	countries[WEIR_N_COUNTRIES + 82] = 4;
-	countries[WEIR_COUNTRY_ZZ] = 9;
+	countries[82 * WEIR_N_PRIORITIES + WEIR_URGENT] = 1;
+	countries[82 * WEIR_N_PRIORITIES + WEIR_NORMAL] = 2;
+	countries[(WEIR_N_COUNTRIES + 82) * WEIR_N_PRIORITIES + WEIR_NON_URGENT] = 4;
+	countries[WEIR_COUNTRY_ZZ * WEIR_N_PRIORITIES + WEIR_NORMAL] = 9;
 	zones[WEIR_N_COUNTRIES + 82] = 5;
 	sample(&top[0], 9, 1);
 	sample(&top[1], 4000000000, 1);
@@ -147,6 +149,11 @@ static void countries_zones_and_tenants_are_counted_over_all_workers(void **stat
 	stats = stats_json(segment);
 	row = json_array_get(json_object_get(stats, "countries"), 1);
 	assert_int_equal(number(row, "count"), 7);
+	for (unsigned p = 0; p < WEIR_N_PRIORITIES; p++) {
+		row = json_array_get(json_object_get(stats, "priorities"), p);
+		assert_string_equal(json_string_value(json_object_get(row, "name")), weir_priority_name(p));
+		assert_int_equal(number(row, "count"), by_priority[p]);
+	}
 	row = json_array_get(json_object_get(stats, "forward_by_zone"), 0);
 	assert_string_equal(json_string_value(json_object_get(row, "zone")), "eu");
 	assert_int_equal(number(row, "count"), 5);
@@ -155,6 +162,29 @@ static void countries_zones_and_tenants_are_counted_over_all_workers(void **stat
 	assert_true(json_real_value(json_object_get(row, "share")) == 0.75);
 	assert_int_equal(number(json_array_get(json_object_get(stats, "tenants"), 1), "id"), 4000000000);
 	json_decref(stats);
+}
+
+static void the_busiest_tenants_since_a_sample_are_those_that_came_since(void **state)
+{
+	struct weir_top *top = (struct weir_top *)((char *)segment + segment->tenants);
+	uint32_t *before = calloc(2 * WEIR_TOP_TENANTS, sizeof(*before));
+	json_t *tenants;
+
+	(void)state;
+	assert_non_null(before);
+	sample(&top[0], 9, 100);
+	sample(&top[1], 8, 50);
+	sample(&top[WEIR_TOP_TENANTS + 7], 9, 7);
+	stats_samples(segment, before);
+	sample(&top[0], 9, 101);
+	sample(&top[1], 7, 53); // a newcomer inherited 50
+	tenants = stats_tenants(segment, before);
+	assert_int_equal(json_array_size(tenants), 2);
+	assert_int_equal(number(json_array_get(tenants, 0), "id"), 7);
+	assert_true(json_real_value(json_object_get(json_array_get(tenants, 0), "share")) == 0.75);
+	assert_int_equal(number(json_array_get(tenants, 1), "id"), 9);
+	json_decref(tenants);
+	free(before);
 }
 
 static void names_that_are_no_text_do_not_break_the_object(void **state)
@@ -261,7 +291,8 @@ int main(void)
 		TEST(the_whole_and_each_worker_and_port_balance),
 		TEST(rules_stand_in_file_order_and_old_ones_are_left_out),
 		TEST(reasons_of_drop_are_those_of_the_file_and_the_blocked_sources),
-		TEST(countries_zones_and_tenants_are_counted_over_all_workers),
+		TEST(countries_priorities_zones_and_tenants_are_counted_over_all_workers),
+		TEST(the_busiest_tenants_since_a_sample_are_those_that_came_since),
 		TEST(answers_of_agents_are_shown_by_what_became_of_them),
 		TEST(a_kernel_interface_is_shown_with_what_it_got_and_sent),
 		TEST(names_that_are_no_text_do_not_break_the_object),
