@@ -51,10 +51,27 @@ enum weir_disposition {
 	X(NATIVE_COUNTRY, MALFORMED, "native-country")    \
 	X(NATIVE_LENGTH, MALFORMED, "native-length")      \
 	X(NATIVE_AUTH, MALFORMED, "native-auth")          \
+	X(COAP_SHORT, MALFORMED, "coap-short")            \
+	X(COAP_VERSION, MALFORMED, "coap-version")        \
+	X(COAP_TOKEN, MALFORMED, "coap-token")            \
+	X(COAP_EMPTY, MALFORMED, "coap-empty")            \
+	X(COAP_OPTION, MALFORMED, "coap-option")          \
+	X(COAP_MARKER, MALFORMED, "coap-marker")          \
+	X(COAP_CODE, MALFORMED, "coap-code")              \
+	X(COAP_CRITICAL, MALFORMED, "coap-critical")      \
+	X(COAP_PROXY, MALFORMED, "coap-proxy")            \
+	X(COAP_METHOD, MALFORMED, "coap-method")          \
+	X(COAP_PATH, MALFORMED, "coap-path")              \
+	X(COAP_ACCEPT, MALFORMED, "coap-accept")          \
+	X(COAP_CHANNEL, MALFORMED, "coap-channel")        \
+	X(COAP_TENANT, MALFORMED, "coap-tenant")          \
+	X(COAP_COUNTRY, MALFORMED, "coap-country")        \
+	X(COAP_PRIORITY, MALFORMED, "coap-priority")      \
 	X(ETHERTYPE, EXCEPTION, "ethertype")              \
 	X(NOT_UDP, EXCEPTION, "not-udp")                  \
 	X(NO_LISTENER, EXCEPTION, "no-listener")          \
 	X(NO_DECODER, EXCEPTION, "no-decoder")            \
+	X(COAP_MESSAGE, EXCEPTION, "coap-message")        \
 	X(BLOCKED_SOURCE, DROP, "blocked-source")         \
 	X(NO_ROOM, TX_FULL, "no-room")                    \
 	X(NO_MEMBER, TX_FULL, "no-member")                \
