@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // weirctl, the operators' command line (DESIGN 1.1, 1.5, 1.6): finds the command by its one or two words,
-// takes the shared options out, and runs it. `help` and `version` work for everything.
+// takes the shared options out, and runs it. `--help` and `--version` work for everything.
 #include <stdio.h>
 #include <string.h>
 
 #include "controlplane/weirctl/weirctl.h"
+#include "dataplane/decode/number.h"
+
+static int command_version(const struct command *command, const struct options *options, int n, char **words);
 
 static const struct command commands[] = {
 	{"rules check", "FILE", "check a rule file and prove its residency",
@@ -33,6 +36,10 @@ static const struct command commands[] = {
 	{"battery", "FILE", "run messages with expected outcomes through a rule file",
 	 "Prints the outcomes by tenant, country, priority, queue and reply, and each expectation that failed.\n",
 	 command_battery},
+	{"country", "NUMBER", "say which country a telephone number is of, and why",
+	 "NUMBER is international: \"+\" and the calling code first. ZZ where the number does not tell.\n",
+	 command_country},
+	{"version", "", "print the version, and of when the number plan is", "", command_version},
 	{"stats", "", "show what the running gateway has counted",
 	 "Tables for people; with --json the object that other programs read.\n", command_stats},
 	{"status", "", "show whether dataplane, rules and spool are well", "", command_status},
@@ -98,6 +105,18 @@ static const struct command commands[] = {
 	 command_agent_revoke},
 };
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static int command_version(const struct command *command, const struct options *options, int n, char **words)
+{
+	if (n > 0)
+		return usage_error(command, "\"%s\" is too much", words[0]);
+	if (options->json)
+		printf("{\"version\":\"%s\",\"numbers\":{\"source\":\"%s\",\"date\":\"%s\"}}\n", WEIR_VERSION,
+		       number_source, number_date);
+	else
+		printf("weirctl %s\nnumber plan: %s, %s\n", WEIR_VERSION, number_source, number_date);
+	return STATUS_DONE;
+}
 
 static void print_overview(FILE *to)
 {
@@ -181,10 +200,8 @@ int main(int argc, char **argv)
 
 	if (n < 0)
 		return failure(STATUS_USAGE, "--config needs a file");
-	if (version) {
-		puts("weirctl " WEIR_VERSION);
-		return output_close(STATUS_DONE);
-	}
+	if (version)
+		return output_close(command_version(NULL, &options, 0, NULL));
 	if (n == 0) {
 		print_overview(help ? stdout : stderr);
 		return help ? output_close(STATUS_DONE) : STATUS_USAGE;

@@ -50,6 +50,7 @@ int command_check(const struct command *command, const struct options *options, 
 int command_explain(const struct command *command, const struct options *options, int n, char **words);
 int command_compile(const struct command *command, const struct options *options, int n, char **words);
 int command_classify(const struct command *command, const struct options *options, int n, char **words);
+int command_country(const struct command *command, const struct options *options, int n, char **words);
 int command_battery(const struct command *command, const struct options *options, int n, char **words);
 int command_stats(const struct command *command, const struct options *options, int n, char **words);
 int command_status(const struct command *command, const struct options *options, int n, char **words);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Walks the digits of a telephone number through number_table.c until one country is left. Refuses what is no global
+// number: a digit string without "+" may be of any plan, and no one here knows of which.
+#include "dataplane/decode/number.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "dataplane/abi/names.h"
+#include "dataplane/decode/number_table.h"
+
+static const struct number invalid = {.country = WEIR_COUNTRY_NONE, .rule = NUMBER_INVALID};
+
+static struct number number_of(unsigned entry, unsigned prefix, unsigned digits)
+{
+	unsigned country = number_entry_country(entry), code = number_entry_code(entry);
+
+	return (struct number){
+		.country = country == NUMBER_NOBODY ? WEIR_COUNTRY_NONE : (uint16_t)country,
+		.rule = (uint8_t)number_entry_rule(entry),
+		.code = (uint8_t)code,
+		// The main country has its ranges by the calling code, however far the walk went to know that.
+		.prefix = (uint8_t)(number_entry_rule(entry) == NUMBER_MAIN ? code : prefix),
+		.digits = (uint8_t)digits,
+	};
+}
+
+struct number number_country(const uint8_t *text, size_t length)
+{
+	unsigned entry = 0, digits = 0, prefix = 0;
+
+	if (length < 2 || length > NUMBER_TEXT_MAX || text[0] != '+')
+		return invalid;
+	for (size_t i = 1; i < length; i++) {
+		unsigned digit = text[i] - (unsigned)'0';
+
+		if (digit > 9) {
+			if (text[i] != '-' && text[i] != '.' && text[i] != '(' && text[i] != ')')
+				return invalid;
+			continue;
+		}
+		digits++;
+		if (!(entry & NUMBER_LAST)) {
+			entry = number_rows[entry][digit];
+			prefix = digits;
+		}
+	}
+	if (digits == 0 || digits > NUMBER_DIGITS_MAX)
+		return invalid;
+	if (!(entry & NUMBER_LAST))
+		entry = number_rows[entry][NUMBER_END];
+	return number_of(entry, prefix, digits);
+}
+
+struct number number_subscriber(const uint8_t *text, size_t length)
+{
+	static const char name[] = "phone-context=";
+	const size_t name_length = sizeof(name) - 1;
+	const uint8_t *end, *at, *next;
+
+	length = length < SUBSCRIBER_TEXT_MAX ? length : SUBSCRIBER_TEXT_MAX;
+	end = text + length;
+	at = length ? memchr(text, ';', length) : NULL;
+	if (length && text[0] == '+')
+		return number_country(text, at ? (size_t)(at - text) : length);
+	for (; at; at = next) {
+		size_t left = (size_t)(end - ++at);
+
+		next = left ? memchr(at, ';', left) : NULL;
+		left = (size_t)((next ? next : end) - at);
+		if (left > name_length && strncasecmp((const char *)at, name, name_length) == 0)
+			return number_country(at + name_length, left - name_length);
+	}
+	return invalid;
+}
+
+const char *number_rule_name(unsigned rule)
+{
+#define NAME(word, name) name,
+	static const char *const names[] = {NUMBER_RULES(NAME)};
+#undef NAME
+
+	return rule < sizeof(names) / sizeof(names[0]) ? names[rule] : "";
+}
