@@ -67,11 +67,25 @@ enum weir_disposition {
 	X(COAP_TENANT, MALFORMED, "coap-tenant")          \
 	X(COAP_COUNTRY, MALFORMED, "coap-country")        \
 	X(COAP_PRIORITY, MALFORMED, "coap-priority")      \
+	X(SIP_START_LINE, MALFORMED, "sip-start-line")    \
+	X(SIP_VERSION, MALFORMED, "sip-version")          \
+	X(SIP_URI, MALFORMED, "sip-uri")                  \
+	X(SIP_SCHEME, MALFORMED, "sip-scheme")            \
+	X(SIP_HEADER, MALFORMED, "sip-header")            \
+	X(SIP_MISSING, MALFORMED, "sip-missing")          \
+	X(SIP_REPEATED, MALFORMED, "sip-repeated")        \
+	X(SIP_VIA, MALFORMED, "sip-via")                  \
+	X(SIP_FROM, MALFORMED, "sip-from")                \
+	X(SIP_TO, MALFORMED, "sip-to")                    \
+	X(SIP_CALL_ID, MALFORMED, "sip-call-id")          \
+	X(SIP_CSEQ, MALFORMED, "sip-cseq")                \
+	X(SIP_LENGTH, MALFORMED, "sip-length")            \
 	X(ETHERTYPE, EXCEPTION, "ethertype")              \
 	X(NOT_UDP, EXCEPTION, "not-udp")                  \
 	X(NO_LISTENER, EXCEPTION, "no-listener")          \
 	X(NO_DECODER, EXCEPTION, "no-decoder")            \
 	X(COAP_MESSAGE, EXCEPTION, "coap-message")        \
+	X(SIP_RESPONSE, EXCEPTION, "sip-response")        \
 	X(BLOCKED_SOURCE, DROP, "blocked-source")         \
 	X(NO_ROOM, TX_FULL, "no-room")                    \
 	X(NO_MEMBER, TX_FULL, "no-member")                \

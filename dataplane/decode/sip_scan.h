@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What all SIP decoding stands on: classes of bytes (RFC 3261, 25.1), small steps over a value, and the ends of lines.
+// Values may hold folds (CR LF and white space), which count as white space. libc only.
+#pragma once
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "dataplane/decode/span.h"
+
+enum sip_class {
+	SIP_TOKEN = 1,     // token
+	SIP_LWS = 2,       // SP, HTAB; CR and LF, which within a value are of a fold
+	SIP_HOST = 4,      // of host names and IPv4 addresses; and `_`, which real names have
+	SIP_URI = 8,       // reserved and unreserved, but for `@`; `%` is looked at by itself
+	SIP_SCHEME = 16,
+	SIP_QUOTED = 32,   // within quotes: qdtext, and what a fold is made of
+	SIP_GENERIC = 64,  // of a parameter's value without quotes: visible, but for `; , " < >`
+	SIP_REFERENCE = 128, // within the brackets of an IPv6 reference
+};
+
+extern const uint8_t sip_classes[256];
+
+static inline bool sip_is(uint8_t byte, unsigned classes)
+{
+	return sip_classes[byte] & classes;
+}
+
+// The first position from `pos` whose byte is in none of `classes`, or `end`.
+static inline unsigned sip_skip(const uint8_t *at, unsigned pos, unsigned end, unsigned classes)
+{
+	while (pos < end && sip_is(at[pos], classes))
+		pos++;
+	return pos;
+}
+
+static inline bool sip_digit(uint8_t byte)
+{
+	return (uint8_t)(byte - '0') < 10;
+}
+
+static inline struct span sip_span(unsigned from, unsigned to)
+{
+	return (struct span){ .at = (uint16_t)from, .length = (uint16_t)(to - from) };
+}
+
+// Whether `length` bytes are `text` (in lower case), letters in any case.
+static inline bool sip_same(const uint8_t *at, unsigned length, const char *text)
+{
+	if (length != strlen(text))
+		return false;
+	for (unsigned i = 0; i < length; i++)
+		if ((at[i] | ((uint8_t)(at[i] - 'A') < 26 ? 0x20 : 0)) != text[i])
+			return false;
+	return true;
+}
+
+// Digits up to `end`: their number, or -1 where there are none, another byte stands there, or it is above `most`
+// (below 2^60).
+int64_t sip_number(const uint8_t *at, unsigned pos, unsigned end, int64_t most);
+
+// Position after the quoted string that starts at `pos` with its quote; 0 where it does not end before `end` or holds
+// what it may not.
+unsigned sip_quoted(const uint8_t *at, unsigned pos, unsigned end);
+
+// Whether a stretch that no grammar was held against can be copied: no control characters but HTAB and those of folds.
+bool sip_clean(const uint8_t *at, unsigned pos, unsigned end);
+
+struct sip_param {
+	struct span name, value; // value.length 0: none; quotes included
+	unsigned from;           // of the semicolon
+};
+
+// Reads one parameter, `; name [= value]` with white space anywhere between (RFC 3261, 25.1: generic-param). `*pos` is
+// at the semicolon, and then at the next byte that is not white space, or `end`. False where it is no parameter.
+bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_param *param);
+
+enum { SIP_NO_LINE = -1 };
+
+// The ends of lines, in order. `feeds` and `strays` are of the block before `next`.
+struct sip_lines {
+	const uint8_t *at;
+	unsigned length, next;
+	uint64_t feeds;  // a bit for each LF not yet told
+	uint64_t strays; // a bit for each byte after a CR that is not the LF that belongs there
+	uint64_t carry;  // 1: the last byte of the block was a CR
+	bool stray;      // one of the lines told had a CR that no LF follows
+};
+
+static inline void sip_lines_init(struct sip_lines *lines, const uint8_t *at, unsigned length, unsigned from)
+{
+	*lines = (struct sip_lines){ .at = at, .length = length, .next = from };
+}
+
+static inline uint64_t sip_find32(const uint8_t *at, char byte)
+{
+	__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
+
+	return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte)));
+}
+
+static inline void sip_lines_load(struct sip_lines *lines)
+{
+	const uint8_t *block = lines->at + lines->next;
+	uint8_t last[64] = { 0 };
+	uint64_t returns;
+
+	if (lines->length - lines->next < 64) {
+		memcpy(last, block, lines->length - lines->next);
+		block = last;
+	}
+	lines->feeds = sip_find32(block, '\n') | sip_find32(block + 32, '\n') << 32;
+	returns = sip_find32(block, '\r') | sip_find32(block + 32, '\r') << 32;
+	lines->strays = (returns << 1 | lines->carry) & ~lines->feeds;
+	lines->carry = returns >> 63;
+	lines->next += 64;
+}
+
+// Position of the next LF, or SIP_NO_LINE. `stray` is set on the way.
+static inline int sip_lines_next(struct sip_lines *lines)
+{
+	unsigned bit;
+
+	while (lines->feeds == 0) {
+		lines->stray |= lines->strays != 0;
+		lines->strays = 0;
+		if (lines->next >= lines->length)
+			return SIP_NO_LINE;
+		sip_lines_load(lines);
+	}
+	bit = (unsigned)__builtin_ctzll(lines->feeds);
+	lines->stray |= (lines->strays & (((uint64_t)1 << bit) - 1)) != 0;
+	lines->strays &= ~(((uint64_t)1 << bit) - 1);
+	lines->feeds &= lines->feeds - 1;
+	return (int)(lines->next - 64 + bit);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Values of header fields, by the grammar of RFC 3261, 25.1. Pure; each reads its stretch once, but for user parts.
+#include "dataplane/decode/sip_value.h"
+
+#include "dataplane/abi/names.h"
+#include "dataplane/decode/sip_scan.h"
+
+enum { PORT_MAX = 65535 };
+
+// sent-protocol: name / version / transport, tokens with white space between. Position after it, or 0.
+static unsigned protocol_parse(const uint8_t *at, unsigned pos, unsigned end)
+{
+	unsigned token;
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (i > 0 && (pos == end || at[pos++] != '/'))
+			return 0;
+		token = i > 0 ? sip_skip(at, pos, end, SIP_LWS) : pos;
+		pos = sip_skip(at, token, end, SIP_TOKEN);
+		if (pos == token)
+			return 0;
+		if (i < 2)
+			pos = sip_skip(at, pos, end, SIP_LWS);
+	}
+	return pos;
+}
+
+// sent-by: host, and perhaps a port, with white space around the colon. Position after both, or 0.
+static unsigned sent_by_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via *via)
+{
+	unsigned from = pos, digits;
+	int64_t port;
+
+	if (pos < end && at[pos] == '[') {
+		pos = sip_skip(at, pos + 1, end, SIP_REFERENCE);
+		if (pos == end || at[pos++] != ']')
+			return 0;
+	} else {
+		pos = sip_skip(at, pos, end, SIP_HOST);
+	}
+	if (pos - from < (at[from] == '[' ? 4u : 1u))
+		return 0;
+	via->host = sip_span(from, pos);
+	pos = sip_skip(at, pos, end, SIP_LWS);
+	if (pos == end || at[pos] != ':')
+		return pos;
+	digits = sip_skip(at, pos + 1, end, SIP_LWS);
+	for (pos = digits; pos < end && sip_digit(at[pos]);)
+		pos++;
+	port = sip_number(at, digits, pos, PORT_MAX);
+	if (port <= 0)
+		return 0;
+	via->port = (uint16_t)port;
+	return sip_skip(at, pos, end, SIP_LWS);
+}
+
+// Keeps a parameter of Via that weir uses. False where it came before.
+static bool via_param_put(const uint8_t *at, struct sip_via *via, const struct sip_param *param, unsigned end)
+{
+	const uint8_t *name = at + param->name.at;
+	struct span *place;
+
+	if (sip_same(name, param->name.length, "branch"))
+		place = &via->branch;
+	else if (sip_same(name, param->name.length, "rport"))
+		place = &via->rport;
+	else if (sip_same(name, param->name.length, "received"))
+		place = &via->received;
+	else if (sip_same(name, param->name.length, "maddr"))
+		place = &via->maddr;
+	else
+		return true;
+	if (place->at != 0)
+		return false;
+	*place = place == &via->branch || place == &via->maddr ? param->value : sip_span(param->from, end);
+	return true;
+}
+
+bool sip_via_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via *via)
+{
+	unsigned from = pos, protocol;
+	struct sip_param param;
+
+	*via = (struct sip_via){ 0 };
+	protocol = protocol_parse(at, pos, end);
+	pos = sip_skip(at, protocol, end, SIP_LWS);
+	if (protocol == 0 || pos == protocol)
+		return false;
+	pos = sent_by_parse(at, pos, end, via);
+	if (pos == 0)
+		return false;
+	while (pos < end && at[pos] == ';')
+		if (!sip_param_parse(at, &pos, end, &param) || !via_param_put(at, via, &param, pos))
+			return false;
+	if (pos < end && at[pos] != ',')
+		return false;
+	while (sip_is(at[pos - 1], SIP_LWS))
+		pos--;
+	via->value = sip_span(from, pos);
+	return true;
+}
+
+// Position of the `<` of a name-addr that starts at `pos`, or of `pos` where it is an addr-spec; *bad where neither.
+static unsigned name_skip(const uint8_t *at, unsigned pos, unsigned end, bool *bad)
+{
+	unsigned p = pos;
+
+	*bad = false;
+	if (p < end && at[p] == '"') {
+		p = sip_quoted(at, p, end);
+		*bad = p == 0;
+		p = sip_skip(at, p, end, SIP_LWS);
+		*bad |= p == end || at[p] != '<';
+		return p;
+	}
+	while (p < end && (sip_is(at[p], SIP_TOKEN | SIP_LWS) || at[p] >= 0x80))
+		p++;
+	return p < end && at[p] == '<' ? p : pos;
+}
+
+bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_address *address)
+{
+	struct sip_param param;
+	struct sip_uri uri;
+	unsigned p;
+	bool bad;
+
+	*address = (struct sip_address){ 0 };
+	pos = name_skip(at, pos, end, &bad);
+	if (bad || pos == end)
+		return false;
+	if (at[pos] == '<') {
+		const uint8_t *close = memchr(at + pos, '>', end - pos);
+
+		p = close ? (unsigned)(close - at) : pos;
+		if (!close || !sip_uri_parse(at, pos + 1, p, &uri))
+			return false;
+		p++;
+	} else {
+		// without brackets a URI ends where `;`, `?` or `,` could be of the header field (RFC 3261, 20)
+		for (p = pos; p < end && at[p] != ';' && at[p] != '?' && at[p] != ',' && !sip_is(at[p], SIP_LWS);)
+			p++;
+		if (!sip_uri_parse(at, pos, p, &uri))
+			return false;
+	}
+	address->number = uri.number;
+	p = sip_skip(at, p, end, SIP_LWS);
+	while (p < end && at[p] == ';') {
+		if (!sip_param_parse(at, &p, end, &param))
+			return false;
+		if (!sip_same(at + param.name.at, param.name.length, "tag"))
+			continue;
+		if (address->tag.length || !param.value.length || at[param.value.at] == '"')
+			return false;
+		address->tag = param.value;
+	}
+	return p == end;
+}
+
+bool sip_cseq_parse(const uint8_t *at, unsigned pos, unsigned end, struct span *method)
+{
+	unsigned digits = pos, space;
+
+	while (pos < end && sip_digit(at[pos]))
+		pos++;
+	space = sip_skip(at, pos, end, SIP_LWS);
+	*method = sip_span(space, end);
+	return space > pos && space < end && sip_number(at, digits, pos, INT32_MAX) >= 0 &&
+	       sip_skip(at, space, end, SIP_TOKEN) == end;
+}
+
+bool sip_call_id_check(const uint8_t *at, unsigned pos, unsigned end)
+{
+	if (pos == end)
+		return false;
+	for (; pos < end; pos++)
+		if (at[pos] <= ' ' || at[pos] >= 0x7f || at[pos] == ',')
+			return false;
+	return true;
+}
+
+uint8_t sip_priority_find(const uint8_t *at, unsigned length)
+{
+	for (unsigned i = 0; i < WEIR_N_PRIORITIES; i++)
+		if (sip_same(at, length, weir_priority_name(i)))
+			return (uint8_t)i;
+	return WEIR_NORMAL;
+}
