@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Where agents come in: the Unix socket, TCP, TLS; what an operator can get wrong there, and clients that are rude."""
 import contextlib
+import http.client
 import os
 import socket
 import ssl
@@ -75,9 +76,8 @@ def tls_serves_who_trusts_the_certificate():
         stranger = Agent(("localhost", port), anna.token, ssl.create_default_context())
         with contextlib.suppress(ssl.SSLCertVerificationError):
             raise AssertionError(stranger.get("/v1/queues"))
-        plain = Agent(("127.0.0.1", port), anna.token)
-        with contextlib.suppress(OSError, Exception):
-            assert plain.get("/v1/queues").status != 200
+        with contextlib.suppress(OSError, http.client.HTTPException):  # no HTTP comes back
+            raise AssertionError(Agent(("127.0.0.1", port), anna.token).get("/v1/queues"))
         old = trust(files[0])
         old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2
         assert Agent(("localhost", port), anna.token, old).get("/v1/queues").status == 200
@@ -116,7 +116,6 @@ def a_port_that_is_taken_is_said():
         port = other.getsockname()[1]
         with Desk(with_listen(f"127.0.0.1:{port}")) as desk:
             refused(desk, 3, f"agents.listen, 127.0.0.1 port {port}", "Address already in use", "choose another port")
-            rewrite(desk, with_listen("127.9.9.9:1", ))
     with Desk(with_listen("[2001:db8::1]:8480")) as desk:
         refused(desk, 1, "is not a loopback address")
 
