@@ -34,14 +34,13 @@ default = {{ agents = "desk";{limit} }};
 
 
 class Flow:
-    """A dataplane that loops a capture as fast as it can, and a control plane that is killed and started again."""
+    """A dataplane that loops a capture of `messages` as fast as it can, and a control plane that is killed and started again."""
 
-    def __init__(self, gateway, limit):
-        self.gateway, self.random = gateway, random.Random(4711)
+    def __init__(self, gateway, rules, messages, every_s=EVERY_S):
+        self.gateway, self.random, self.every_s = gateway, random.Random(4711), every_s
         self.kills, self.controlplane = 0, None
-        write_pcap(gateway.path("in.pcap"), [frame(message(i, priority=i % 4, body=self.random.randbytes(8 * (i % 40))))
-                                             for i in range(1024)])
-        image = gateway.compile(gateway.write("rules.conf", RULES.format(limit=LIMIT % limit if limit else "")))
+        write_pcap(gateway.path("in.pcap"), [frame(text) for text in messages])
+        image = gateway.compile(gateway.write("rules.conf", rules))
         self.dataplane = gateway.start("weir-dataplane", "--config", gateway.config, "--table", image, "--exit-when-idle", "1000",
                                        stdout=subprocess.PIPE, text=True)
         wait_for("the dataplane", lambda: self.segments() and os.path.exists(gateway.path("run/t/dp.sock")))
@@ -59,7 +58,7 @@ class Flow:
     def kill(self):
         """After a random time: the moment of a kill is what this test draws."""
         try:
-            self.controlplane.wait(timeout=self.random.uniform(0, 2 * EVERY_S * SLOWER))
+            self.controlplane.wait(timeout=self.random.uniform(0, 2 * self.every_s * SLOWER))
         except subprocess.TimeoutExpired:
             self.controlplane.kill()
             self.controlplane.wait()
@@ -71,17 +70,19 @@ class Flow:
     def log(self):
         return self.gateway.log("weir-controlplane")
 
-    def end(self):
-        """Ends both; the number of messages that were accepted. What the dataplane leaves is drained from its segment."""
+    def stop_traffic(self):
+        """Ends the dataplane; the number of messages that were accepted. A control plane drains what it leaves in its segment."""
         self.dataplane.send_signal(signal.SIGINT)
         stats = json.loads(self.dataplane.communicate(timeout=60)[0])
         check_books(stats)
         assert stats["dispositions"]["agents_full"] > 0 or not MANY, stats["dispositions"]
         self.start()
         wait_for("its messages to be stored", lambda: not self.segments(), 120)
+        return stats["dispositions"]["agents"]
+
+    def end(self):
         self.controlplane.send_signal(signal.SIGTERM)
         assert self.controlplane.wait(timeout=60) == 0, self.log()[-2000:]
-        return stats["dispositions"]["agents"]
 
 
 class Agents:
@@ -147,13 +148,21 @@ def gateway(**settings):
                    agents="{ slots = 4096; spool_mb = %d; }" % (8192 if MANY else 256), **settings)
 
 
+def desk_flow(gateway):
+    rnd = random.Random(4711)
+    limit = "" if MANY else LIMIT % 20000
+    return Flow(gateway, RULES.format(limit=limit), [message(i, priority=i % 4, body=rnd.randbytes(8 * (i % 40))) for i in range(1024)])
+
+
 def messages_survive_kills_of_the_control_plane_and_of_agents_and_are_settled_once():
     with gateway(state_on_disk=True) as g:
-        flow = Flow(g, 0 if MANY else 20000)
+        flow = desk_flow(g)
         while flow.kills < KILLS or flow.accepted() < MESSAGES:
             flow.start()
             flow.kill()
-        check_all(g, flow.end(), flow.kills)
+        accepted = flow.stop_traffic()
+        flow.end()
+        check_all(g, accepted, flow.kills)
 
 
 def they_survive_a_disk_that_is_full_for_a_while():
@@ -163,7 +172,7 @@ def they_survive_a_disk_that_is_full_for_a_while():
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", state], capture_output=True, check=False).returncode:
             raise SkipTest("a small file system cannot be mounted here")
         try:
-            flow = Flow(g, 0 if MANY else 20000)
+            flow = desk_flow(g)
             flow.start()
             wait_for("the disk to be full", lambda: "the spool takes no messages" in flow.log(), 60)
             full_since = time.monotonic()
@@ -174,7 +183,9 @@ def they_survive_a_disk_that_is_full_for_a_while():
             subprocess.run(["mount", "-o", "remount,size=3g", state], check=True)
             wait_for("messages to be stored again", lambda: flow.accepted() > enough, 60)
             flow.kill()
-            check_all(g, flow.end(), flow.kills)
+            accepted = flow.stop_traffic()
+            flow.end()
+            check_all(g, accepted, flow.kills)
         finally:
             subprocess.run(["umount", "-l", state], check=False)
 

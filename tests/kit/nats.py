@@ -101,7 +101,7 @@ def parse_headers(text):
 class Client:
     def __init__(self, port, **options):
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        self.buffer = b""
+        self.buffer, self.at = b"", 0  # read up to here
         self.readline()  # INFO
         self.inbox = "_INBOX." + os.urandom(8).hex()
         self.asked = 0
@@ -115,21 +115,21 @@ class Client:
         self.socket.close()
 
     def fill(self):
-        data = self.socket.recv(1 << 16)
+        data = self.socket.recv(1 << 18)
         if not data:
             raise ConnectionError("nats-server closed the connection")
-        self.buffer += data
+        self.buffer, self.at = self.buffer[self.at:] + data, 0
 
     def readline(self):
-        while b"\n" not in self.buffer:
+        while (end := self.buffer.find(b"\n", self.at)) < 0:
             self.fill()
-        line, _, self.buffer = self.buffer.partition(b"\n")
+        line, self.at = self.buffer[self.at:end], end + 1
         return line
 
     def read_bytes(self, n):
-        while len(self.buffer) < n:
+        while len(self.buffer) - self.at < n:
             self.fill()
-        data, self.buffer = self.buffer[:n], self.buffer[n:]
+        data, self.at = self.buffer[self.at:self.at + n], self.at + n
         return data
 
     def send(self, line, payload=None):
@@ -144,7 +144,8 @@ class Client:
 
     def next(self, seconds=10):
         """The next message of any subscription; TimeoutError."""
-        self.socket.settimeout(seconds)
+        if self.socket.gettimeout() != seconds:
+            self.socket.settimeout(seconds)
         while True:
             line = self.readline()
             words = line.split()
