@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ struct table_map *table_map_open(int fd, size_t size, char *why, size_t why_size
 	if (!err)
 		err = table_open(&map->table, map->data, size, why, why_size);
 	if (!err) {
-		map->uses = 1;
+		atomic_init(&map->uses, 1);
 		return map;
 	}
 	if (map && map->data)
@@ -59,13 +60,13 @@ struct table_map *table_map_open(int fd, size_t size, char *why, size_t why_size
 struct table_map *table_map_get(struct table_map *map)
 {
 	if (map)
-		map->uses++;
+		atomic_fetch_add(&map->uses, 1);
 	return map;
 }
 
 void table_map_put(struct table_map *map)
 {
-	if (!map || --map->uses > 0)
+	if (!map || atomic_fetch_sub(&map->uses, 1) > 1)
 		return;
 	munmap(map->data, map->size);
 	free(map);

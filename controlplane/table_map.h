@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A sealed table image mapped and opened for look-ups, counted: it is gone when nobody uses it.
-// Opening: any thread. Uses: loop's thread only.
+// Any thread.
 #pragma once
 
 #include "rules/table.h"
@@ -10,7 +10,7 @@ struct table_map {
 	struct table table;
 	void *data;
 	size_t size; // of the mapping
-	unsigned uses;
+	_Atomic unsigned uses;
 };
 
 // Checks the seals, maps `size` bytes of `fd` (which stays the caller's) and opens the table as if an

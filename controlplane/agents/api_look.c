@@ -70,16 +70,25 @@ void api_queues(void *argument, struct http_request *request)
 	http_answer(request, MHD_HTTP_OK, json_pack("{s:o}", "queues", list));
 }
 
+struct list {
+	const struct desk *desk;
+	json_t *array;
+};
+
 static int put_next(const struct spool_message *message, void *argument)
 {
-	return json_array_append_new(argument, api_message_json(message)) < 0 ? -ENOMEM : 0;
+	const struct list *list = argument;
+	json_t *object = desk_put_tenant(list->desk, api_message_json(message), "tenant", "tenant_name");
+
+	return json_array_append_new(list->array, object) < 0 ? -ENOMEM : 0;
 }
 
 void api_queue(void *argument, struct http_request *request)
 {
 	struct desk *desk = argument;
 	int index = core_queue_find(desk->core, request->name);
-	json_t *queue, *next;
+	struct list next = { desk, NULL };
+	json_t *queue;
 	int err;
 
 	if (!registry_sees(request->agent, request->name) || index < 0) {
@@ -87,15 +96,15 @@ void api_queue(void *argument, struct http_request *request)
 				 request->name);
 		return;
 	}
-	next = json_array();
-	err = spool_peek(desk->spool, request->name, (struct spool_place){ 0, 0 }, NEXT, put_next, next);
+	next.array = json_array();
+	err = spool_peek(desk->spool, request->name, (struct spool_place){ 0, 0 }, NEXT, put_next, &next);
 	if (err && err != -ENOENT) {
-		json_decref(next);
+		json_decref(next.array);
 		http_refuse_errno(request, err);
 		return;
 	}
 	queue = queue_json(desk, (uint32_t)index);
-	json_object_set_new(queue, "next", next);
+	json_object_set_new(queue, "next", next.array);
 	http_answer(request, MHD_HTTP_OK, queue);
 }
 

@@ -12,6 +12,8 @@ struct http_request;
 #define API_ROUTES(X)                                              \
 	X("POST", "/v1/claim", api_claim)                          \
 	X("POST", "/v1/ack", api_ack_many)                         \
+	X("GET", "/v1/agent", api_agent)                           \
+	X("GET", "/v1/messages", api_messages)                     \
 	X("POST", "/v1/messages/{id}/claim", api_claim_message)    \
 	X("POST", "/v1/messages/{id}/ack", api_ack)                \
 	X("POST", "/v1/messages/{id}/answer", api_answer)          \
@@ -20,7 +22,8 @@ struct http_request;
 	X("GET", "/v1/queues", api_queues)                         \
 	X("GET", "/v1/queues/{name}", api_queue)                   \
 	X("GET", "/v1/offers", api_offers)                         \
-	X("GET", "/v1/stats", api_stats)
+	X("GET", "/v1/stats", api_stats)                           \
+	X("GET", "/v1/picture", api_picture)
 
 // Handlers; `argument` is the desk.
 #define X(method, path, handle) void handle(void *argument, struct http_request *request);

@@ -15,6 +15,7 @@
 #include "controlplane/agents/desk_inside.h"
 #include "controlplane/agents/guard.h"
 #include "controlplane/agents/hooks.h"
+#include "controlplane/agents/picture.h"
 #include "controlplane/agents/registry.h"
 #include "controlplane/consumer.h"
 #include "controlplane/log.h"
@@ -105,6 +106,8 @@ static void obey(struct desk *desk, struct desk_order *order)
 	switch (order->kind) {
 	case DESK_RULES:
 		take_rules(desk, order);
+		table_map_put(desk->table);
+		desk->table = order->table;
 		break;
 	case DESK_MAP:
 		mapping_put(desk->map);
@@ -216,6 +219,7 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 		for (uint32_t i = 0; i < desk->n_queues; i++)
 			watch_age(desk, i);
 		streams_tick(desk, now);
+		picture_take(desk->picture, desk->map ? desk->map->segment : NULL, desk_real_now());
 	}
 	hooks_tick(desk->hooks);
 	core_tick(desk->core, now);
@@ -240,7 +244,8 @@ static int open_loop(struct desk *desk)
 	desk->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	desk->core = core_create(&acts);
 	desk->guard = guard_create();
-	if (!desk->base || desk->wake < 0 || desk->news < 0 || !desk->core || !desk->guard)
+	desk->picture = picture_create();
+	if (!desk->base || desk->wake < 0 || desk->news < 0 || !desk->core || !desk->guard || !desk->picture)
 		return -ENOMEM;
 	desk->on_wake = event_new(desk->base, desk->wake, EV_READ | EV_PERSIST, on_wake, desk);
 	desk->on_news = event_new(desk->base, desk->news, EV_READ | EV_PERSIST, on_news, desk);
@@ -379,11 +384,14 @@ void desk_destroy(struct desk *desk)
 
 		desk->orders = order->next;
 		mapping_put(order->map);
+		table_map_put(order->table);
 		free(order);
 	}
 	core_destroy(desk->core);
 	guard_destroy(desk->guard);
 	mapping_put(desk->map);
+	table_map_put(desk->table);
+	picture_destroy(desk->picture);
 	free_event(desk->on_wake);
 	free_event(desk->on_news);
 	free_event(desk->tick);
@@ -419,13 +427,14 @@ static enum core_routing core_routing_of(unsigned routing)
 											 : CORE_BALANCED;
 }
 
-void desk_rules(struct desk *desk, const struct table_map *map)
+void desk_rules(struct desk *desk, struct table_map *map)
 {
 	uint64_t n = table_count(&map->table, TABLE_QUEUES);
 	struct desk_order *order = calloc(1, sizeof(*order) + n * sizeof(order->queue[0]));
 
 	if (order) {
 		order->kind = DESK_RULES;
+		order->table = table_map_get(map);
 		order->n = (unsigned)n;
 		for (unsigned i = 0; i < order->n; i++) {
 			const struct table_queue *queue = &map->table.queues[i];

@@ -33,8 +33,9 @@ struct desk *desk_create(const struct desk_setup *setup, char *why, size_t why_s
 void desk_stop(struct desk *desk);
 void desk_destroy(struct desk *desk);
 
-// The table in use: queues and their routing. Any thread but the desk's, as the ones below.
-void desk_rules(struct desk *desk, const struct table_map *map);
+// The table in use (takes a use of its own): queues and their routing, names of tenants. Any thread but the desk's, as
+// the ones below.
+void desk_rules(struct desk *desk, struct table_map *map);
 // The segment of the dataplane that is connected (takes a use of its own), or NULL.
 void desk_attach(struct desk *desk, struct mapping *map);
 // The webhooks of a queue (hooks.h); none without a desk (NULL). A new reference.

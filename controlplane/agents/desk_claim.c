@@ -81,14 +81,19 @@ static void on_sent(struct http_request *request, bool whole)
 		event_active(desk->later, 0, 0);
 }
 
+static json_t *message_json(const struct claim *claim, const struct spool_claimed *claimed)
+{
+	return desk_put_tenant(claim->desk, api_claimed_json(claimed), "tenant", "tenant_name");
+}
+
 static json_t *answer_of(const struct claim *claim)
 {
 	json_t *list = json_array();
 
 	if (claim->by_id)
-		return json_decref(list), api_claimed_json(claim->got);
+		return json_decref(list), message_json(claim, claim->got);
 	for (const struct spool_claimed *c = claim->got; c; c = c->next)
-		json_array_append_new(list, api_claimed_json(c));
+		json_array_append_new(list, message_json(claim, c));
 	return json_pack("{s:o}", "messages", list);
 }
 

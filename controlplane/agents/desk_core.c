@@ -401,6 +401,18 @@ bool core_lease_get(const struct core *core, uint64_t id, struct core_lease *lea
 	return true;
 }
 
+unsigned core_agent_leases(const struct core *core, const char *name, uint64_t *ids, unsigned max)
+{
+	const struct core_agent *agent = find_agent(core, name);
+	unsigned n = 0;
+
+	for (uint32_t i = 0; agent && core->items.slots && i <= core->items.mask; i++)
+		for (const struct core_item *item = core->items.slots[i]; item && n < max; item = item->next)
+			if (item->state == CORE_LEASED && item->agent == agent)
+				ids[n++] = item->id;
+	return n;
+}
+
 void core_agent_end(struct core *core, const char *name)
 {
 	const struct core_agent *agent = find_agent(core, name);

@@ -129,6 +129,8 @@ struct core_lease {
 };
 // Whether there is a lease of this message.
 bool core_lease_get(const struct core *core, uint64_t id, struct core_lease *lease);
+// The ids of an agent's leases, in no order: at most `max`; how many they are.
+unsigned core_agent_leases(const struct core *core, const char *agent, uint64_t *ids, unsigned max);
 // Ends the leases of an agent at the next core_tick.
 void core_agent_end(struct core *core, const char *agent);
 

@@ -16,8 +16,10 @@
 
 struct claim;
 struct hooks;
+struct picture;
 struct registry_agent;
 struct stream;
+struct table_map;
 
 // Who waits in the core: the first member of what its cookie is.
 struct desk_op;
@@ -54,6 +56,7 @@ struct desk_order {
 	enum { DESK_RULES, DESK_MAP, DESK_REVOKED } kind;
 	struct mapping *map;
 	char agent[CORE_NAME + 1];
+	struct table_map *table; // of DESK_RULES
 	unsigned n; // queues
 	struct desk_order_queue {
 		char name[WEIR_NAME_MAX + 1];
@@ -82,6 +85,8 @@ struct desk {
 	struct guard *guard;
 	struct http *http;
 	struct mapping *map;
+	struct table_map *table; // in use by the dataplane, NULL: not known yet
+	struct picture *picture;
 	struct desk_queue *queues;
 	uint32_t n_queues;
 	struct spool_op *ops, **ops_end; // to be handed over
@@ -129,6 +134,10 @@ int desk_leases_load(struct desk *desk);
 // (`at` says which); -EINVAL: no names; -E2BIG: too many. Without names (NULL) all that the agent may see.
 int desk_scope(struct desk *desk, const struct registry_agent *agent, const json_t *names, struct core_scope *scope,
 	       const char **at);
+
+// desk_names.c: puts the name of a tenant, whose number the object has, into it: what the table in use calls it, or
+// null. Returns the object; NULL (freed) when memory is out, and for NULL.
+json_t *desk_put_tenant(const struct desk *desk, json_t *object, const char *number_key, const char *name_key);
 
 // desk_claim.c
 void claim_begin(struct desk *desk, struct http_request *request, const struct core_scope *scope, unsigned max,

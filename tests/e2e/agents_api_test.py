@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
@@ -57,7 +58,7 @@ class Description:
         if value is None:
             assert schema.get("nullable"), f"{at} is null"
             return
-        kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+        kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "number": (int, float)}
         kind = schema["type"]
         assert isinstance(value, kinds[kind]) and (kind != "integer" or not isinstance(value, bool)), f"{at}: {value!r} is no {kind}"
         if "enum" in schema:
@@ -160,6 +161,10 @@ def words_of_refusals():
                 (anna, "GET", "/v1/queues/%ff%0a", None, 403, "queue-forbidden", '"??"'),
                 (bert, "GET", "/v1/queues/no/where", None, 404, "queue-unknown", "no/where"),
                 (anna, "GET", "/v1/stats", None, 403, "operators-only", "operators"),
+                (anna, "GET", "/v1/picture", None, 403, "operators-only", "operators"),
+                (boss, "GET", "/v1/picture?after=-1", None, 400, "query", "after is a whole number"),
+                (boss, "GET", "/v1/picture?after=", None, 400, "query", "after is a whole number"),
+                (boss, "GET", "/v1/picture?after=1234567890123456789", None, 400, "query", "after is a whole number"),
                 (anna, "GET", "/v1/offers?max=0", None, 400, "query", "1 to 100"),
                 (anna, "GET", "/v1/offers?queues=queue-2", None, 403, "queue-forbidden", "queue-2"),
                 (bert, "GET", "/v1/offers?queues=queu", None, 404, "queue-unknown", "queu")):
@@ -204,7 +209,7 @@ def a_message_off_the_wire_is_text_where_it_is_text():
     with Gateway(['name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,tx_pcap=@/out.pcap";'], agents="{ spool_mb = 64; }",
                  memory_mb=64) as g:
         write_pcap(g.path("in.pcap"), [frame(i) for i in range(4)])
-        g.write("rules.conf", 'version = 1; queues = ( { name = "desk"; } ); default = { agents = "desk"; };')
+        g.write("rules.conf", 'version = 1; tenants = ( { id = 1; name = "one"; } ); queues = ( { name = "desk"; } ); default = { agents = "desk"; };')
         g.start("weir-controlplane", "--config", g.config)
         dataplane = g.start("weir-dataplane", "--config", g.config)
         wait_for("the socket", lambda: os.path.exists(g.path("run/t/agents.sock")))
@@ -216,7 +221,20 @@ def a_message_off_the_wire_is_text_where_it_is_text():
             (name, f"message {i:4}", 1 + i, "DE", {"address": f"10.0.1.{i}", "port": 4000 + i})
             for i, name in enumerate(("emergency", "urgent", "normal", "non-urgent"))], messages
         assert [(row["name"], row["count"]) for row in g.stats()["priorities"]] == [(m["priority"], 1) for m in messages]
+        assert [m["tenant_name"] for m in messages] == ["one", None, None, None]
         assert anna.get("/v1/queues/desk").json["next"] == []
+        # what is in hand is had again, with its leases, by who has it
+        assert anna.get("/v1/messages").json["messages"] == messages
+        boss = Agent(g.path("run/t/agents.sock"), g.run("weirctl", "--config", g.config, "agent", "add", "boss", "--operator").stdout.strip())
+        assert boss.get("/v1/messages").json["messages"] == []
+        who = [anna.get("/v1/agent").json, boss.get("/v1/agent").json]
+        assert [(w["name"], w["role"], w["queues"], w["backend"]) for w in who] == [("anna", "agent", ["desk"], "local"),
+                                                                                    ("boss", "operator", ["*"], "local")], who
+        assert abs(who[0]["now_ms"] - time.time() * 1000) < 60000
+        picture = wait_for("the picture", lambda: (p := boss.get("/v1/picture").json)["books"] and p["books"]["rx"] == 4 and p)
+        assert picture["books"]["dispositions"]["agents"] == sum(picture["books"]["dispositions"].values()) == 4, picture
+        later = wait_for("a sample more", lambda: (p := boss.get(f"/v1/picture?after={picture['first']}").json)["rates"]["rx"] and p)
+        assert later["first"] == picture["first"] + 1 and set(map(len, later["rates"]["priorities"].values())) == {len(later["rates"]["rx"])}, later
         first, second, third, last = ((f"/v1/messages/{m['id']}/answer", m["lease"]) for m in messages)
         for path, body in ((first, {"status": "refused", "body": "grüße"}), (second, {"body_base64": "AP8="}), (third, {"status": "busy"})):
             done = anna.post(path[0], lease=path[1], **body)
@@ -227,7 +245,9 @@ def a_message_off_the_wire_is_text_where_it_is_text():
                                    ({"bodi": "a"}, 400, "no member"), ({"body": "x" * 20000}, 400, "at most")):
             refused = anna.post(last[0], lease=last[1], **body)
             assert refused.status == status and text in refused.json["detail"], (body, refused)
+        assert [m["id"] for m in anna.get("/v1/messages").json["messages"]] == [messages[3]["id"]]
         assert anna.post(last[0], lease=last[1], body="x" * 1456).status == 200
+        assert anna.get("/v1/messages").json["messages"] == []
         wait_for("the answers to leave", lambda: g.stats().get("agent_answers") == 4)
         dataplane.send_signal(signal.SIGTERM)
         dataplane.wait(60)

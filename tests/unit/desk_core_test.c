@@ -295,6 +295,25 @@ static void a_lease_that_is_over_is_ended_once_and_again_where_that_failed(void 
 	assert_int_equal(core_agent_presence(log_.core, "anna").outstanding, 0);
 }
 
+static void an_agents_leases_are_listed_and_no_others(void **state)
+{
+	uint32_t queue = begin(CORE_BALANCED, 3);
+	uint64_t ids[4] = { 0 };
+
+	(void)state;
+	assert_int_equal(core_agent_leases(log_.core, "anna", ids, 4), 0);
+	core_leased(log_.core, "anna", queue, 7, 5000);
+	core_leased(log_.core, "anna", queue, 9, 5000);
+	core_leased(log_.core, "bert", queue, 8, 5000);
+	core_stream_add(log_.core, "anna", &all, 5, anna);
+	core_route(log_.core, 0); // what is offered is not in hand
+	assert_int_equal(core_agent_leases(log_.core, "anna", ids, 4), 2);
+	assert_int_equal(ids[0] + ids[1], 16);
+	assert_int_equal(core_agent_leases(log_.core, "anna", ids, 1), 1);
+	core_tick(log_.core, 5000); // they are ending
+	assert_int_equal(core_agent_leases(log_.core, "anna", ids, 4), 0);
+}
+
 static void leases_of_an_agent_that_is_ended_are_over_at_the_next_tick(void **state)
 {
 	uint32_t queue = begin(CORE_BALANCED, 0);
@@ -431,6 +450,7 @@ int main(void)
 		T(an_offer_of_an_agent_that_leaves_goes_on_at_once),
 		T(a_second_stream_of_an_agent_hears_what_is_offered),
 		T(a_lease_that_is_over_is_ended_once_and_again_where_that_failed),
+		T(an_agents_leases_are_listed_and_no_others),
 		T(leases_of_an_agent_that_is_ended_are_over_at_the_next_tick),
 		T(a_take_that_failed_lets_the_message_wait_again),
 		T(nobody_gets_what_is_out_of_its_scope),
