@@ -162,7 +162,7 @@ static void wait_for_room(const struct dispatch *dispatch, unsigned worker,
 
 	while (rte_ring_free_count(ring) < n + DISPATCH_RESERVE && rte_rdtsc() < end &&
 	       !atomic_load_explicit(&dispatch->steering->out[worker], memory_order_relaxed))
-		worker_nap();
+		worker_nap(0);
 }
 
 // The ring is nearly full: emergencies have what is left of it, everything else is shed.
@@ -332,7 +332,7 @@ static inline __attribute__((always_inline)) void run(struct dispatch *dispatch,
 		}
 		dispatch_housekeep(dispatch);
 		if (all == 0 && dispatch->shares_cpu)
-			worker_nap();
+			worker_nap(0);
 	}
 }
 

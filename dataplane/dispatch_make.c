@@ -60,7 +60,7 @@ static int rings_create(struct dispatch *dispatch, struct worker *workers, unsig
 		if (!dispatch->ring[port][w])
 			return -rte_errno;
 		workers[w].ring[port] = dispatch->ring[port][w];
-		workers[w].shares_cpu = dispatch->shares_cpu;
+		workers[w].shares_cpu |= dispatch->shares_cpu;
 	}
 	dispatch->poll[dispatch->n_polls++] = (uint8_t)port;
 	return 0;

@@ -4,7 +4,7 @@
 // what is staged. Every HOUSEKEEPING turns it looks up: publishes its counters, takes back consumed
 // slots, takes what the kernel and what agents send, switches to the table that the main thread has left, and
 // reports quiescence. Nothing here or below allocates, locks, logs or makes a system call; but for
-// a nap where the CPU is shared with a dispatcher, which is for trying things.
+// a nap where the CPU is shared with the main thread or a dispatcher, which is for trying things.
 #include "dataplane/worker.h"
 
 #include <rte_cycles.h>
@@ -110,6 +110,8 @@ static void housekeep(struct worker *worker)
 
 static inline __attribute__((always_inline)) void run(struct worker *worker, bool timed)
 {
+	unsigned naps = 0;
+
 	while (!atomic_load_explicit(&worker->handover->stop, memory_order_relaxed)) {
 		unsigned all = 0;
 
@@ -127,8 +129,10 @@ static inline __attribute__((always_inline)) void run(struct worker *worker, boo
 			all += n;
 		}
 		housekeep(worker);
-		if (all == 0 && worker->shares_cpu)
-			worker_nap();
+		if (all > 0)
+			naps = 0;
+		else if (worker->shares_cpu)
+			worker_nap(naps++);
 	}
 }
 
@@ -144,7 +148,7 @@ static void drain(struct worker *worker)
 			       corridor(worker, worker->poll[i], false) > 0)
 				;
 		if (!last && worker->shares_cpu)
-			worker_nap();
+			worker_nap(0);
 	} while (!last);
 }
 

@@ -66,7 +66,7 @@ struct worker {
 	uint8_t (*linear)[65536 + 64]; // for frames of several segments: one for each of a burst, and
 				       // one for a frame that is given up
 	struct rte_ring *ring[GATEWAY_MAX_PORTS]; // by port: what the dispatcher hands us; NULL: we poll it ourselves
-	bool shares_cpu;  // there is a dispatcher, and it shares its CPU with a worker or the main thread
+	bool shares_cpu;  // with the main thread; or a dispatcher shares its CPU with a worker or the main thread
 	bool any_foreign; // some listener is of a protocol other than native
 	bool time_stages;
 
@@ -95,11 +95,12 @@ struct worker {
 // Entry of the lcore: runs until handover->stop. `worker` is a struct worker.
 int worker_run(void *worker);
 
-// Lets others have the CPU, where the dispatcher shares it and there is nothing to do. Yielding would not do: the
-// scheduler charges each yield a whole slice, and those who yield often end up waiting for half a second.
-static inline void worker_nap(void)
+// Lets others have the CPU, where it is shared and there is nothing to do; for 20 to 640 µs, the longer the more naps
+// in a row went `before`. Yielding would not do: the scheduler charges each yield a whole slice, and those who yield
+// often end up waiting for half a second.
+static inline void worker_nap(unsigned before)
 {
-	const struct timespec moment = { 0, 20000 };
+	const struct timespec moment = { 0, 20000L << (before < 5 ? before : 5) };
 
 	nanosleep(&moment, NULL);
 }

@@ -38,6 +38,7 @@ static void worker_fill(struct worker *worker, const struct workers_parts *parts
 	worker->pool = parts->pool;
 	worker->handover = parts->handover;
 	worker->time_stages = parts->time_stages;
+	worker->shares_cpu = parts->gateway->worker_cpus[worker->index] == parts->gateway->main_cpu;
 	trail_init(&worker->trail, parts->seed, rte_get_tsc_hz());
 	attach_segment(worker, parts->segment);
 }

@@ -120,8 +120,8 @@ static void read_u32(struct gateway_reader *reader, config_setting_t *group, con
 	*place = (uint32_t)value;
 }
 
-// Small machines and containers must do with it: a worker keeps its cpu busy, and the main thread waits
-// for its turns.
+// Small machines and containers must do with it: a worker that has messages keeps its cpu busy, and the main thread
+// waits for its turns.
 static void warn_shared_cpu(struct gateway_reader *reader, config_setting_t *at)
 {
 	conf_warn(&reader->conf, at, "fine for trying things, not for speed",

@@ -144,7 +144,7 @@ def check_all(gateway, accepted, kills):
 
 
 def gateway(**settings):
-    return Gateway(['name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,infinite_rx=1"; queues = 1;'],
+    return Gateway(['name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,infinite_rx=1"; queues = 1;'], polls=True,
                    agents="{ slots = 4096; spool_mb = %d; }" % (8192 if MANY else 256), **settings)
 
 

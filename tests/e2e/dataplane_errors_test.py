@@ -91,7 +91,7 @@ def a_second_instance_names_the_first():
 def too_little_memory_is_said_with_the_setting():
     a_config_line_fails([NULL_PORT], REFUSED, "gateway.conf:4: ", "memory_mb 16", "64", memory_mb=16)
     a_config_line_fails([NULL_PORT], ENVIRONMENT, "memory_mb = 1000000", "MiB are free", memory_mb=1000000)
-    with Gateway([LOOP_PORT], memory_mb=64) as g:
+    with Gateway([LOOP_PORT], polls=True, memory_mb=64) as g:
         write_pcap(g.path("in.pcap"), [frame(1)] * 40000)
         expect(g.run("weir-dataplane", "--config", g.config), ENVIRONMENT, 'port "in0"', "[Nn]ot enough mbufs|capture", "memory_mb")
 
@@ -204,7 +204,7 @@ def after_a_kill_the_next_one_starts_at_once():
 
 def a_signal_ends_it_in_order():
     for number in (signal.SIGTERM, signal.SIGINT):
-        with Gateway([LOOP_PORT]) as g:
+        with Gateway([LOOP_PORT], polls=True) as g:
             write_pcap(g.path("in.pcap"), [frame(1)] * 100)
             process = g.start("weir-dataplane", "--config", g.config, "--table", g.compile(g.write("rules.conf", DROP)))
             wait_for("its socket", lambda: os.path.exists(g.path("run/t/dp.sock")))

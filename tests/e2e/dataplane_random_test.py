@@ -31,7 +31,7 @@ def check_seed(seed):
         gen_capture.generate(seed, folder, FRAMES, plain=True)
         trust = ' udp_checksum = "trust";' if os.path.exists(f"{folder}/arguments") else ""
         port = PCAP_PORT % f"{folder}/in.pcap" + trust
-        with Gateway([port], **listeners_of(folder)) as gateway:
+        with Gateway([port], polls=True, **listeners_of(folder)) as gateway:
             stats = gateway.run_alone(gateway.compile(f"{folder}/rules.conf"), idle=0.2)
             check_books(stats)
             counts, forwards, answers = expectation(folder)

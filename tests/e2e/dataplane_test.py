@@ -118,7 +118,7 @@ def sent(path):
 def counters_and_frames_are_what_the_worked_examples_say():
     assert EXAMPLES, "no examples found"
     for folder in EXAMPLES:
-        with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")]) as gateway:
+        with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")], polls=True) as gateway:
             stats = gateway.run_alone(gateway.compile(os.path.join(folder, "rules.conf")))
             check_books(stats)
             counts, forwards, answers = expectation(folder)
@@ -131,7 +131,7 @@ def counters_and_frames_are_what_the_worked_examples_say():
 
 def each_rule_counts_the_messages_that_it_decided():
     folder = EXAMPLES[0]
-    with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")]) as gateway:
+    with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")], polls=True) as gateway:
         stats = gateway.run_alone(gateway.compile(os.path.join(folder, "rules.conf")))
         want = collections.Counter()
         with open(os.path.join(folder, "expect.jsonl"), encoding="utf-8") as lines:
@@ -143,7 +143,7 @@ def each_rule_counts_the_messages_that_it_decided():
 
 def a_counter_that_is_off_by_one_turns_the_books_red():
     folder = EXAMPLES[0]
-    with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")]) as gateway:
+    with Gateway([PCAP_PORT % os.path.join(folder, "in.pcap")], polls=True) as gateway:
         stats = gateway.run_alone(gateway.compile(os.path.join(folder, "rules.conf")))
     check_books(stats)
     for spoil in (lambda s: s["dispositions"].update(forward=s["dispositions"]["forward"] + 1),
@@ -171,7 +171,7 @@ def plain_message(tenant):
 
 def a_tenant_with_a_key_takes_no_untagged_message():
     """Not even where no message of a whole burst has a tag."""
-    with Gateway([PCAP_PORT % "@/plain.pcap"]) as gateway:
+    with Gateway([PCAP_PORT % "@/plain.pcap"], polls=True) as gateway:
         rules = gateway.write("rules.conf", 'version = 1; tenants = ( { id = 7; name = "k"; key = "%s"; }, '
                               '{ id = 8; name = "n"; } ); default = { drop = "all"; };' % ("5c" * 16))
         write_pcap(gateway.path("plain.pcap"), [plain_message(7 + i % 2) for i in range(256)])
@@ -184,7 +184,7 @@ def a_tenant_with_a_key_takes_no_untagged_message():
 def frames_longer_than_a_buffer_are_judged_whole():
     folder = EXAMPLES[0]
     plain = [frame for frame in read_pcap(os.path.join(folder, "in.pcap")) if frame[12:14] == b"\x08\x00"][:50]
-    with Gateway([PCAP_PORT % "@/long.pcap"]) as gateway:
+    with Gateway([PCAP_PORT % "@/long.pcap"], polls=True) as gateway:
         write_pcap(gateway.path("long.pcap"), [frame + bytes(7000) for frame in plain] + plain)
         stats = gateway.run_alone(gateway.compile(os.path.join(folder, "rules.conf")))
         check_books(stats)

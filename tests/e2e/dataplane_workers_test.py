@@ -6,6 +6,7 @@ import collections
 import glob
 import json
 import os
+import re
 import struct
 import sys
 import time
@@ -14,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 from dataplane_test import expected_answer, layers, parse_answer  # noqa: E402
-from gateway import Gateway, check_books, main, ones_sum, read_pcap, wait_for, write_pcap  # noqa: E402
+from gateway import Gateway, SkipTest, check_books, cpus, main, ones_sum, read_pcap, wait_for, write_pcap  # noqa: E402
 
 WANTS_ANSWER = 1
 EMERGENCY, URGENT, NORMAL, NON_URGENT = range(4)
@@ -209,8 +210,34 @@ def a_port_that_backs_up_costs_the_lowest_priorities_and_no_answer():
     assert collections.Counter(map(parse_answer, sent["in0"])) == want, "each flagged sender is answered once"
 
 
+def naps(dataplane):
+    """How often the worker's thread has given its CPU up by itself."""
+    for folder in glob.glob(f"/proc/{dataplane.pid}/task/*"):
+        with open(f"{folder}/comm", encoding="ascii") as comm, open(f"{folder}/status", encoding="ascii") as status:
+            if "worker-1" in comm.read():
+                return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read(), re.M).group(1))
+    raise AssertionError("no thread of worker 0")
+
+
+def a_worker_polls_on_a_cpu_of_its_own_and_naps_on_the_main_threads():
+    if len(cpus()) < 2:
+        raise SkipTest("it needs two CPUs")
+    for polls in (True, False):
+        with Gateway(['name = "in0"; device = "net_null0,no-rx=1";'], polls=polls, memory_mb=64) as g:
+            table = g.compile(g.write("rules.conf", HEAD % (0, 0) + 'default = { drop = "rest"; };'))
+            dataplane = g.start("weir-dataplane", "--config", g.config, "--table", table)
+            wait_for("the worker", lambda: glob.glob(g.path("run/t/segment.*")) and Snapshot(g).seconds[0] > 0)
+            before, since = naps(dataplane), Snapshot(g).seconds[0]
+            wait_for("a second of its clock", lambda g=g, since=since: Snapshot(g).seconds[0] > since + 1)
+            if polls:
+                assert naps(dataplane) - before < 10, naps(dataplane) - before
+            else:
+                wait_for("naps", lambda d=dataplane, before=before: naps(d) > before + 100)
+
+
 if __name__ == "__main__":
-    main([books_hold_for_each_worker_and_port,
+    main([a_worker_polls_on_a_cpu_of_its_own_and_naps_on_the_main_threads,
+          books_hold_for_each_worker_and_port,
           a_rate_holds_over_both_workers_within_two_per_cent,
           an_exceeded_rate_leads_where_the_rule_says,
           a_priority_that_a_rule_sets_is_the_one_that_counts,

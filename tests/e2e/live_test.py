@@ -45,7 +45,7 @@ def frame(number):
 class Live:
     def __init__(self, rules):
         self.g = Gateway(['name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,tx_pcap=/dev/null,infinite_rx=1";'],
-                         agents="{ slots = 1024; spool_mb = 2048; }", memory_mb=64, state_on_disk=True)
+                         polls=True, agents="{ slots = 1024; spool_mb = 2048; }", memory_mb=64, state_on_disk=True)
         write_pcap(self.g.path("in.pcap"), [frame(i) for i in range(200)])
         self.g.write("rules.conf", rules)
         self.controlplane = self.dataplane = None

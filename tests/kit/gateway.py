@@ -77,7 +77,7 @@ def check_books(stats):
 class Gateway:
     """A gateway with files of its own; `with` removes them and ends what still runs."""
 
-    def __init__(self, ports, workers=1, **settings):
+    def __init__(self, ports, workers=1, polls=False, **settings):
         # A segment needs some 25 MiB; containers often have a /dev/shm of 64.
         memory = os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 200 << 20
         self.folder = tempfile.mkdtemp(prefix="weir-test-", dir="/dev/shm" if memory else None)
@@ -87,10 +87,13 @@ class Gateway:
             self.state = tempfile.mkdtemp(prefix="weir-test-")
             os.symlink(self.state, self.path("state"))
         cpu = cpus()
-        # The main thread shares the first CPU with a worker where there is no other.
         if workers > len(cpu):
             raise SkipTest(f"{workers} workers need as many CPUs, {len(cpu)} are ours")
-        worker_cpus = (cpu[1:] + cpu[:1])[:workers]
+        if workers > 1 or polls:  # the main thread shares the first CPU with a worker where there is no other
+            worker_cpus = (cpu[1:] + cpu[:1])[:workers]
+        else:  # tests run side by side: on the main thread's CPU the worker naps while it has nothing
+            cpu = cpu[os.getpid() % len(cpu):][:1]
+            worker_cpus = cpu
         lines = [f'name = "{settings.pop("name", "t")}";', f'run_dir = "{self.folder}/run";', f'state_dir = "{self.folder}/state";']
         lines.append(f'dataplane = {{ main_cpu = {cpu[0]}; worker_cpus = {worker_cpus}; memory_mb = '
                      f'{settings.pop("memory_mb", 128)}; hugepages = "{settings.pop("hugepages", "never")}"; '
