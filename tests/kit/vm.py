@@ -6,6 +6,7 @@ the build folder.
 The NIC's cable ends in a pair of datagram sockets: one datagram, one frame. The test and the machine meet in a folder that both see,
 `share`; the machine runs `share/job` as root and ends with it.
 """
+import fcntl
 import json
 import lzma
 import os
@@ -90,8 +91,14 @@ def make_initrd(tree, release, out):
 
 
 def boot_files():
-    """(kernel, initrd), made if need be."""
+    """(kernel, initrd), made if need be, by one test while others wait for it."""
     folder = os.path.abspath(os.path.join(BUILD, "vm"))
+    with open(folder + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return make_boot_files(folder)
+
+
+def make_boot_files(folder):
     initrd = f"initrd-{zlib.crc32(' '.join(MODULES).encode()):08x}"  # one that was made with other modules is made anew
     ready = [os.path.join(folder, name) for name in ("vmlinux", initrd)]
     if all(map(os.path.exists, ready)):
