@@ -29,8 +29,11 @@ static size_t count_strings(const struct rule_set *rules)
 {
 	size_t n = 1;
 
-	for (uint32_t i = 0; i < rules->n_tenants; i++)
+	for (uint32_t i = 0; i < rules->n_tenants; i++) {
 		n += string_bytes(rules->tenants[i].name);
+		for (unsigned k = 0; k < rules->tenants[i].n_domains; k++)
+			n += string_bytes(rules->tenants[i].domains[k]);
+	}
 	for (uint32_t i = 0; i <= rules->n_rules; i++)
 		n += string_bytes(rules->rules[i].name);
 	for (unsigned i = 0; i < rules->n_zones; i++)
@@ -67,6 +70,18 @@ static int place_tenants(struct image_work *work)
 	return err;
 }
 
+static int place_words(struct image_work *work)
+{
+	int err = words_init(&work->domains, work->rules, true);
+
+	if (err == 0)
+		err = words_init(&work->names, work->rules, false);
+	if (err != 0)
+		return err;
+	work->name_at = calloc((size_t)work->rules->n_tenants + 1, sizeof(*work->name_at));
+	return work->name_at == NULL ? -ENOMEM : 0;
+}
+
 static int count_sections(struct image_work *work)
 {
 	const struct rule_set *rules = work->rules;
@@ -78,6 +93,8 @@ static int count_sections(struct image_work *work)
 	work->n[TABLE_STRINGS] = count_strings(rules);
 	work->n[TABLE_TENANT_BUCKETS] = UINT64_C(1) << work->bucket_bits;
 	work->n[TABLE_TENANT_NAMES] = (uint64_t)TABLE_WAYS << work->bucket_bits;
+	work->n[TABLE_DOMAINS] = UINT64_C(1) << work->domains.bits;
+	work->n[TABLE_NAMES] = UINT64_C(1) << work->names.bits;
 	work->n[TABLE_TENANT_CLASSES] = build->tenant_classes.n;
 	work->n[TABLE_KEYS] = build->keys.n;
 	work->n[TABLE_BLOCKS] = build->blocks.n;
@@ -111,7 +128,8 @@ static int refuse_size(const struct image_work *work)
 		   "%zu MiB of tenants, %zu MiB of names, %zu MiB of pools' slots",
 		   work->size >> 20, TABLE_IMAGE_MAX >> 20, (size_t)(n[TABLE_CELLS] * 4 + n[TABLE_DIRS] * 2) >> 20,
 		   (size_t)(n[TABLE_LEAVES] * sizeof(struct table_leaf)) >> 20,
-		   (size_t)(n[TABLE_TENANT_BUCKETS] * 96 + n[TABLE_TENANT_CLASSES] * 32) >> 20,
+		   (size_t)(n[TABLE_TENANT_BUCKETS] * 96 + n[TABLE_TENANT_CLASSES] * 32 +
+			    (n[TABLE_DOMAINS] + n[TABLE_NAMES]) * sizeof(struct word_bucket)) >> 20,
 		   (size_t)n[TABLE_STRINGS] >> 20, (size_t)n[TABLE_MAGLEV] * sizeof(uint16_t) >> 20);
 	return -EINVAL;
 }
@@ -162,6 +180,8 @@ static int make_image(struct image_work *work, uint32_t *meter)
 	if (err == 0)
 		err = place_tenants(work);
 	if (err == 0)
+		err = place_words(work);
+	if (err == 0)
 		err = count_sections(work);
 	if (err == 0)
 		err = lay_out(work);
@@ -184,6 +204,9 @@ int build_image(struct build *build, struct table_image *image)
 		free(work.image);
 	free(meter);
 	free(work.slots);
+	words_fini(&work.domains);
+	words_fini(&work.names);
+	free(work.name_at);
 	free(work.blocked4);
 	free(work.blocked6);
 	return err;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The image while it is written; private to image.c (counts and lays out), image_fill.c and
-// image_pools.c (fill).
+// The image while it is written; private to image.c (counts and lays out), image_fill.c,
+// image_words.c and image_pools.c (fill).
 #pragma once
 
 #include "rules/build.h"
+#include "rules/words.h"
 
 struct image_work {
 	struct build *build;
@@ -14,6 +15,8 @@ struct image_work {
 	size_t size, string_at;
 	uint32_t *slots; // placement of the tenants
 	unsigned bucket_bits;
+	struct word_list domains, names;
+	uint32_t *name_at; // offset of each tenant's name into STRINGS
 	struct blocked4_range *blocked4;
 	struct blocked6_range *blocked6;
 	uint64_t n[TABLE_N_SECTIONS];
@@ -35,3 +38,6 @@ uint32_t image_count_maglev(const struct pool_def *pool);
 
 // Fills POOLS, MEMBERS, HEALTH and MAGLEV. 0 or -ENOMEM.
 int image_fill_pools(struct image_work *work);
+
+// Fills DOMAINS and NAMES, after the tenants.
+void image_fill_words(struct image_work *work);

@@ -30,6 +30,7 @@ static void fill_header(struct image_work *work)
 
 	header->bucket_bits = work->bucket_bits;
 	header->n_tenants = work->rules->n_tenants;
+	header->n_domains = work->domains.n;
 	header->n_rules = work->rules->n_rules;
 	header->n_country_classes = build->n_country_classes;
 	header->n_small_classes = build->n_small_classes;
@@ -50,7 +51,7 @@ static void fill_tenants(struct image_work *work)
 			continue;
 		bucket[slot / TABLE_WAYS].id[slot % TABLE_WAYS] = work->rules->tenants[tenant].id;
 		bucket[slot / TABLE_WAYS].class[slot % TABLE_WAYS] = build->class_of_tenant[tenant];
-		name[slot] = image_put_string(work, work->rules->tenants[tenant].name);
+		name[slot] = work->name_at[tenant] = image_put_string(work, work->rules->tenants[tenant].name);
 	}
 }
 
@@ -168,6 +169,7 @@ int image_fill(struct image_work *work, const uint32_t *meter)
 {
 	fill_header(work);
 	fill_tenants(work);
+	image_fill_words(work);
 	fill_classes(work);
 	fill_verdicts(work, meter);
 	fill_names(work);

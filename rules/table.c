@@ -104,6 +104,8 @@ static void attach_sections(struct table *table, const struct table_header *head
 		.strings = section_data(header, TABLE_STRINGS),
 		.buckets = section_data(header, TABLE_TENANT_BUCKETS),
 		.tenant_names = section_data(header, TABLE_TENANT_NAMES),
+		.domains = section_data(header, TABLE_DOMAINS),
+		.names = section_data(header, TABLE_NAMES),
 		.tenant_classes = section_data(header, TABLE_TENANT_CLASSES),
 		.keys = section_data(header, TABLE_KEYS),
 		.blocks = section_data(header, TABLE_BLOCKS),
@@ -124,7 +126,14 @@ static void attach_sections(struct table *table, const struct table_header *head
 		.blocked4 = section_data(header, TABLE_BLOCKED4),
 		.blocked6 = section_data(header, TABLE_BLOCKED6),
 		.bucket_mask = (UINT32_C(1) << header->bucket_bits) - 1,
+		.domain_mask = (uint32_t)header->section[TABLE_DOMAINS].n - 1,
+		.name_mask = (uint32_t)header->section[TABLE_NAMES].n - 1,
 	};
+}
+
+static bool bucket_count_good(uint64_t n)
+{
+	return n != 0 && n <= UINT64_C(1) << MAX_BUCKET_BITS && (n & (n - 1)) == 0;
 }
 
 // Counts that the header states twice.
@@ -138,6 +147,8 @@ static int check_counts(struct table_check *check, const struct table_header *he
 		return table_refuse(check, "section TENANT_BUCKETS has not 2^%u buckets", header->bucket_bits);
 	if (section[TABLE_TENANT_NAMES].n != section[TABLE_TENANT_BUCKETS].n * TABLE_WAYS)
 		return table_refuse(check, "section TENANT_NAMES has not one name a slot");
+	if (!bucket_count_good(section[TABLE_DOMAINS].n) || !bucket_count_good(section[TABLE_NAMES].n))
+		return table_refuse(check, "section DOMAINS or NAMES has not 2^n buckets");
 	if (header->n_rules >= TABLE_LEAF - 2)
 		return table_refuse(check, "%u rules are too many", header->n_rules);
 	if (section[TABLE_VERDICTS].n != (uint64_t)header->n_rules + 1)
@@ -167,6 +178,8 @@ int table_open(struct table *table, const void *image, size_t image_size, char *
 		err = table_check_cells(&check);
 	if (err == 0)
 		err = table_check_tenants(&check);
+	if (err == 0)
+		err = table_check_words(&check);
 	if (err != 0)
 		memset(table, 0, sizeof(*table));
 	return err;

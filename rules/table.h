@@ -25,17 +25,19 @@
 #include "dataplane/abi/names.h"
 
 #define TABLE_MAGIC UINT64_C(0x31656c6261746877) // "whtable1"
-#define TABLE_ABI 3u
+#define TABLE_ABI 4u
 #define TABLE_NONE 0xffffffffu   // "none" in a 32-bit index
 #define TABLE_NONE16 0xffffu     // "none" in a 16-bit index
 #define TABLE_LEAF 0x80000000u   // flag of a cell: the rest is a leaf index, not a verdict index
-enum { TABLE_WAYS = 8, TABLE_STEPS = 9, TABLE_SMALL = 256, TABLE_MAX_LEAF_DEPTH = 6 };
+enum { TABLE_WAYS = 8, TABLE_WORD_WAYS = 4, TABLE_STEPS = 9, TABLE_SMALL = 256, TABLE_MAX_LEAF_DEPTH = 6 };
 
 // Sections; X(name, element type).
 #define TABLE_SECTIONS(X)                            \
 	X(STRINGS, char)                             \
 	X(TENANT_BUCKETS, struct tenant_bucket)      \
 	X(TENANT_NAMES, uint32_t)                    \
+	X(DOMAINS, struct word_bucket)               \
+	X(NAMES, struct word_bucket)                 \
 	X(TENANT_CLASSES, struct tenant_class)       \
 	X(KEYS, struct table_key)                    \
 	X(BLOCKS, struct class_block)                \
@@ -75,6 +77,7 @@ struct table_header {
 	uint64_t size;   // of the whole image in bytes
 	uint32_t bucket_bits;       // 2^bucket_bits tenant buckets
 	uint32_t n_tenants;
+	uint32_t n_domains;         // of all tenants
 	uint32_t n_rules;           // without the default; verdict n_rules is the default,
 				    // verdict n_rules + 1 is "no rule": larger than any, never a result
 	uint16_t n_country_classes;
@@ -93,6 +96,21 @@ struct tenant_bucket {
 	uint32_t class[TABLE_WAYS]; // index into TENANT_CLASSES
 };
 static_assert(sizeof(struct tenant_bucket) == 64, "a bucket is one cache line");
+
+// A domain or a name and the tenant that it belongs to. A word is in the bucket of its hash, or, only where that
+// one is full, in its other bucket (lookup_words.h). Empty slots are zero; no word has length 0.
+struct word_slot {
+	uint32_t tag;    // high half of the word's hash
+	uint32_t string; // offset into STRINGS; a domain is in lower case there
+	uint32_t tenant; // id; a domain's is not checked to be in the table, and is that of an unknown tenant then
+	uint16_t length; // bytes
+	uint16_t reserved;
+};
+
+struct word_bucket { // 2^bits of them, at least one
+	struct word_slot slot[TABLE_WORD_WAYS];
+};
+static_assert(sizeof(struct word_bucket) == 64, "a bucket is one cache line");
 
 // Tenants that are alike to every rule, with the same rate, home and (for keyed tenants, which are
 // never alike) key. Class 0 is the unknown tenant.
@@ -247,6 +265,7 @@ struct table {
 	const struct table_header *header;
 	const char *strings;
 	const struct tenant_bucket *buckets;
+	const struct word_bucket *domains, *names;
 	const struct tenant_class *tenant_classes;
 	const struct table_key *keys;
 	const struct class_block *blocks;
@@ -267,7 +286,7 @@ struct table {
 	const uint32_t *tenant_names; // string offsets by slot, 0 in empty slots
 	const struct blocked4_range *blocked4;
 	const struct blocked6_range *blocked6;
-	uint32_t bucket_mask;
+	uint32_t bucket_mask, domain_mask, name_mask;
 };
 
 // Checks an image as if an enemy wrote it (sizes, alignment, magic, ABI, checksum, every offset and

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The checks that table_open makes of what the sections of an image say; private to table.c,
-// table_check.c, table_pools.c and table_cells.c. Each returns 0, -EINVAL with the reason written, or -ENOMEM.
+// The checks that table_open makes of what the sections of an image say; private to the
+// files table*.c. Each returns 0, -EINVAL with the reason written, or -ENOMEM.
 #pragma once
 
 #include <stddef.h>
@@ -42,3 +42,7 @@ int table_check_cells(struct table_check *check);
 
 // Every tenant is where a look-up probes, once, and its class is whole.
 int table_check_tenants(struct table_check *check);
+
+// Every domain is where a look-up probes, once; every tenant's name leads to it, and there is no other. The tenants
+// are checked.
+int table_check_words(struct table_check *check);

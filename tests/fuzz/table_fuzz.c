@@ -12,6 +12,7 @@
 
 #include "rules/compile.h"
 #include "rules/lookup.h"
+#include "rules/lookup_words.h"
 #include "tests/kit/rules.h"
 
 enum { N_IMAGES = 32, PATCH_BYTES = 9, MAX_PATCHES = 64, N_KEYS = 256, RAW = 0xff };
@@ -139,6 +140,36 @@ static void look_up_burst(const struct table *table, uint64_t *random)
 	}
 }
 
+// Every domain and name that is there is found, by the text that stands there; others are looked for.
+static void look_up_words(const struct table *table, uint64_t *random)
+{
+	struct word word[WORD_BURST];
+	uint32_t domain[WORD_BURST], name[WORD_BURST], class;
+	uint8_t bytes[300];
+
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)kit_random(random);
+	for (unsigned i = 0; i < WORD_BURST; i++) {
+		const struct word_bucket *buckets = i % 2 == 0 ? table->domains : table->names;
+		uint32_t at = (uint32_t)kit_random(random) & (i % 2 == 0 ? table->domain_mask : table->name_mask);
+		const struct word_slot *slot = &buckets[at].slot[i / 2 % TABLE_WORD_WAYS];
+		uint32_t random_length = kit_random_below(random, sizeof(bytes) + 1);
+
+		word[i] = i % 8 < 6 ? (struct word){table_string(table, slot->string), slot->length} :
+				      (struct word){bytes, random_length};
+		if (i % 8 < 6 && slot->length != 0)
+			need((i % 2 == 0 ? table_find_domain(table, word[i].bytes, word[i].length) :
+					   table_find_tenant_name(table, word[i].bytes, word[i].length)) == slot->tenant);
+	}
+	table_find_domains(table, word, WORD_BURST, domain);
+	table_find_tenant_names(table, word, WORD_BURST, name);
+	for (unsigned i = 0; i < WORD_BURST; i++) {
+		need(domain[i] == table_find_domain(table, word[i].bytes, word[i].length));
+		need(name[i] == table_find_tenant_name(table, word[i].bytes, word[i].length));
+		need(name[i] == 0 || table_find_tenant(table, name[i], &class) != TENANT_SLOT_NONE);
+	}
+}
+
 // Follows every verdict to what it names.
 static void follow_verdicts(const struct table *table, uint64_t *random)
 {
@@ -197,6 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (table_open(&table, image, image_size, why, sizeof(why)) == 0) {
 		for (unsigned i = 0; i < N_KEYS / 64; i++)
 			look_up_burst(&table, &random);
+		look_up_words(&table, &random);
 		follow_verdicts(&table, &random);
 	}
 	free(image);

@@ -191,6 +191,26 @@ static void make_tenants(struct maker *make)
 	}
 }
 
+// Up to three domains each, of different lengths.
+static void make_domains(struct maker *make)
+{
+	struct rule_set *rules = make->rules;
+
+	for (uint32_t i = 0; i < rules->n_tenants; i++) {
+		unsigned n = i % 4;
+		const char **list = take(make, (n + 1) * sizeof(*list));
+
+		for (unsigned k = 0; k < n; k++) {
+			char *text = take(make, 48);
+
+			snprintf(text, 48, "%.*st%u.example", (int)(i % 20 + k), "m-n-o-p-q-r-s-t-u-v-w-x", i * 3 + k);
+			list[k] = text;
+		}
+		rules->tenants[i].domains = list;
+		rules->tenants[i].n_domains = (uint16_t)n;
+	}
+}
+
 static int compare32(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -377,6 +397,8 @@ struct rule_set *kit_rules_random(const struct kit_rules_shape *shape, uint64_t 
 	make_queues(&make);
 	make_groups(&make);
 	make_tenants(&make);
+	if (shape->n_tenants < 1000)
+		make_domains(&make);
 	make_rules(&make);
 	return rules;
 }

@@ -201,6 +201,90 @@ static void tenant_where_no_look_up_finds_it_is_refused(void **state)
 	expect_refusal("tenants, the header says");
 }
 
+static struct word_slot *taken_slot(enum table_section_id id)
+{
+	struct word_slot *slot = section(id);
+
+	while (slot->length == 0)
+		slot++;
+	return slot;
+}
+
+// What a look-up would not find, or would find twice, is refused for `lost`.
+static void spoil_words(enum table_section_id id, const char *lost)
+{
+	struct word_bucket *bucket = section(id);
+	struct word_slot *slot = taken_slot(id);
+	uint64_t n = fix.header->section[id].n, to = 0;
+
+	slot->tag++;
+	expect_refusal(lost);
+	slot->length--;
+	expect_refusal(lost);
+	slot->length = 0;
+	expect_refusal("a way is empty in part");
+	slot->length = id == TABLE_NAMES ? 64 : 254;
+	expect_refusal("text out of range");
+	slot->string = (uint32_t)fix.header->section[TABLE_STRINGS].n - slot->length;
+	expect_refusal("text out of range");
+	slot->string = UINT32_MAX;
+	expect_refusal("text out of range");
+	slot->string = 0;
+	expect_refusal("text out of range");
+	slot->string++;
+	expect_refusal(lost);
+	slot->reserved = 1;
+	expect_refusal("text out of range");
+	slot->tenant = 0;
+	expect_refusal("text out of range");
+	while (bucket[to].slot[0].length != 0)
+		to++;
+	assert_true(to < n);
+	bucket[to].slot[1] = *slot;
+	expect_refusal("a gap before way 1");
+	bucket[to].slot[0] = *slot; // and gone from where it was
+	for (; slot[1].length != 0 && (size_t)(slot - bucket->slot) % TABLE_WORD_WAYS < TABLE_WORD_WAYS - 1; slot++)
+		slot[0] = slot[1];
+	memset(slot, 0, sizeof(*slot));
+	expect_refusal(lost);
+}
+
+static void domain_where_no_look_up_finds_it_is_refused(void **state)
+{
+	struct word_bucket *bucket = section(TABLE_DOMAINS);
+	unsigned to = 1;
+
+	spoil_words(TABLE_DOMAINS, "twice in the table or where none looks");
+	fix.header->n_domains++;
+	expect_refusal("domains, the header says");
+	((char *)section(TABLE_STRINGS))[taken_slot(TABLE_DOMAINS)->string] ^= 0x20;
+	expect_refusal("where none looks");
+	while (bucket->slot[0].length == 0 || bucket->slot[TABLE_WORD_WAYS - 1].length != 0)
+		bucket++;
+	while (bucket->slot[to].length != 0)
+		to++;
+	bucket->slot[to] = bucket->slot[0];
+	fix.header->n_domains++;
+	expect_refusal("twice in the table");
+}
+
+static void name_that_does_not_lead_to_its_tenant_is_refused(void **state)
+{
+	struct word_slot *slot = taken_slot(TABLE_NAMES), *other = slot + 1;
+	uint32_t tenant = slot->tenant;
+
+	spoil_words(TABLE_NAMES, "its name does not lead to it");
+	while (other->length == 0)
+		other++;
+	slot->tenant = other->tenant;
+	other->tenant = tenant;
+	expect_refusal("its name does not lead to it");
+	memset(section(TABLE_NAMES), 0, fix.header->section[TABLE_NAMES].n * sizeof(struct word_bucket));
+	expect_refusal("0 names, the header says 40");
+	fix.header->section[TABLE_NAMES].n--;
+	expect_refusal("out of place");
+}
+
 static void index_out_of_range_is_refused(void **state)
 {
 	struct verdict *verdict = section(TABLE_VERDICTS);
@@ -259,6 +343,8 @@ int main(void)
 		cmocka_unit_test(group_block_that_does_not_decide_is_refused),
 		cmocka_unit_test(chain_of_leaves_that_is_too_long_is_refused),
 		cmocka_unit_test(tenant_where_no_look_up_finds_it_is_refused),
+		cmocka_unit_test(domain_where_no_look_up_finds_it_is_refused),
+		cmocka_unit_test(name_that_does_not_lead_to_its_tenant_is_refused),
 		cmocka_unit_test(index_out_of_range_is_refused),
 	};
 

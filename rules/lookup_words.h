@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Look-ups of tenants by domain and by name in an opened table (table.h): no checks of the table, no allocation,
+// libc only. What is looked up comes from the wire: any bytes of any length.
+//
+// Two cache lines a look-up, whatever the number of tenants: the bucket that the word's hash says, and the string
+// of the slot with the same tag and length, which is compared byte by byte: a word is found or it is not, never
+// taken for another. Thread: any number of readers.
+#pragma once
+
+#include <string.h>
+
+#include "rules/table.h"
+
+enum { WORD_DOMAIN_MAX = 253, WORD_BURST = 64 };
+
+struct word { // of a message: not ended by NUL
+	const void *bytes;
+	uint32_t length;
+};
+
+// Tenant whose `domains` hold the host of a SIP Request-URI or of CoAP's Uri-Host; 0 for none. ASCII letters of
+// either case are the same; otherwise exact: neither a subdomain nor a final dot matches.
+uint32_t table_find_domain(const struct table *table, const void *bytes, size_t length);
+
+// Tenant of this name, bytes as they stand in the rule file (CoAP's /m/{tenant}; RFC 7252, 5.10.1: Uri-Path is
+// compared by bytes); 0 for none.
+uint32_t table_find_tenant_name(const struct table *table, const void *bytes, size_t length);
+
+// The same for `n` words at once, at most WORD_BURST; fetches what the next step reads. tenant[i] as above.
+void table_find_domains(const struct table *table, const struct word *word, unsigned n, uint32_t *tenant);
+void table_find_tenant_names(const struct table *table, const struct word *word, unsigned n, uint32_t *tenant);
+
+// A word ready to be hashed and compared: padded with zeros to whole words of 8 bytes.
+struct word_key {
+	uint64_t word[(WORD_DOMAIN_MAX + 7) / 8];
+	uint64_t hash;
+	uint32_t length;
+};
+
+static inline uint64_t word_lower(uint64_t word)
+{
+	const uint64_t low = word & UINT64_C(0x7f7f7f7f7f7f7f7f), ones = UINT64_C(0x0101010101010101);
+	uint64_t from_a = low + (0x80 - 'A') * ones, past_z = low + (0x7f - 'Z') * ones; // in the top bit of each byte
+	uint64_t upper = (from_a ^ past_z) & ~word & 0x80 * ones;
+
+	return word | upper >> 2;
+}
+
+// Fills `key`; `length` is 1 to WORD_DOMAIN_MAX.
+static inline void word_key_init(struct word_key *key, const void *bytes, size_t length, bool lower)
+{
+	size_t n = (length + 7) / 8;
+	uint64_t hash = length * UINT64_C(0x9e3779b97f4a7c15);
+
+	key->word[n - 1] = 0;
+	memcpy(key->word, bytes, length);
+	key->length = (uint32_t)length;
+	for (size_t i = 0; i < n; i++) {
+		if (lower)
+			key->word[i] = word_lower(key->word[i]);
+		hash = (hash ^ key->word[i]) * UINT64_C(0xd6e8feb86659fd93);
+		hash ^= hash >> 32;
+	}
+	hash *= UINT64_C(0xd6e8feb86659fd93);
+	key->hash = hash ^ hash >> 32;
+}
+
+static inline uint32_t word_tag(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32);
+}
+
+// The two buckets of a word; the same one where there is only one.
+static inline uint32_t word_bucket1(uint64_t hash, uint32_t mask)
+{
+	return (uint32_t)hash & mask;
+}
+
+static inline uint32_t word_bucket2(uint64_t hash, uint32_t mask)
+{
+	return ((uint32_t)hash ^ (word_tag(hash) * 0x9e3779b1u | 1)) & mask;
+}
