@@ -52,16 +52,45 @@ static int give_up(natsStatus status, const char *what, char why[NATS_WHY])
 	return -1;
 }
 
+static bool uses_tls(const struct gateway_nats *nats)
+{
+	return nats->ca || nats->cert || strstr(nats->url, "tls://");
+}
+
+// What to mend when there is no connection, where the library's words leave that open; "" where they do not.
+static const char *hint(natsStatus status, const struct gateway_nats *nats)
+{
+	switch (status) {
+	case NATS_SSL_ERROR:
+		return ": mend agents.nats.ca, or the server's certificate";
+	case NATS_SECURE_CONNECTION_WANTED:
+		return ": the server has no TLS: nats:// in agents.url, or tls { } in nats-server.conf";
+	case NATS_PROTOCOL_ERROR: // with TLS 1.3 a client hears only afterwards what the server thinks of it
+		return !uses_tls(nats) ? ""
+		       : nats->cert    ? ": the server went away: it may not trust agents.nats.cert"
+				       : ": the server went away: it may want agents.nats.cert and key";
+	default:
+		return "";
+	}
+}
+
+// A file that the library reads: it would not say why it cannot.
+static int check_file(const char *key, const char *path, char why[NATS_WHY])
+{
+	if (!path || access(path, R_OK) == 0)
+		return 0;
+	snprintf(why, NATS_WHY, "agents.nats.%s %s: %s", key, path, strerror(errno));
+	return -1;
+}
+
 static int set_credentials(natsOptions *options, const struct gateway_nats *nats, char why[NATS_WHY])
 {
 	char secret[SECRET_MAX];
 	natsStatus status = NATS_OK;
 	int err = 0;
 
-	if (nats->credentials && access(nats->credentials, R_OK) < 0) {
-		snprintf(why, NATS_WHY, "agents.nats.credentials %s: %s", nats->credentials, strerror(errno));
+	if (check_file("credentials", nats->credentials, why))
 		return -1;
-	}
 	if (nats->credentials)
 		status = natsOptions_SetUserCredentialsFromFiles(options, nats->credentials, NULL);
 	else if (nats->token_file)
@@ -78,18 +107,20 @@ static int set_credentials(natsOptions *options, const struct gateway_nats *nats
 
 static int set_tls(natsOptions *options, const struct gateway_nats *nats, char why[NATS_WHY])
 {
-	natsStatus status = NATS_OK;
+	natsStatus status;
 
-	if (!nats->ca && !nats->cert && !strstr(nats->url, "tls://"))
+	if (!uses_tls(nats))
 		return 0;
+	if (check_file("ca", nats->ca, why) || check_file("cert", nats->cert, why) || check_file("key", nats->key, why))
+		return -1;
 	status = natsOptions_SetSecure(options, true);
 	if (status == NATS_OK && nats->ca)
 		status = natsOptions_LoadCATrustedCertificates(options, nats->ca);
 	if (status != NATS_OK)
-		return give_up(status, nats->ca ? nats->ca : "TLS", why);
+		return give_up(status, "agents.nats.ca", why);
 	if (nats->cert)
 		status = natsOptions_LoadCertificatesChain(options, nats->cert, nats->key);
-	return status == NATS_OK ? 0 : give_up(status, nats->cert, why);
+	return status == NATS_OK ? 0 : give_up(status, "agents.nats.cert", why);
 }
 
 static natsStatus set_servers(natsOptions *options, const char *urls)
@@ -162,7 +193,10 @@ int nats_link_open(struct nats_link *link, const struct gateway *gateway, jsPubA
 	err = status == NATS_OK ? make_options(options, gateway, why) : give_up(status, "NATS", why);
 	if (!err) {
 		status = natsConnection_Connect(&link->connection, options);
-		err = status == NATS_OK ? 0 : give_up(status, gateway->nats.url, why);
+		if (status != NATS_OK)
+			snprintf(why, NATS_WHY, "%s: %s%s", gateway->nats.url, describe(status),
+				 hint(status, &gateway->nats));
+		err = status == NATS_OK ? 0 : -1;
 	}
 	natsOptions_Destroy(options);
 	if (!err)

@@ -5,8 +5,10 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 
 SEEN = []  # (method, path, status, content type, object) of every answer
@@ -138,17 +140,42 @@ class Offers(threading.Thread):
         self.join(10)
 
 
-def make_certificate(folder, name="localhost", days=2):
-    """A self-signed certificate and its key by openssl; their paths, or None where there is no openssl."""
-    import shutil
-    import subprocess
+def make_certificate(folder, name="localhost", names="DNS:localhost,IP:127.0.0.1", over=False):
+    """A self-signed certificate for `names` and its key by openssl, or one whose time is `over`; their paths, or None where there is no
+    openssl."""
     if not shutil.which("openssl"):
         return None
-    certificate, key = (os.path.join(folder, f"{name}.{end}") for end in ("crt", "key"))
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-                    str(days), "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key,
-                    "-out", certificate], check=True, capture_output=True)
+    certificate, key, request, config = (os.path.join(folder, f"{name}.{end}") for end in ("crt", "key", "csr", "cnf"))
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
+    asked = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-addext",
+             f"subjectAltName={names}", "-keyout", key]
+    if not over:
+        openssl("req", "-x509", *asked, "-days", "2", "-out", certificate)
+        return certificate, key
+    for path, text in ((config, OLD_CA.replace("NAME", name)), (os.path.join(folder, f"{name}.index"), "")):
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text)
+    openssl("req", "-new", *asked, "-out", request)
+    openssl("ca", "-batch", "-config", config, "-selfsign", "-keyfile", key, "-in", request, "-out", certificate, "-notext",
+            "-create_serial", "-startdate", "20200101000000Z", "-enddate", "20200102000000Z")
     return certificate, key
+
+
+OLD_CA = """[ca]
+default_ca = old
+[old]
+database = NAME.index
+serial = NAME.serial
+new_certs_dir = .
+default_md = sha256
+policy = any
+copy_extensions = copy
+[any]
+commonName = supplied
+"""
 
 
 def trust(certificate):
