@@ -79,7 +79,8 @@ static void name_peer(struct http_request *request, bool is_unix)
 // A token that is nobody's: told so, but not as often as one likes.
 static void refuse_token(struct http_request *request, int err)
 {
-	static const char *const detail[] = { "the token is nobody's", "the token is revoked" };
+	static const char *const detail[] = { "the token is nobody's (weirctl agent add makes one)",
+						"the token is revoked" };
 	unsigned wait_s = guard_take(request->http->guard, request->peer, GUARD_BAD_TOKENS);
 	bool revoked = err == -EKEYREVOKED;
 

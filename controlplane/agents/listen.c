@@ -16,16 +16,26 @@
 
 enum { BACKLOG = 256 };
 
-// Says why, closes, and leaves the error in errno.
-static int fail(int fd, const char *what, char *why, size_t why_size)
+static const char *mend(int err, bool tcp)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return tcp ? ": end the other program, or choose another port" : ": end the other program";
+	case EADDRNOTAVAIL:
+		return ": no interface of this machine has that address";
+	case EACCES:
+		return tcp ? ": this user may not: choose a port above 1023" : ": this user may not write there";
+	default:
+		return "";
+	}
+}
+
+// Says why, closes, and leaves the error in errno. `what` is a path, or with `tcp` an address.
+static int fail(int fd, const char *what, bool tcp, char *why, size_t why_size)
 {
 	int err = errno;
-	const char *mend = err == EADDRINUSE	  ? ": end the other program, or choose another port"
-			   : err == EADDRNOTAVAIL ? ": no interface of this machine has that address"
-			   : err == EACCES	  ? ": this user may not: choose a port above 1023"
-						  : "";
 
-	snprintf(why, why_size, "%s: %s%s", what, strerror(err), mend);
+	snprintf(why, why_size, "%s: %s%s", what, strerror(err), mend(err, tcp));
 	if (fd >= 0)
 		close(fd);
 	errno = err;
@@ -53,18 +63,18 @@ int listen_unix(const char *path, char *why, size_t why_size)
 
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		errno = ENAMETOOLONG;
-		return fail(-1, path, why, why_size);
+		return fail(-1, path, false, why, why_size);
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	err = clear(&address);
 	if (err) {
 		errno = -err;
-		return fail(-1, path, why, why_size);
+		return fail(-1, path, false, why, why_size);
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0660) < 0 ||
 	    listen(fd, BACKLOG) < 0)
-		return fail(fd, path, why, why_size);
+		return fail(fd, path, false, why, why_size);
 	return fd;
 }
 
@@ -93,6 +103,6 @@ int listen_tcp(const struct gateway *gateway, char *why, size_t why_size)
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    (listen_at->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
 	    bind(fd, &address.any, size) < 0 || listen(fd, BACKLOG) < 0)
-		return fail(fd, what, why, why_size);
+		return fail(fd, what, true, why, why_size);
 	return fd;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The file of the registry: { "agents": [ { "name", "role", "queues", "sha256", "created", "revoked" } ] }. Refuses
-// it as a whole where an entry is not what we write: an agent that is let in by mistake costs more than one that waits.
+// it as a whole where an entry is not what we write, or says more: an agent that is let in by mistake costs more
+// than one that waits.
 #include "controlplane/agents/registry_file.h"
 
 #include <errno.h>
@@ -133,18 +134,50 @@ static bool has_name(const struct registry_list *list, const char *name)
 	return false;
 }
 
-static int parse_list(struct registry_list *list, const json_t *file, char *why, size_t why_size)
+// A key of `object` that is none of `known`: what it means might be a restriction. NULL: there is none.
+static const char *foreign_key(json_t *object, const char *const *known)
 {
+	for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+		unsigned i = 0;
+
+		while (known[i] && strcmp(known[i], json_object_iter_key(at)) != 0)
+			i++;
+		if (!known[i])
+			return json_object_iter_key(at);
+	}
+	return NULL;
+}
+
+static int refuse_foreign(json_t *object, const char *const *known, char *why, size_t why_size)
+{
+	const char *key = foreign_key(object, known);
+
+	if (!key)
+		return 0;
+	snprintf(why, why_size, "it has a \"%.40s\", which this weir does not know: a newer one made it; use that one",
+		 key);
+	return -EINVAL;
+}
+
+static int parse_list(struct registry_list *list, json_t *file, char *why, size_t why_size)
+{
+	static const char *const file_keys[] = { "agents", NULL };
+	static const char *const keys[] = { "name", "role", "queues", "sha256", "created", "revoked", NULL };
 	json_t *agents = json_object_get(file, "agents"), *entry;
 	size_t i;
 
+	if (refuse_foreign(file, file_keys, why, why_size))
+		return -EINVAL;
 	if (!json_is_array(agents) || json_array_size(agents) > REGISTRY_AGENTS) {
 		snprintf(why, why_size, "it holds no list of agents");
 		return -EINVAL;
 	}
 	json_array_foreach(agents, i, entry) {
-		struct registry_agent *agent = parse_agent(entry);
+		struct registry_agent *agent;
 
+		if (refuse_foreign(entry, keys, why, why_size))
+			return -EINVAL;
+		agent = parse_agent(entry);
 		if (!agent || has_name(list, agent->name)) {
 			registry_put(agent);
 			snprintf(why, why_size, "agent number %zu is none, or is there twice", i + 1);

@@ -172,6 +172,42 @@ static void a_file_that_is_wrong_lets_nobody_in_and_is_left_as_it_is(void **stat
 	}
 }
 
+// Writes `text` with `more` put in behind the first `mark`.
+static void write_with(const char *text, const char *mark, const char *more)
+{
+	const char *at = strstr(text, mark) + strlen(mark);
+	FILE *out = fopen(path, "w");
+
+	fprintf(out, "%.*s%s%s", (int)(at - text), text, more, at);
+	fclose(out);
+}
+
+static void a_file_of_a_newer_weir_which_says_more_lets_nobody_in_and_is_left_as_it_is(void **state)
+{
+	static const char *const marks[] = { "{", "\"agents\": [\n  {" };
+	const struct registry_agent *agent;
+	char token[REGISTRY_TOKEN + 1], next[REGISTRY_TOKEN + 1], *good, *text;
+
+	(void)state;
+	assert_int_equal(registry_add(registry, "anna", desk, 1, false, token), 0);
+	good = read_file();
+	for (unsigned i = 0; i < 2; i++) {
+		assert_non_null(strstr(good, marks[i]));
+		write_with(good, marks[i], " \"until\": 5,");
+		again();
+		assert_int_equal(find(token, &agent), -ENOKEY);
+		assert_int_equal(registry_add(registry, "bert", desk, 1, false, next), -EBADF);
+		text = read_file();
+		assert_non_null(strstr(text, "until"));
+		free(text);
+	}
+	write_with(good, "{", "");
+	again();
+	assert_int_equal(find(token, &agent), 0);
+	registry_put(agent);
+	free(good);
+}
+
 static void what_cannot_be_written_is_not_done(void **state)
 {
 	const struct registry_agent *agent;
@@ -209,6 +245,7 @@ int main(void)
 		T(a_revoked_agent_is_told_so_and_its_name_may_be_given_again),
 		T(names_and_queues_that_cannot_be_are_refused),
 		T(a_file_that_is_wrong_lets_nobody_in_and_is_left_as_it_is),
+		T(a_file_of_a_newer_weir_which_says_more_lets_nobody_in_and_is_left_as_it_is),
 		T(what_cannot_be_written_is_not_done),
 		T(the_list_for_people_has_no_hashes),
 	};
