@@ -12,7 +12,7 @@ enum { VERSION = 1, CLASS_REQUEST = 0, HOST_MAX = 255, SEGMENT_MAX = 255 };
 
 static inline struct span span_of(const uint8_t *payload, const struct coap_option *option)
 {
-	return (struct span){ (uint16_t)(option->value - payload), (uint16_t)option->length };
+	return span_make((size_t)(option->value - payload), option->length);
 }
 
 // RFC 7252, 5.4.1: the message must not be acted on. Those that are elective are as if not there.
@@ -39,12 +39,10 @@ static void note_query(const uint8_t *payload, struct span query, struct coap_re
 	const uint8_t *at = payload + query.at;
 
 	if (query.length >= sizeof(country) - 1 && memcmp(at, country, sizeof(country) - 1) == 0) {
-		request->country = (struct span){ (uint16_t)(query.at + sizeof(country) - 1),
-						  (uint16_t)(query.length - (sizeof(country) - 1)) };
+		request->country = span_make(query.at + sizeof(country) - 1, query.length - (sizeof(country) - 1));
 		request->n_country++;
 	} else if (query.length >= sizeof(priority) - 1 && memcmp(at, priority, sizeof(priority) - 1) == 0) {
-		request->priority = (struct span){ (uint16_t)(query.at + sizeof(priority) - 1),
-						   (uint16_t)(query.length - (sizeof(priority) - 1)) };
+		request->priority = span_make(query.at + sizeof(priority) - 1, query.length - (sizeof(priority) - 1));
 		request->n_priority++;
 	}
 }
@@ -117,7 +115,7 @@ static enum weir_reason options_parse(const uint8_t *payload, unsigned offset, u
 	while ((step = coap_option_next(&option, &at, end)) == COAP_STEP_OPTION)
 		note_option(payload, &option, request, message);
 	if (step == COAP_STEP_BODY)
-		message->body = (struct span){ (uint16_t)(at - payload), (uint16_t)(end - at) };
+		message->body = span_make((size_t)(at - payload), (size_t)(end - at));
 	if (step == COAP_STEP_MARKER)
 		return WEIR_REASON_COAP_MARKER;
 	return step == COAP_STEP_WRONG ? WEIR_REASON_COAP_OPTION : WEIR_REASON_NONE;
@@ -140,7 +138,7 @@ static enum weir_reason header_parse(const uint8_t *at, unsigned length, struct 
 		return WEIR_REASON_COAP_TOKEN;
 	if (!message->code && (token || length > COAP_HEADER))
 		return WEIR_REASON_COAP_EMPTY;
-	message->token = (struct span){ COAP_HEADER, (uint16_t)token };
+	message->token = span_make(COAP_HEADER, token);
 	return WEIR_REASON_NONE;
 }
 

@@ -3,6 +3,8 @@
 // A piece of a payload, named by where it stands: what decoders of text say of it without copying. libc only.
 #pragma once
 
+#include <assert.h>
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +14,17 @@ struct span {
 	uint16_t at;     // offset from the payload's first byte
 	uint16_t length; // bytes
 };
+static_assert(sizeof(struct span) == 4 && offsetof(struct span, length) == 2, "span_make writes it as a word");
+
+// A span in one word: two halves that are stored apart make whoever soon loads it whole wait for the stores.
+static inline struct span span_make(size_t at, size_t length)
+{
+	uint32_t word = htole32((uint32_t)at | (uint32_t)length << 16);
+	struct span span;
+
+	memcpy(&span, &word, sizeof(span));
+	return span;
+}
 
 // Whether the piece `span` of `payload` is exactly the `length` bytes of `text`.
 static inline bool span_equals(const uint8_t *payload, struct span span, const char *text, size_t length)
