@@ -14,6 +14,7 @@
 #include "controlplane/agents/desk_inside.h"
 #include "controlplane/agents/registry.h"
 #include "controlplane/agents/reply.h"
+#include "controlplane/agents/web.h"
 
 static void refuse_body(struct http_request *request, const char *why)
 {
@@ -416,5 +417,11 @@ void api_ack_many(void *argument, struct http_request *request)
 }
 
 #define X(method, path, handle) { method, path, handle, false },
-const struct http_route api_routes[] = { API_ROUTES(X) { NULL, NULL, NULL, false } };
+const struct http_route api_routes[] = { API_ROUTES(X)
+	// The console: no secrets stand in it, so whoever comes may have it.
+	{ MHD_HTTP_METHOD_GET, "/", web_front, true },
+	{ MHD_HTTP_METHOD_GET, "/console", web_front, true },
+	{ MHD_HTTP_METHOD_GET, "/console/", web_page, true },
+	{ MHD_HTTP_METHOD_GET, "/console/{name}", web_page, true },
+	{ NULL, NULL, NULL, false } };
 #undef X

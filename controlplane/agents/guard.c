@@ -29,6 +29,7 @@ struct guard {
 static const struct { uint64_t every_us, most; } kinds[GUARD_KINDS] = {
 	[GUARD_BAD_TOKENS] = { 6 * SECOND, 10 },
 	[GUARD_REQUESTS] = { SECOND / 1000, 2000 },
+	[GUARD_PAGES] = { SECOND / 100, 1000 },
 };
 
 struct guard *guard_create(void)

@@ -8,6 +8,7 @@ struct guard;
 enum guard_kind {
 	GUARD_BAD_TOKENS, // of one address: 10 at once, one more each 6 seconds
 	GUARD_REQUESTS,   // of one agent: 2,000 at once, 1,000 a second
+	GUARD_PAGES,      // files of the console, of one address: 1,000 at once, 100 a second
 	GUARD_KINDS
 };
 

@@ -119,6 +119,17 @@ static bool admit(struct http_request *request)
 	return wait_s == 0;
 }
 
+// What is open to everybody is not so without limit.
+static bool admit_anybody(struct http_request *request)
+{
+	unsigned wait_s = guard_take(request->http->guard, request->peer, GUARD_PAGES);
+
+	if (wait_s)
+		http_refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, "too-many-requests",
+			    "too many requests from there", wait_s);
+	return wait_s == 0;
+}
+
 static bool is_post(const struct http_request *request)
 {
 	return strcmp(request->route->method, MHD_HTTP_METHOD_POST) == 0;
@@ -152,7 +163,7 @@ static void look_at_header(struct http_request *request, const char *method, con
 		http_refuse(request, status, "method", "that is not done to this path", 0);
 	} else if (!request->route) {
 		http_refuse(request, status, "path", "there is no such path (docs/api.yaml)", 0);
-	} else if (request->route->open || admit(request)) {
+	} else if (request->route->open ? admit_anybody(request) : admit(request)) {
 		if (promised(request) > HTTP_BODY)
 			refuse_too_long(request);
 	}

@@ -4,6 +4,7 @@
 import contextlib
 import http.client
 import os
+import re
 import socket
 import ssl
 import sys
@@ -133,11 +134,46 @@ def a_socket_that_a_killed_one_left_is_no_obstacle():
         assert mode == 0o660, oct(mode)
 
 
+def the_console_is_had_without_a_token_and_may_load_nothing_but_itself():
+    with Desk() as desk:
+        desk.start()
+        anybody = Agent(desk.sock, None)
+        front = [anybody.get(path) for path in ("/", "/console")]
+        assert all(a.status == 302 and a.headers["Location"] == "/console/" for a in front), front
+        page = anybody.get("/console/")
+        assert page.status == 200 and page.type == "text/html; charset=utf-8" and b"<title>weir</title>" in page.data, page
+        policy = page.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'") and "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy and page.headers["X-Content-Type-Options"] == "nosniff", policy
+        assert page.headers["Referrer-Policy"] == "no-referrer" and "Set-Cookie" not in page.headers
+        # all that the page names is there, and stands in no page itself
+        names = set(re.findall(r'(?:src|href)="([^"]+)"', page.data.decode()))
+        assert {"main.js", "chart.js", "console.css", "icon.svg"} <= names, names
+        assert not re.search(rb"<script(?![^>]*src=)|<style|style=|\son\w+=", page.data)
+        for name in names | {"index.html"}:
+            file = anybody.get(f"/console/{name}")
+            assert file.status == 200 and file.headers["Content-Security-Policy"] == policy and len(file.data) > 100, (name, file)
+            again = anybody.request("GET", f"/console/{name}", headers={"If-None-Match": file.headers["ETag"]})
+            assert again.status == 304 and again.data == b"", (name, again)
+        for path in ("/console/none.js", "/console/../agents.json", "/console/%2e%2e/%2e%2e/etc/passwd", "/console//etc/passwd"):
+            assert anybody.get(path).status == 404, path
+        assert anybody.post("/console/").status == 405 and anybody.get("/v1/queues").status == 401
+        with contextlib.closing(anybody.connect()) as connection:
+            for _ in range(20000):  # faster than one may
+                connection.request("GET", "/console/icon.svg")
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status == 429:
+                    break
+            assert answer.status == 429 and int(answer.headers["Retry-After"]) > 0, answer.status
+        assert desk.agent("anna", "*").get("/v1/queues").status == 200
+
+
 def where_nats_has_the_queues_claims_are_told_so():
     with Desk(SETTINGS[:-1] + ' backend = "nats"; url = "nats://127.0.0.1:9"; }') as desk:
         desk.start()
         anna = desk.agent("anna", "*")
-        for answer in (anna.post("/v1/claim"), anna.post("/v1/messages/1/claim", queue="queue-0"), anna.get("/v1/offers")):
+        for answer in (anna.post("/v1/claim"), anna.post("/v1/messages/1/claim", queue="queue-0"), anna.get("/v1/offers"), anna.get("/v1/messages")):
             assert answer.status == 409 and answer.json["type"] == "urn:weir:problem:queues-elsewhere", answer
         assert anna.get("/v1/queues").status == 200
 
@@ -202,6 +238,7 @@ if __name__ == "__main__":
           a_port_that_is_taken_is_said,
           a_wrong_listen_has_its_line,
           a_socket_that_a_killed_one_left_is_no_obstacle,
+          the_console_is_had_without_a_token_and_may_load_nothing_but_itself,
           where_nats_has_the_queues_claims_are_told_so,
           rude_clients_hold_nobody_up,
           connections_of_one_address_are_limited])
