@@ -113,21 +113,31 @@ static void wrong_value(struct sip_walk *walk, const struct sip_line *line, enum
 		walk->unfit |= 1u << line->header;
 }
 
+static void take_top(struct sip_walk *walk, const struct sip_line *line)
+{
+	struct sip_message *message = walk->message;
+	struct sip_via *via = &message->via;
+	unsigned rest;
+
+	if (sip_via_parse(walk->at, line->from, line->to, via)) {
+		message->flags |= SIP_VIA_GOOD;
+		rest = (unsigned)via->value.at + via->value.length;
+		if (sip_clean(walk->at, rest, line->to))
+			return;
+	} else {
+		via->value = sip_span(line->from, line->to);
+	}
+	wrong_value(walk, line, WEIR_REASON_SIP_VIA);
+	if (!via->host.length) // nobody knows where an answer would go
+		walk->unfit |= 1u << SIP_HEADER_VIA;
+}
+
 static void take_via(struct sip_walk *walk, const struct sip_line *line, bool first)
 {
-	struct sip_via *via = &walk->message->via;
-	unsigned rest = line->from;
-
-	if (first) {
-		if (!sip_via_parse(walk->at, line->from, line->to, via))
-			goto wrong;
-		rest = via->value.at + via->value.length;
-	}
-	if (sip_clean(walk->at, rest, line->to))
-		return;
-wrong:
-	walk->unfit |= 1u << SIP_HEADER_VIA;
-	fault(walk, WEIR_REASON_SIP_VIA);
+	if (first)
+		take_top(walk, line);
+	else if (!sip_clean(walk->at, line->from, line->to))
+		wrong_value(walk, line, WEIR_REASON_SIP_VIA);
 }
 
 static void take_from(struct sip_walk *walk, const struct sip_line *line)
@@ -227,26 +237,17 @@ static void take_line(struct sip_walk *walk, unsigned pos, unsigned end)
 	}
 }
 
-// Header lines from `pos` on. Returns where the body starts; SIP_NO_LINE where the datagram ends before the empty line.
-static int take_lines(struct sip_walk *walk, unsigned pos)
+// Header lines from `pos` on. Returns where the body starts, past the datagram where it has no empty line.
+static unsigned take_lines(struct sip_walk *walk, unsigned pos)
 {
-	const uint8_t *at = walk->at;
+	unsigned from = pos;
+	int end;
 
-	for (;;) {
-		int end = sip_lines_next(&walk->lines);
-
-		if (end < 0)
-			return SIP_NO_LINE;
-		if ((unsigned)end == pos || ((unsigned)end == pos + 1 && at[pos] == '\r'))
-			return end + 1;
-		while ((unsigned)end + 1 < walk->length && (at[end + 1] == ' ' || at[end + 1] == '\t')) {
-			end = sip_lines_next(&walk->lines);
-			if (end < 0)
-				return SIP_NO_LINE;
-		}
-		take_line(walk, pos, (unsigned)end);
-		pos = (unsigned)end + 1;
+	while ((end = sip_lines_next_header(&walk->lines, &pos)) >= 0) {
+		take_line(walk, from, (unsigned)end);
+		from = pos;
 	}
+	return pos;
 }
 
 static void take_body(struct sip_walk *walk, unsigned pos)
@@ -278,8 +279,8 @@ static void conclude(struct sip_walk *walk)
 enum weir_reason sip_parse(const uint8_t *at, unsigned length, struct sip_message *message)
 {
 	struct sip_walk walk = { .at = at, .length = length, .message = message, .body_length = -1 };
-	unsigned pos = 0, end;
-	int line, body;
+	unsigned pos = 0, end, body;
+	int line;
 
 	memset(message, 0, sizeof(*message));
 	message->priority = WEIR_NORMAL;
@@ -298,10 +299,10 @@ enum weir_reason sip_parse(const uint8_t *at, unsigned length, struct sip_messag
 		return message->fault;
 	message->headers = (uint16_t)(line + 1);
 	body = take_lines(&walk, (unsigned)line + 1);
-	if (body < 0)
+	if (body > length)
 		fault(&walk, WEIR_REASON_SIP_HEADER);
 	else
-		take_body(&walk, (unsigned)body);
+		take_body(&walk, body);
 	conclude(&walk);
 	return message->kind == SIP_RESPONSE ? WEIR_REASON_SIP_RESPONSE : message->fault;
 }

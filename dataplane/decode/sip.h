@@ -18,6 +18,7 @@ enum {
 	SIP_ANSWERABLE = 1, // a request with all that an answer copies; never an ACK
 	SIP_REQUIRES = 2,   // it has a Require header field
 	SIP_TO_GOOD = 4,    // To is well formed, so that a tag can be put after it
+	SIP_VIA_GOOD = 8,   // the topmost Via is; else via.value is the whole line where the request is answerable
 };
 
 struct sip_message {
@@ -30,7 +31,7 @@ struct sip_message {
 	uint16_t headers;   // offset of the first header line; 0 where there is none
 	struct span method;
 	struct span host;   // of the Request-URI, as written, brackets included; length 0 where its scheme has none
-	struct span number[2]; // of From and of To (sip_uri.h); length 0 where the URI names none
+	struct span number[2]; // telephone-subscribers of From and of To (sip_uri.h); length 0 where the URI names none
 	struct span call_id;
 	struct span from, to, cseq; // whole values
 	struct span from_tag, to_tag;

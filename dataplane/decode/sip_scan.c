@@ -69,6 +69,16 @@ int64_t sip_number(const uint8_t *at, unsigned pos, unsigned end, int64_t most)
 	return number;
 }
 
+unsigned sip_host_skip(const uint8_t *at, unsigned pos, unsigned end)
+{
+	unsigned p;
+
+	if (pos == end || at[pos] != '[')
+		return sip_skip(at, pos, end, SIP_HOST);
+	p = sip_skip(at, pos + 1, end, SIP_REFERENCE);
+	return p == end || at[p] != ']' || p - pos < 3 || !memchr(at + pos, ':', p - pos) ? pos : p + 1;
+}
+
 unsigned sip_quoted(const uint8_t *at, unsigned pos, unsigned end)
 {
 	for (pos++; pos < end; pos++) {

@@ -62,6 +62,9 @@ static inline bool sip_same(const uint8_t *at, unsigned length, const char *text
 // (below 2^60).
 int64_t sip_number(const uint8_t *at, unsigned pos, unsigned end, int64_t most);
 
+// Position after the host at `pos`: a name, an IPv4 address or an IPv6 reference; `pos` where there is none.
+unsigned sip_host_skip(const uint8_t *at, unsigned pos, unsigned end);
+
 // Position after the quoted string that starts at `pos` with its quote; 0 where it does not end before `end` or holds
 // what it may not.
 unsigned sip_quoted(const uint8_t *at, unsigned pos, unsigned end);
@@ -136,4 +139,22 @@ static inline int sip_lines_next(struct sip_lines *lines)
 	lines->strays &= ~(((uint64_t)1 << bit) - 1);
 	lines->feeds &= lines->feeds - 1;
 	return (int)(lines->next - 64 + bit);
+}
+
+// The next header line from `*pos` on, folds included: the position of its last LF, and `*pos` is then the line after
+// it. SIP_NO_LINE at the empty line, with `*pos` where the body starts, and where the datagram ends before it, with
+// `*pos` past the datagram's end.
+static inline int sip_lines_next_header(struct sip_lines *lines, unsigned *pos)
+{
+	const uint8_t *at = lines->at;
+	int end = sip_lines_next(lines);
+
+	if (end >= 0 && ((unsigned)end == *pos || ((unsigned)end == *pos + 1 && at[*pos] == '\r'))) {
+		*pos = (unsigned)end + 1;
+		return SIP_NO_LINE;
+	}
+	while (end >= 0 && (unsigned)end + 1 < lines->length && (at[end + 1] == ' ' || at[end + 1] == '\t'))
+		end = sip_lines_next(lines);
+	*pos = end >= 0 ? (unsigned)end + 1 : lines->length + 1;
+	return end;
 }

@@ -30,18 +30,10 @@ static bool bytes_parse(const uint8_t *at, unsigned pos, unsigned end, unsigned 
 // host [:port]. Position after it, 0 where it is none.
 static unsigned host_parse(const uint8_t *at, unsigned pos, unsigned end, struct span *host)
 {
-	unsigned p, digits;
+	unsigned p = sip_host_skip(at, pos, end), digits;
 
-	if (pos < end && at[pos] == '[') {
-		p = sip_skip(at, pos + 1, end, SIP_REFERENCE);
-		if (p == end || at[p] != ']' || p - pos < 3 || !memchr(at + pos, ':', p - pos))
-			return 0;
-		p++;
-	} else {
-		p = sip_skip(at, pos, end, SIP_HOST);
-		if (p == pos)
-			return 0;
-	}
+	if (p == pos)
+		return 0;
 	*host = sip_span(pos, p);
 	if (p == end || at[p] != ':')
 		return p;
@@ -50,66 +42,23 @@ static unsigned host_parse(const uint8_t *at, unsigned pos, unsigned end, struct
 	return sip_number(at, digits, p, PORT_MAX) < 0 ? 0 : p;
 }
 
-// Value of the parameter of that name (given with its `=`) in `;name=value;…`, from `pos` to `end`.
-static struct span param_find(const uint8_t *at, unsigned pos, unsigned end, const char *name)
+// Whether `user=phone` is among the parameters, `;name=value;…` from `pos` to `end`.
+static bool has_phone(const uint8_t *at, unsigned pos, unsigned end)
 {
-	unsigned length = (unsigned)strlen(name), next;
+	unsigned next;
 
 	for (; pos < end && at[pos] == ';'; pos = next) {
 		for (next = pos + 1; next < end && at[next] != ';' && at[next] != '?';)
 			next++;
-		if (next - pos - 1 > length && sip_same(at + pos + 1, length, name))
-			return sip_span(pos + 1 + length, next);
+		if (sip_same(at + pos + 1, next - pos - 1, "user=phone"))
+			return true;
 	}
-	return (struct span){ 0 };
-}
-
-static bool has_phone(const uint8_t *at, unsigned pos, unsigned end)
-{
-	struct span user = param_find(at, pos, end, "user=");
-
-	return sip_same(at + user.at, user.length, "phone");
-}
-
-// `+`, escaped or not.
-static bool is_plus(const uint8_t *at, unsigned length)
-{
-	return at[0] == '+' || (length > 3 && at[0] == '%' && at[1] == '2' && (at[2] | 0x20) == 'b');
-}
-
-// A telephone number: digits with visual separators (RFC 3966, 3), perhaps after a `+`.
-static bool is_number(const uint8_t *at, unsigned pos, unsigned end)
-{
-	unsigned digits = 0;
-
-	if (pos < end && at[pos] == '+')
-		pos++;
-	for (; pos < end; pos++) {
-		if (sip_digit(at[pos]))
-			digits++;
-		else if (at[pos] != '-' && at[pos] != '.' && at[pos] != '(' && at[pos] != ')')
-			return false;
-	}
-	return digits > 0;
-}
-
-// The number of `number;params`, from `pos` to `end`.
-static struct span number_find(const uint8_t *at, unsigned pos, unsigned end)
-{
-	const uint8_t *params = memchr(at + pos, ';', end - pos);
-	unsigned stop = params ? (unsigned)(params - at) : end;
-	struct span context = param_find(at, stop, end, "phone-context=");
-
-	if (stop > pos && is_plus(at + pos, stop - pos))
-		pos += at[pos] == '%' ? 3 : 0;
-	else if (context.length && at[context.at] == '+')
-		return is_number(at, context.at, context.at + context.length) ? context : (struct span){ 0 };
-	return is_number(at, pos, stop) ? sip_span(pos, stop) : (struct span){ 0 };
+	return false;
 }
 
 static bool hier_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_uri *uri)
 {
-	unsigned after, host, p, user_end;
+	unsigned after, host, p;
 
 	if (!bytes_parse(at, pos, end, &after) || after == pos + 1)
 		return false;
@@ -119,11 +68,10 @@ static bool hier_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip
 		return false;
 	if (!after)
 		return true;
-	if (is_plus(at + pos, after - pos) || has_phone(at, p, end)) {
+	if (at[pos] == '+' || has_phone(at, p, end)) {
 		const uint8_t *password = memchr(at + pos, ':', after - 1 - pos);
 
-		user_end = password ? (unsigned)(password - at) : after - 1;
-		uri->number = number_find(at, pos, user_end);
+		uri->number = sip_span(pos, password ? (unsigned)(password - at) : after - 1);
 	}
 	return true;
 }
@@ -148,7 +96,7 @@ bool sip_uri_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_uri
 	if (uri->scheme == SIP_SCHEME_SIP)
 		return hier_parse(at, pos, end, uri);
 	if (uri->scheme == SIP_SCHEME_TEL)
-		uri->number = number_find(at, pos, end);
+		uri->number = sip_span(pos, end);
 	while (pos < end && (sip_is(at[pos], SIP_URI) || at[pos] == '@' || at[pos] == '%' || at[pos] == '#'))
 		pos++;
 	return pos == end;

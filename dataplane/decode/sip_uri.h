@@ -14,10 +14,9 @@ enum sip_scheme { SIP_SCHEME_SIP, SIP_SCHEME_TEL, SIP_SCHEME_OTHER };
 struct sip_uri {
 	uint8_t scheme;     // enum sip_scheme; `sip` stands for sips and im too
 	struct span host;   // as written, brackets of an IPv6 reference included; length 0 where the scheme has none
-	struct span number; // the telephone number as written, visual separators and all; length 0 where it names none
+	struct span number; // telephone-subscriber as written, for number_subscriber(); length 0 where it names none
 };
 
-// Reads the URI that stands from `pos` to `end`, both offsets into `at`. The number is that of a tel URI, or of a user
-// part that begins with `+` or has `user=phone`, up to its first parameter. A local number (RFC 3966, 5.1.5) gives the
-// digits of its phone-context where that begins with `+`. False where the URI is not well formed.
+// Reads the URI that stands from `pos` to `end`, both offsets into `at`. The number is what stands behind `tel:`, or a
+// user part that begins with `+` or has `user=phone`, without its password. False where the URI is not well formed.
 bool sip_uri_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_uri *uri);

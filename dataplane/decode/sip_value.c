@@ -32,14 +32,8 @@ static unsigned sent_by_parse(const uint8_t *at, unsigned pos, unsigned end, str
 	unsigned from = pos, digits;
 	int64_t port;
 
-	if (pos < end && at[pos] == '[') {
-		pos = sip_skip(at, pos + 1, end, SIP_REFERENCE);
-		if (pos == end || at[pos++] != ']')
-			return 0;
-	} else {
-		pos = sip_skip(at, pos, end, SIP_HOST);
-	}
-	if (pos - from < (at[from] == '[' ? 4u : 1u))
+	pos = sip_host_skip(at, pos, end);
+	if (pos == from)
 		return 0;
 	via->host = sip_span(from, pos);
 	pos = sip_skip(at, pos, end, SIP_LWS);
@@ -55,7 +49,7 @@ static unsigned sent_by_parse(const uint8_t *at, unsigned pos, unsigned end, str
 	return sip_skip(at, pos, end, SIP_LWS);
 }
 
-// Keeps a parameter of Via that weir uses. False where it came before.
+// Keeps a parameter of Via that weir uses. False where it came before, or lacks the value that it must have.
 static bool via_param_put(const uint8_t *at, struct sip_via *via, const struct sip_param *param, unsigned end)
 {
 	const uint8_t *name = at + param->name.at;
@@ -71,7 +65,7 @@ static bool via_param_put(const uint8_t *at, struct sip_via *via, const struct s
 		place = &via->maddr;
 	else
 		return true;
-	if (place->at != 0)
+	if (place->length || (!param->value.length && place != &via->rport))
 		return false;
 	*place = place == &via->branch || place == &via->maddr ? param->value : sip_span(param->from, end);
 	return true;

@@ -22,11 +22,12 @@ struct sip_via {
 };
 
 struct sip_address {
-	struct span number; // of the URI, see sip_uri.h
+	struct span number; // of the URI (sip_uri.h)
 	struct span tag;
 };
 
-// The first value of a Via header field. `via->value` ends before a comma or at `end`.
+// The first value of a Via header field. `via->value` ends before a comma or at `end`. Where what is wrong comes after
+// sent-by, `via->host` is set all the same.
 bool sip_via_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via *via);
 
 // From or To: name-addr or addr-spec, and parameters.

@@ -42,7 +42,7 @@ void sip_case_line(struct sip_case *one, const char *line)
 	static char text[70000];
 	size_t name = strcspn(line, ":"), n = 0;
 
-	if (strncmp(line, "MESSAGE", 7) == 0 || line[name] == '\0')
+	if (memchr(line, ' ', name))
 		name = 0;
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
 		bool mine = name == 0 ? i == 0 : strncmp(plain[i], line, name + 1) == 0;

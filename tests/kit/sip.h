@@ -19,7 +19,8 @@ void sip_case_set(struct sip_case *one, const void *bytes, unsigned length);
 void sip_case_clear(struct sip_case *one);
 
 // Decodes a plain MESSAGE with the line that starts with `line`'s name replaced by `line` (no line end), or taken out
-// where `line` ends with the colon. A `line` without a colon takes the place of the start line.
+// where `line` ends with the colon. A `line` with a space before its first colon takes the
+// place of the start line.
 void sip_case_line(struct sip_case *one, const char *line);
 
 // What the span says, as a string; static, the last four stay.

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Answers to SIP requests. What is copied comes from a request that sip_parse found answerable: it holds no line end
+// but folds, and these are not copied, so nothing of it can begin a line of the answer. Writes nowhere past `size`.
+#include "dataplane/decode/sip_answer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+#include "dataplane/decode/sip_header.h"
+#include "dataplane/decode/sip_scan.h"
+
+enum { DEFAULT_PORT = 5060, DIGITS_MAX = 10, TAG_LENGTH = 16 };
+
+struct sip_text {
+	uint8_t *at;
+	unsigned size, n;
+	bool full;
+};
+
+static void put_bytes(struct sip_text *out, const void *bytes, unsigned n)
+{
+	if (out->size - out->n < n) {
+		out->full = true;
+		return;
+	}
+	memcpy(out->at + out->n, bytes, n);
+	out->n += n;
+}
+
+static void put(struct sip_text *out, const char *text)
+{
+	put_bytes(out, text, (unsigned)strlen(text));
+}
+
+static void put_number(struct sip_text *out, uint32_t number)
+{
+	uint8_t digits[DIGITS_MAX];
+	unsigned first = DIGITS_MAX;
+
+	do {
+		digits[--first] = (uint8_t)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	put_bytes(out, digits + first, DIGITS_MAX - first);
+}
+
+static void put_hex(struct sip_text *out, uint64_t number)
+{
+	char digits[TAG_LENGTH];
+
+	for (unsigned i = TAG_LENGTH; i-- > 0; number >>= 4)
+		digits[i] = "0123456789abcdef"[number & 15];
+	put_bytes(out, digits, TAG_LENGTH);
+}
+
+// Copies bytes from `from` to `to`; white space with a line end in it becomes one space.
+static void put_value(struct sip_text *out, const uint8_t *at, unsigned from, unsigned to)
+{
+	while (from < to) {
+		unsigned start = from, p;
+
+		while (from < to && at[from] != '\r' && at[from] != '\n')
+			from++;
+		p = from;
+		while (from < to && p > start && (at[p - 1] == ' ' || at[p - 1] == '\t'))
+			p--;
+		put_bytes(out, at + start, p - start);
+		if (from == to)
+			return;
+		from = sip_skip(at, from, to, SIP_LWS);
+		put(out, " ");
+	}
+}
+
+static void put_header(struct sip_text *out, const char *name, const uint8_t *at, struct span value)
+{
+	put(out, name);
+	put_value(out, at, value.at, (unsigned)value.at + value.length);
+	put(out, "\r\n");
+}
+
+// An IP address in text, brackets or none around it. Family 4 or 6, 0 where it is none.
+static unsigned address_parse(const uint8_t *at, struct span text, uint8_t address[16])
+{
+	char copy[INET6_ADDRSTRLEN];
+
+	if (text.length > 1 && at[text.at] == '[') {
+		text.at++;
+		text.length = (uint16_t)(text.length - 2);
+	}
+	if (text.length >= sizeof(copy))
+		return 0;
+	memcpy(copy, at + text.at, text.length);
+	copy[text.length] = '\0';
+	if (inet_pton(AF_INET, copy, address) == 1)
+		return 4;
+	return inet_pton(AF_INET6, copy, address) == 1 ? 6 : 0;
+}
+
+static bool is_source(const struct sip_request *request, struct span host)
+{
+	const struct sip_peer *source = &request->source;
+	uint8_t address[16];
+
+	return address_parse(request->at, host, address) == source->family &&
+	       memcmp(address, source->address, source->family == 4 ? 4 : 16) == 0;
+}
+
+static void put_received(struct sip_text *out, const struct sip_peer *source)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	put(out, ";received=");
+	if (source->family == 6) {
+		put(out, inet_ntop(AF_INET6, source->address, text, sizeof(text)));
+		return;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		put(out, i ? "." : "");
+		put_number(out, source->address[i]);
+	}
+}
+
+// The topmost Via: as it came, but that received and rport are ours to say.
+static void put_top(struct sip_text *out, const struct sip_request *request)
+{
+	const struct sip_via *via = &request->message->via;
+	bool good = request->message->flags & SIP_VIA_GOOD, rport = via->rport.length > 0;
+	const struct span *first = &via->received, *second = &via->rport;
+	unsigned from = via->value.at, end = from + via->value.length;
+
+	if (first->at > second->at) {
+		first = &via->rport;
+		second = &via->received;
+	}
+	if (!good) {
+		put_value(out, request->at, from, end);
+		return;
+	}
+	if (first->length) {
+		put_value(out, request->at, from, first->at);
+		from = (unsigned)first->at + first->length;
+	}
+	if (second->length) {
+		put_value(out, request->at, from, second->at);
+		from = (unsigned)second->at + second->length;
+	}
+	if (from < end)
+		put_value(out, request->at, from, end);
+	if (rport || !is_source(request, via->host))
+		put_received(out, &request->source);
+	if (rport) {
+		put(out, ";rport=");
+		put_number(out, request->source.port);
+	}
+}
+
+// The Via values of all lines, in order. Each line of the request is one of the answer.
+static void put_vias(struct sip_text *out, const struct sip_request *request)
+{
+	const uint8_t *at = request->at;
+	unsigned pos = request->message->headers, from = pos;
+	const struct span *top = &request->message->via.value;
+	struct sip_lines lines;
+	struct sip_line line;
+	int end;
+
+	sip_lines_init(&lines, at, request->length, pos);
+	while ((end = sip_lines_next_header(&lines, &pos)) >= 0) {
+		int err = sip_line_parse(at, from, (unsigned)end, &line);
+
+		from = pos;
+		if (err || line.header != SIP_HEADER_VIA)
+			continue;
+		put(out, "Via: ");
+		if (line.from == top->at) {
+			put_top(out, request);
+			line.from = (unsigned)top->at + top->length;
+		}
+		put_value(out, at, line.from, line.to);
+		put(out, "\r\n");
+	}
+}
+
+// Unsupported: all that the request requires (RFC 3261, 8.2.2.3).
+static void put_unsupported(struct sip_text *out, const struct sip_request *request)
+{
+	unsigned pos = request->message->headers, from = pos;
+	struct sip_lines lines;
+	struct sip_line line;
+	int end;
+
+	sip_lines_init(&lines, request->at, request->length, pos);
+	while ((end = sip_lines_next_header(&lines, &pos)) >= 0) {
+		int err = sip_line_parse(request->at, from, (unsigned)end, &line);
+
+		from = pos;
+		if (!err && line.header == SIP_HEADER_REQUIRE && sip_clean(request->at, line.from, line.to))
+			put_header(out, "Unsupported: ", request->at, sip_span(line.from, line.to));
+	}
+}
+
+static bool put_status(struct sip_text *out, unsigned status)
+{
+	switch (status) {
+#define X(name, code, phrase)                            \
+	case SIP_STATUS_##name:                          \
+		put(out, "SIP/2.0 " #code " " phrase "\r\n"); \
+		return true;
+		SIP_STATUSES(X)
+#undef X
+	default:
+		return false;
+	}
+}
+
+static void put_body(struct sip_text *out, const struct sip_answer *answer)
+{
+	unsigned length = answer->status < 300 ? 0 : answer->text_length;
+
+	if (length)
+		put(out, "Content-Type: text/plain;charset=UTF-8\r\n");
+	put(out, "Content-Length: ");
+	put_number(out, length);
+	put(out, "\r\n\r\n");
+	if (length)
+		put_bytes(out, answer->text, length);
+}
+
+// Allow is of 405 (RFC 3261, 20.5), and of what OPTIONS asks for (11.2).
+static bool says_allowed(const struct sip_message *message, unsigned status)
+{
+	return status == SIP_STATUS_NOT_ALLOWED || (status == SIP_STATUS_OK && message->kind == SIP_OPTIONS);
+}
+
+int sip_answer_format(const struct sip_request *request, const struct sip_answer *answer, uint8_t *out, unsigned size)
+{
+	const struct sip_message *message = request->message;
+	struct sip_text text = { .at = out, .size = size };
+
+	if (!(message->flags & SIP_ANSWERABLE) || !put_status(&text, answer->status))
+		return -EINVAL;
+	put_vias(&text, request);
+	put_header(&text, "From: ", request->at, message->from);
+	put(&text, "To: ");
+	put_value(&text, request->at, message->to.at, (unsigned)message->to.at + message->to.length);
+	if ((message->flags & SIP_TO_GOOD) && !message->to_tag.length) {
+		put(&text, ";tag=");
+		put_hex(&text, request->transaction);
+	}
+	put(&text, "\r\n");
+	put_header(&text, "Call-ID: ", request->at, message->call_id);
+	put_header(&text, "CSeq: ", request->at, message->cseq);
+	if (answer->status == SIP_STATUS_UNAVAILABLE) {
+		put(&text, "Retry-After: ");
+		put_number(&text, answer->retry_after);
+		put(&text, "\r\n");
+	}
+	if (says_allowed(message, answer->status))
+		put(&text, "Allow: MESSAGE, OPTIONS\r\n");
+	if (answer->status == SIP_STATUS_EXTENSION)
+		put_unsupported(&text, request);
+	put_body(&text, answer);
+	return text.full ? -EMSGSIZE : (int)text.n;
+}
+
+unsigned sip_answer_status(const struct sip_message *message)
+{
+	if (!(message->flags & SIP_ANSWERABLE))
+		return 0;
+	switch (message->fault) {
+	case WEIR_REASON_NONE:
+		break;
+	case WEIR_REASON_SIP_VERSION:
+		return SIP_STATUS_VERSION;
+	case WEIR_REASON_SIP_SCHEME:
+		return SIP_STATUS_SCHEME;
+	default:
+		return SIP_STATUS_BAD_REQUEST;
+	}
+	if (message->kind == SIP_MESSAGE)
+		return 0;
+	if (message->kind != SIP_OPTIONS)
+		return SIP_STATUS_NOT_ALLOWED;
+	return message->flags & SIP_REQUIRES ? SIP_STATUS_EXTENSION : SIP_STATUS_OK;
+}
+
+static uint64_t hash_more(const uint8_t *key, uint64_t before, const uint8_t *at, struct span span)
+{
+	return siphash24(key, (const uint8_t *)&before, sizeof(before), at + span.at, span.length);
+}
+
+uint64_t sip_transaction(const uint8_t *at, const struct sip_message *message, const uint8_t key[SIPHASH_KEY_SIZE])
+{
+	static const char cookie[] = "z9hG4bK"; // RFC 3261, 8.1.1.7
+	const struct span *branch = &message->via.branch;
+	bool unique = branch->length >= sizeof(cookie) && memcmp(at + branch->at, cookie, sizeof(cookie) - 1) == 0;
+	uint64_t hash;
+
+	if (unique) {
+		hash = hash_more(key, 1, at, *branch);
+	} else {
+		hash = hash_more(key, 0, at, message->via.value);
+		hash = hash_more(key, hash, at, message->from);
+		hash = hash_more(key, hash, at, message->to);
+	}
+	hash = hash_more(key, hash, at, message->call_id);
+	return hash_more(key, hash, at, message->cseq);
+}
+
+bool sip_answer_place(const struct sip_request *request, struct sip_peer *place)
+{
+	const struct sip_via *via = &request->message->via;
+	uint16_t port = via->port ? via->port : DEFAULT_PORT;
+	unsigned family = via->maddr.length ? address_parse(request->at, via->maddr, place->address) : 0;
+
+	if (family) {
+		place->family = (uint8_t)family;
+		place->port = port;
+		return true;
+	}
+	*place = request->source;
+	if (!via->rport.length)
+		place->port = port;
+	return false;
+}

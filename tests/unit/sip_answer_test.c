@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/decode/sip_answer.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/kit/sip.h"
+
+static const uint8_t key[SIPHASH_KEY_SIZE] = "sixteen of bytes";
+static const struct sip_peer v4 = { { 192, 0, 2, 7 }, 4, 40000 };
+static const struct sip_peer v6 = { { 0x20, 1, 0xd, 0xb8, [15] = 7 }, 6, 40000 };
+static struct sip_case one;
+static char text[70000];
+
+static struct sip_request request(const struct sip_peer *source)
+{
+	return (struct sip_request){ .at = one.bytes, .length = one.length, .message = &one.message, .source = *source,
+				     .transaction = sip_transaction(one.bytes, &one.message, key) };
+}
+
+// The answer to the case, as text; NULL where there is none.
+static const char *answer_with(const struct sip_answer *answer, const struct sip_peer *source)
+{
+	struct sip_request from = request(source);
+	int n = sip_answer_format(&from, answer, (uint8_t *)text, sizeof(text) - 1);
+
+	if (n < 0)
+		return NULL;
+	text[n] = '\0';
+	return text;
+}
+
+static const char *answer(unsigned status, const struct sip_peer *source)
+{
+	struct sip_answer plain = { .status = (uint16_t)status, .retry_after = 30 };
+
+	return answer_with(&plain, source);
+}
+
+// The line of the answer that starts with `name`, without its end; "" where there is none.
+static const char *line_of(const char *whole, const char *name)
+{
+	static char line[70000];
+	char start[64];
+	const char *at;
+
+	snprintf(start, sizeof(start), "\r\n%s", name);
+	at = strstr(whole, start);
+	line[0] = '\0';
+	if (at)
+		snprintf(line, sizeof(line), "%.*s", (int)strcspn(at + 2, "\r"), at + 2);
+	return line;
+}
+
+static void an_accepted_message_gets_202_with_what_must_be_copied(void **state)
+{
+	char right[1000];
+
+	sip_case_line(&one, "Max-Forwards: 70");
+	snprintf(right, sizeof(right),
+		 "SIP/2.0 202 Accepted\r\n"
+		 "Via: SIP/2.0/UDP pc33.example.com:5062;branch=z9hG4bK776sgdkse;received=192.0.2.7;rport=40000\r\n"
+		 "From: \"Anna\" <sip:+4930123456@carrier.example;user=phone>;tag=49583\r\n"
+		 "To: <sip:orders@acme.example>;tag=%016llx\r\n"
+		 "Call-ID: asd88asd77a@1.2.3.4\r\n"
+		 "CSeq: 1 MESSAGE\r\n"
+		 "Content-Length: 0\r\n\r\n",
+		 (unsigned long long)sip_transaction(one.bytes, &one.message, key));
+	assert_string_equal(answer(SIP_STATUS_ACCEPTED, &v4), right);
+}
+
+static void each_status_says_what_it_must(void **state)
+{
+	struct sip_answer busy = { .status = SIP_STATUS_UNAVAILABLE, .retry_after = 4294967295, .text = "Bitte sp\xc3\xa4ter",
+				   .text_length = 13 };
+	struct sip_answer accepted = { .status = SIP_STATUS_ACCEPTED, .text = "no", .text_length = 2 };
+
+	sip_case_line(&one, "Max-Forwards: 70");
+	assert_string_equal(line_of(answer(SIP_STATUS_FORBIDDEN, &v4), "Retry-After"), "");
+	assert_true(strncmp(text, "SIP/2.0 403 Forbidden\r\n", 23) == 0);
+	assert_string_equal(line_of(answer(SIP_STATUS_NOT_ALLOWED, &v4), "Allow"), "Allow: MESSAGE, OPTIONS");
+	assert_string_equal(line_of(answer(SIP_STATUS_UNAVAILABLE, &v4), "Retry-After"), "Retry-After: 30");
+	assert_string_equal(line_of(answer_with(&busy, &v4), "Retry-After"), "Retry-After: 4294967295");
+	assert_string_equal(line_of(text, "Content-Type"), "Content-Type: text/plain;charset=UTF-8");
+	assert_string_equal(line_of(text, "Content-Length"), "Content-Length: 13");
+	assert_non_null(strstr(text, "\r\n\r\nBitte sp\xc3\xa4ter"));
+	assert_string_equal(line_of(answer_with(&accepted, &v4), "Content-Length"), "Content-Length: 0"); // RFC 3428, 7
+	assert_string_equal(line_of(answer(SIP_STATUS_OK, &v4), "Allow"), "");
+	assert_null(answer(299, &v4));
+}
+
+static void options_are_answered_with_what_is_allowed(void **state)
+{
+	static const char options[] = "OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP 192.0.2.7\r\nf:sip:a\r\nt:sip:c\r\ni:x\r\n"
+				      "CSeq:2 OPTIONS\r\n\r\n";
+
+	sip_case_set(&one, options, sizeof(options) - 1);
+	assert_int_equal(sip_answer_status(&one.message), SIP_STATUS_OK);
+	assert_string_equal(line_of(answer(SIP_STATUS_OK, &v4), "Allow"), "Allow: MESSAGE, OPTIONS");
+}
+
+static void what_is_required_is_said_to_be_unsupported(void **state)
+{
+	static const char options[] = "OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP 192.0.2.7\r\nRequire: a,\r\n b\r\nf:sip:a\r\nt:sip:c\r\n"
+				      "i:x\r\nREQUIRE : c\r\nCSeq:2 OPTIONS\r\n\r\n";
+
+	sip_case_set(&one, options, sizeof(options) - 1);
+	assert_int_equal(sip_answer_status(&one.message), SIP_STATUS_EXTENSION);
+	assert_non_null(answer(SIP_STATUS_EXTENSION, &v4));
+	assert_non_null(strstr(text, "\r\nUnsupported: a, b\r\nUnsupported: c\r\n"));
+	sip_case_line(&one, "Max-Forwards: 70\r\nRequire: x");
+	assert_int_equal(one.message.flags & SIP_REQUIRES, SIP_REQUIRES);
+	assert_int_equal(sip_answer_status(&one.message), 0);
+}
+
+static void the_stack_of_vias_is_copied_in_order(void **state)
+{
+	sip_case_line(&one, "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa , SIP/2.0/TCP b;received=1.2.3.4\r\n"
+			    "v: SIP/2.0/UDP\r\n\tc ;rport\r\nX: y\r\nVIA   : SIP/2.0/TLS d, SIP/2.0/UDP e");
+	assert_int_equal(one.reason, WEIR_REASON_NONE);
+	assert_non_null(answer(SIP_STATUS_ACCEPTED, &v4));
+	assert_non_null(strstr(text, "Accepted\r\n"
+				     "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa , SIP/2.0/TCP b;received=1.2.3.4\r\n"
+				     "Via: SIP/2.0/UDP c ;rport\r\n"
+				     "Via: SIP/2.0/TLS d, SIP/2.0/UDP e\r\nFrom:"));
+}
+
+static void received_and_rport_are_ours_to_say(void **state)
+{
+	static const struct {
+		const char *request;
+		const struct sip_peer *source;
+		const char *answer;
+	} vias[] = {
+		{ "SIP/2.0/UDP 192.0.2.7", &v4, "SIP/2.0/UDP 192.0.2.7" },
+		{ "SIP/2.0/UDP 192.0.2.8", &v4, "SIP/2.0/UDP 192.0.2.8;received=192.0.2.7" },
+		{ "SIP/2.0/UDP a.example", &v4, "SIP/2.0/UDP a.example;received=192.0.2.7" },
+		{ "SIP/2.0/UDP 192.0.2.7;rport", &v4, "SIP/2.0/UDP 192.0.2.7;received=192.0.2.7;rport=40000" },
+		{ "SIP/2.0/UDP 192.0.2.7;rport=1;x", &v4, "SIP/2.0/UDP 192.0.2.7;x;received=192.0.2.7;rport=40000" },
+		{ "SIP/2.0/UDP 192.0.2.7;received=6.6.6.6;x", &v4, "SIP/2.0/UDP 192.0.2.7;x" },
+		{ "SIP/2.0/UDP a;received=6.6.6.6;x;RPORT = 5 ;y", &v4, "SIP/2.0/UDP a;x;y;received=192.0.2.7;rport=40000" },
+		{ "SIP/2.0/UDP a;rport;received=6.6.6.6", &v4, "SIP/2.0/UDP a;received=192.0.2.7;rport=40000" },
+		{ "SIP/2.0/UDP a;rport , SIP/2.0/UDP b", &v4, "SIP/2.0/UDP a;received=192.0.2.7;rport=40000 , SIP/2.0/UDP b" },
+		{ "SIP/2.0/UDP [2001:db8::7]", &v6, "SIP/2.0/UDP [2001:db8::7]" },
+		{ "SIP/2.0/UDP [2001:DB8:0::7]", &v6, "SIP/2.0/UDP [2001:DB8:0::7]" },
+		{ "SIP/2.0/UDP [2001:db8::8]", &v6, "SIP/2.0/UDP [2001:db8::8];received=2001:db8::7" },
+		{ "SIP/2.0/UDP [2001:db8:::7]", &v6, "SIP/2.0/UDP [2001:db8:::7];received=2001:db8::7" },
+		{ "SIP/2.0/UDP 192.0.2.7", &v6, "SIP/2.0/UDP 192.0.2.7;received=2001:db8::7" },
+	};
+	char line[200], right[200];
+
+	for (size_t i = 0; i < sizeof(vias) / sizeof(vias[0]); i++) {
+		snprintf(line, sizeof(line), "Via: %s", vias[i].request);
+		snprintf(right, sizeof(right), "Via: %s", vias[i].answer);
+		sip_case_line(&one, line);
+		assert_int_equal(one.reason, WEIR_REASON_NONE);
+		assert_string_equal(line_of(answer(SIP_STATUS_ACCEPTED, vias[i].source), "Via"), right);
+	}
+}
+
+static void an_answer_goes_where_the_topmost_via_says(void **state)
+{
+	static const struct {
+		const char *via;
+		const struct sip_peer *source;
+		uint8_t family, last;
+		uint16_t port;
+		bool chosen;
+	} places[] = {
+		{ "SIP/2.0/UDP a", &v4, 4, 7, 5060, false },
+		{ "SIP/2.0/UDP a:5070", &v4, 4, 7, 5070, false },
+		{ "SIP/2.0/UDP 192.0.2.9:5070", &v4, 4, 7, 5070, false },
+		{ "SIP/2.0/UDP a:5070;rport", &v4, 4, 7, 40000, false },
+		{ "SIP/2.0/UDP a:5070;received=192.0.2.9", &v4, 4, 7, 5070, false },
+		{ "SIP/2.0/UDP a:5070;maddr=192.0.2.9;rport", &v4, 4, 9, 5070, true },
+		{ "SIP/2.0/UDP a;maddr=192.0.2.9", &v4, 4, 9, 5060, true },
+		{ "SIP/2.0/UDP a;maddr=b.example;rport", &v4, 4, 7, 40000, false },
+		{ "SIP/2.0/UDP a;maddr=[2001:db8::9]", &v4, 6, 9, 5060, true },
+		{ "SIP/2.0/UDP [::1]:5070", &v6, 6, 7, 5070, false },
+		{ "SIP/2.0/UDP [::1]:5070;rport=1", &v6, 6, 7, 40000, false },
+	};
+	char line[200];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct sip_request from;
+		struct sip_peer place;
+
+		snprintf(line, sizeof(line), "Via: %s", places[i].via);
+		sip_case_line(&one, line);
+		assert_int_equal(one.reason, WEIR_REASON_NONE);
+		from = request(places[i].source);
+		assert_int_equal(sip_answer_place(&from, &place), places[i].chosen);
+		assert_int_equal(place.family, places[i].family);
+		assert_int_equal(place.address[place.family == 4 ? 3 : 15], places[i].last);
+		assert_int_equal(place.port, places[i].port);
+	}
+}
+
+static void the_tag_of_to_is_the_same_for_a_retransmission_alone(void **state)
+{
+	static const uint8_t other_key[SIPHASH_KEY_SIZE] = "another sixteen!";
+	static const char *const others[] = { "Via: SIP/2.0/UDP a;branch=z9hG4bKother", "Call-ID: b", "CSeq: 2 MESSAGE" };
+	uint64_t first;
+
+	sip_case_line(&one, "Max-Forwards: 70");
+	first = sip_transaction(one.bytes, &one.message, key);
+	sip_case_line(&one, "Max-Forwards: 69");
+	assert_true(sip_transaction(one.bytes, &one.message, key) == first);
+	assert_true(sip_transaction(one.bytes, &one.message, other_key) != first);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		sip_case_line(&one, others[i]);
+		assert_true(sip_transaction(one.bytes, &one.message, key) != first);
+	}
+	// branches that are none of RFC 3261 do not make two requests one
+	sip_case_line(&one, "Via: SIP/2.0/UDP a;branch=z9hG4bK");
+	first = sip_transaction(one.bytes, &one.message, key);
+	sip_case_line(&one, "Via: SIP/2.0/UDP b;branch=z9hG4bK");
+	assert_true(sip_transaction(one.bytes, &one.message, key) != first);
+	sip_case_line(&one, "Via: SIP/2.0/UDP a");
+	first = sip_transaction(one.bytes, &one.message, key);
+	sip_case_line(&one, "Via: SIP/2.0/UDP a\r\nMax-Forwards: 1");
+	assert_true(sip_transaction(one.bytes, &one.message, key) == first);
+}
+
+static void a_tag_that_to_has_stays(void **state)
+{
+	sip_case_line(&one, "To: \"B\"\r\n  <sip:b> ; tag = x");
+	assert_string_equal(line_of(answer(SIP_STATUS_ACCEPTED, &v4), "To"), "To: \"B\" <sip:b> ; tag = x");
+}
+
+static void a_malformed_request_gets_400_if_it_can_be_answered(void **state)
+{
+	static const struct {
+		const char *line;
+		unsigned status;
+	} cases[] = {
+		{ "MESSAGE sip:a b SIP/2.0", 400 }, { "MESSAGE sip:a SIP/3.0", 505 }, { "MESSAGE x:a SIP/2.0", 416 },
+		{ "MESSAGE sip:a SIP/2.0 ", 400 }, { "MESSAGE ", 400 }, { "From: \"a <sip:b>", 400 }, { "From: a\x01", 0 },
+		{ "From: ", 0 }, { "From:", 0 }, { "To: \"a <sip:b>", 400 }, { "Via: x", 0 }, { "CSeq: x", 400 }, { "Call-ID: a b", 400 },
+		{ "Call-ID: \x01", 0 }, { "Content-Length: 500", 400 }, { "Max-Forwards: 1\r\nwhat", 400 },
+		{ "ACK sip:a SIP/2.0", 0 }, { "INVITE sip:a SIP/2.0", 400 /* CSeq says MESSAGE */ }, { "Max-Forwards: 1", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		sip_case_line(&one, cases[i].line);
+		if (sip_answer_status(&one.message) != cases[i].status)
+			fail_msg("%s: %u", cases[i].line, sip_answer_status(&one.message));
+		if (cases[i].status)
+			assert_non_null(answer(cases[i].status, &v4));
+		else if (one.reason)
+			assert_null(answer(400, &v4));
+	}
+	sip_case_line(&one, "Via: SIP/2.0/UDP 192.0.2.15;rport;;,;,,");
+	assert_int_equal(sip_answer_status(&one.message), 400);
+	assert_string_equal(line_of(answer(400, &v4), "Via"), "Via: SIP/2.0/UDP 192.0.2.15;rport;;,;,,");
+	sip_case_line(&one, "To: \"a <sip:b>");
+	assert_string_equal(line_of(answer(400, &v4), "To"), "To: \"a <sip:b>"); // where a tag would go is not known
+}
+
+static void folds_are_copied_as_one_space(void **state)
+{
+	sip_case_line(&one, "From: \"a\\ \r\n \t b\t\n\tc\"\r\n \r\n <sip:b>\r\n ;tag=1 \r\n ");
+	assert_int_equal(one.reason, WEIR_REASON_NONE);
+	assert_string_equal(line_of(answer(SIP_STATUS_ACCEPTED, &v4), "From"), "From: \"a\\ b c\" <sip:b> ;tag=1");
+}
+
+static void a_byte_that_cannot_stand_in_text_is_copied_where_it_may(void **state)
+{
+	static const char quoted[] = "MESSAGE sip:a SIP/2.0\nv:SIP/2.0/UDP a\nf:sip:a\n"
+				     "t:\"\\\0\\\x07\" <sip:c>;tag=1\ni:x\nCSeq:2 MESSAGE\n\n";
+	struct sip_request from;
+	int n;
+
+	sip_case_set(&one, quoted, sizeof(quoted) - 1);
+	assert_int_equal(one.reason, WEIR_REASON_NONE);
+	from = request(&v4);
+	n = sip_answer_format(&from, &(struct sip_answer){ .status = 202 }, (uint8_t *)text, sizeof(text));
+	assert_true(n > 0);
+	assert_non_null(memmem(text, (size_t)n, "\r\nTo: \"\\\0\\\x07\" <sip:c>;tag=1\r\n", 27));
+}
+
+static void an_answer_that_does_not_fit_is_none(void **state)
+{
+	struct sip_answer busy = { .status = SIP_STATUS_UNAVAILABLE, .text = "later", .text_length = 5 };
+	struct sip_request from;
+	int whole;
+
+	sip_case_line(&one, "Max-Forwards: 70");
+	from = request(&v6);
+	whole = sip_answer_format(&from, &busy, (uint8_t *)text, sizeof(text));
+	assert_true(whole > 0);
+	for (int size = 0; size <= whole; size++) {
+		uint8_t *exact = malloc(size ? (size_t)size : 1);
+
+		assert_int_equal(sip_answer_format(&from, &busy, exact, (unsigned)size), size < whole ? -EMSGSIZE : whole);
+		free(exact);
+	}
+	sip_case_clear(&one);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_accepted_message_gets_202_with_what_must_be_copied),
+		cmocka_unit_test(each_status_says_what_it_must),
+		cmocka_unit_test(options_are_answered_with_what_is_allowed),
+		cmocka_unit_test(what_is_required_is_said_to_be_unsupported),
+		cmocka_unit_test(the_stack_of_vias_is_copied_in_order),
+		cmocka_unit_test(received_and_rport_are_ours_to_say),
+		cmocka_unit_test(an_answer_goes_where_the_topmost_via_says),
+		cmocka_unit_test(the_tag_of_to_is_the_same_for_a_retransmission_alone),
+		cmocka_unit_test(a_tag_that_to_has_stays),
+		cmocka_unit_test(a_malformed_request_gets_400_if_it_can_be_answered),
+		cmocka_unit_test(folds_are_copied_as_one_space),
+		cmocka_unit_test(a_byte_that_cannot_stand_in_text_is_copied_where_it_may),
+		cmocka_unit_test(an_answer_that_does_not_fit_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
