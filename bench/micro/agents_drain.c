@@ -11,14 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/micro/agents_peer.h"
 #include "controlplane/consumer.h"
 #include "dataplane/abi/channel.h"
-#include "dataplane/abi/socket.h"
 
 enum { TICK_US = 10, TICKS = 1000000, WARM_UP_MS = 250 };
 
@@ -39,32 +37,6 @@ static uint64_t clock_us(clockid_t clock)
 
 	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static void fail(const char *what, int err)
-{
-	fprintf(stderr, "agents_drain: %s: %s\n", what, strerror(err < 0 ? -err : err));
-	exit(3);
-}
-
-static void meet(struct drain *d, const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	union weir_message message;
-	int fds[2], err;
-	unsigned n_fds;
-	char why[240];
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	d->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (d->socket < 0 || connect(d->socket, (struct sockaddr *)&address, sizeof(address)) != 0)
-		fail(path, errno);
-	err = weir_message_receive(d->socket, &message, fds, &n_fds);
-	if (err != 1 || message.kind != WEIR_HELLO)
-		fail("no hello", err < 0 ? err : EPROTO);
-	err = mapping_open(fds[0], &d->map, why, sizeof(why));
-	if (err)
-		fail(why, err);
 }
 
 // Times of the records that have just become durable; they stand in the ring until they are acknowledged.
@@ -91,16 +63,11 @@ static void acknowledge(struct drain *d)
 	unsigned n = consumer_consumed(d->consumer, consumed);
 
 	for (unsigned w = 0; w < n; w++) {
-		union weir_message message = { .consumed = { WEIR_CONSUMED, w, consumed[w] } };
-		int err;
-
 		if (consumed[w] == d->durable[w])
 			continue;
 		if (d->times && d->counting)
 			time_records(d, w, consumed[w]);
-		err = weir_message_send(d->socket, &message, NULL, 0);
-		if (err)
-			fail("the dataplane", err);
+		peer_consumed(d->socket, w, consumed[w]);
 		d->durable[w] = consumed[w];
 	}
 }
@@ -145,7 +112,7 @@ static void measure(struct drain *d, double seconds)
 	run_until(d, began + (uint64_t)(seconds * 1e6));
 	consumer_status(d->consumer, &after);
 	if (after.stalled)
-		fail("the spool takes nothing", after.stalled);
+		peer_fail("the spool takes nothing", after.stalled);
 	printf("messages %llu batches %llu seconds %.6f p50_ms %.2f p99_ms %.2f\n",
 	       (unsigned long long)(after.stored - before.stored), (unsigned long long)d->batches,
 	       (double)(clock_us(CLOCK_MONOTONIC) - began) / 1e6, quantile_ms(d, 0.5), quantile_ms(d, 0.99));
@@ -161,16 +128,16 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	d.times = argc == 6;
-	meet(&d, argv[1]);
+	d.socket = peer_meet(argv[1], &d.map);
 	d.spool = spool_open(argv[2], (uint32_t)atoi(argv[3]), false, why, sizeof(why));
 	if (!d.spool)
-		fail(why, EINVAL);
+		peer_fail(why, EINVAL);
 	d.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	snprintf(run_folder, sizeof(run_folder), "%s", argv[1]);
 	*strrchr(run_folder, '/') = '\0';
 	d.consumer = consumer_create(d.spool, run_folder, (uint32_t)atoi(argv[3]), d.wake);
 	if (!d.consumer)
-		fail("the consumer", errno);
+		peer_fail("the consumer", errno);
 	consumer_attach(d.consumer, d.map);
 	measure(&d, atof(argv[4]));
 	consumer_destroy(d.consumer);
