@@ -11,6 +11,7 @@
 #include "dataplane/answer_frame.h"
 #include "dataplane/decode/decode.h"
 #include "dataplane/reach.h"
+#include "dataplane/reassemble.h"
 #include "dataplane/worker.h"
 
 static const struct answer refused = { .status = WEIR_STATUS_REFUSED };
@@ -276,7 +277,31 @@ static enum reach reach(struct worker *worker, struct burst *burst, unsigned at,
 	if (to->n_slots == 0)
 		return REACH_NO_MEMBER;
 	*member = to->member + paths->slots[member_at(to, burst, at)];
+	// Ways take whatever a port takes in; a datagram made of several frames may be longer.
+	if (unlikely(burst->whole >> burst->live[at] & 1) &&
+	    burst->mbuf[burst->live[at]]->pkt_len - burst->packet[burst->live[at]].l3 > worker->ports[to->port].mtu)
+		return worker->live->table.pools[verdict->target].mode == WEIR_MODE_L2 ? REACH_IN_PARTS : REACH_MTU;
 	return reach_member(worker, burst, at, verdict->target, *member);
+}
+
+// A message that came in fragments and does not leave in one frame leaves in fragments again.
+static void do_parts(struct worker *worker, struct burst *burst, unsigned at, const struct forwarding *f,
+		     uint32_t member)
+{
+	const struct live_verdict *verdict = &f->verdicts[burst->verdict[at]];
+	const uint16_t mtu = RTE_MIN(worker->ports[verdict->port].mtu, worker->paths->mtus[member]);
+	const struct forward_to to = { (const uint8_t *)&f->members[member], verdict->port,
+				       verdict->set_priority < WEIR_N_PRIORITIES
+					       ? verdict->set_priority
+					       : message_priority(burst->message.kind[at]),
+				       mtu };
+
+	if (!reassemble_forward(worker, burst, at, &to)) {
+		do_too_large(worker, burst, at);
+		return;
+	}
+	count_one(f, burst, at, member);
+	burst_end(worker, burst, burst->live[at], WEIR_FORWARD);
 }
 
 static void do_forward(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict)
@@ -290,6 +315,9 @@ static void do_forward(struct worker *worker, struct burst *burst, unsigned at, 
 		worker->counters[burst->port].disposition[WEIR_FORWARD]++;
 		count_one(&f, burst, at, member);
 		forward_one(worker, &f, burst, at, member, false);
+		break;
+	case REACH_IN_PARTS:
+		do_parts(worker, burst, at, &f, member);
 		break;
 	case REACH_NO_MEMBER:
 		do_no_member(worker, burst, at, verdict);
@@ -330,6 +358,16 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 	}
 }
 
+// A bit for each live frame that stands for a datagram of several.
+static uint64_t wholes(const struct burst *burst)
+{
+	uint64_t positions = 0;
+
+	for (unsigned at = 0; at < burst->n_live; at++)
+		positions |= (burst->whole >> burst->live[at] & 1) << at;
+	return positions;
+}
+
 // The common case is forward and nothing else. It goes in short passes, each over the whole burst: the processor then
 // has the look-ups and counters of many frames under way, and no counter waits until it is known that the frame
 // before it had another. With a large table it pays besides to fetch first what has been driven from the nearest
@@ -345,6 +383,8 @@ void act(struct worker *worker, struct burst *burst)
 	if (worker->live->far)
 		forward_fetch(&f, burst);
 	plain = find_members(&f, burst, member);
+	if (unlikely(burst->whole != 0))
+		plain &= ~wholes(burst);
 	for (uint64_t left = plain; left != 0; left &= left - 1) {
 		unsigned at = (unsigned)__builtin_ctzll(left);
 

@@ -28,6 +28,10 @@ struct burst {
 
 	// parse writes the layers; the message fields of a packet are set by burst_packet alone
 	struct packet packet[BURST_MAX];
+	// A bit for each frame that stands for a datagram of several, of which its packet has a copy, and its mbuf
+	// another; and the identification of its fragments, as it lay there.
+	uint64_t whole;
+	uint32_t whole_id[BURST_MAX];
 	struct payloads payloads; // by position in `live`, as everything below
 
 	// decode writes

@@ -16,6 +16,7 @@ enum reach {
 	REACH_GOOD,      // the frame is as its member takes it, but for the MAC addresses
 	REACH_NO_MEMBER, // the member is of the other family
 	REACH_MTU,       // the datagram does not fit on the way
+	REACH_IN_PARTS,  // likewise, and it came in fragments (reassemble_forward)
 	REACH_NO_ROOM,   // there is no room for outer headers in the frame's buffer
 };
 

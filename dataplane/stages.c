@@ -7,6 +7,7 @@
 
 #include "dataplane/decode/decode.h"
 #include "dataplane/reach.h"
+#include "dataplane/reassemble.h"
 #include "dataplane/worker.h"
 
 // Positions 0, 1, 2, …: the live list of a burst that goes on whole.
@@ -24,7 +25,10 @@ static void keep_good(struct worker *worker, struct burst *burst, uint64_t good)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < burst->n; i++) {
-		if (!(good >> i & 1)) {
+		if (!(good >> i & 1) && burst->packet[i].reason == WEIR_REASON_FRAGMENT) {
+			if (!reassemble(worker, burst, i))
+				continue;
+		} else if (!(good >> i & 1)) {
 			if (!(answers && burst->packet[i].reason == WEIR_REASON_NO_LISTENER &&
 			      reach_back(worker, burst, i)))
 				burst_end_reason(worker, burst, i);

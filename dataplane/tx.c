@@ -63,7 +63,7 @@ static void give_up(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disp
 	} else if (kind == TX_ANSWER) {
 		counters->answers--;
 		counters->answers_lost++;
-	} else if (kind != TX_AGENT) {
+	} else if (kind != TX_AGENT && kind != TX_PART) {
 		counters->disposition[kind == TX_REPLY ? WEIR_REPLY : WEIR_FORWARD]--;
 		counters->disposition[disposition]++;
 		counters->reason[WEIR_REASON_NO_ROOM] += disposition == WEIR_TX_FULL;
@@ -144,14 +144,16 @@ void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum t
 		give_up(worker, victim, WEIR_SHED);
 }
 
+bool tx_port_has_room(const struct worker *worker, unsigned port, unsigned n)
+{
+	return messages_staged(&worker->tx[port]) + n <= worker->tx[port].limit;
+}
+
 bool tx_has_room(const struct worker *worker, unsigned n)
 {
-	for (unsigned port = 0; port < worker->n_ports; port++) {
-		const struct tx *tx = &worker->tx[port];
-
-		if (messages_staged(tx) + n > tx->limit)
+	for (unsigned port = 0; port < worker->n_ports; port++)
+		if (!tx_port_has_room(worker, port, n))
 			return false;
-	}
 	return true;
 }
 

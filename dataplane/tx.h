@@ -25,6 +25,7 @@ enum tx_kind {
 	TX_FORWARD_ACK, // the same, and its sender is to be told when it is given up (burst.h:
 			// frame_origin)
 	TX_REPLY,       // counted `reply`
+	TX_PART,        // of a message in fragments, whose last one is counted (reassemble.h)
 	TX_ANSWER,      // counted beside a frame that ended otherwise
 	TX_KERNEL,      // of the kernel interface, never in the equation (lane.h)
 	TX_AGENT,       // an agent's answer, likewise (agent_lane.h)
@@ -54,6 +55,9 @@ void tx_fini(struct tx *tx); // frees what is still staged, uncounted: only afte
 // has no meaning from TX_ANSWER on.
 void tx_push(struct worker *worker, unsigned port, struct rte_mbuf *mbuf, enum tx_kind kind,
 	     unsigned priority);
+
+// Whether a port has room for `n` more frames of messages.
+bool tx_port_has_room(const struct worker *worker, unsigned port, unsigned n);
 
 // Whether every port has room for `n` more messages: then tx_put may stage them without asking again.
 bool tx_has_room(const struct worker *worker, unsigned n);

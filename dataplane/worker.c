@@ -11,6 +11,8 @@
 #include <rte_lcore.h>
 #include <string.h>
 
+#include "dataplane/reassemble.h"
+
 enum { HOUSEKEEPING = 256 };
 
 // Cycles since the last call go to `stage`, when stages are timed at all.
@@ -57,7 +59,7 @@ static void show_as_held(void *context, const struct rte_mbuf *mbuf, enum tx_kin
 {
 	struct weir_counters *shown = context;
 
-	if (kind == TX_KERNEL || kind == TX_AGENT)
+	if (kind == TX_KERNEL || kind == TX_AGENT || kind == TX_PART)
 		return;
 	shown += mbuf->port;
 	if (kind == TX_ANSWER) {
@@ -101,6 +103,7 @@ static void housekeep(struct worker *worker)
 	punt_reclaim(worker);
 	lane_send(worker);
 	agent_lane_send(worker);
+	reassemble_expire(worker);
 	publish(worker);
 	rte_rcu_qsbr_quiescent(worker->handover->qsbr, worker->index);
 	current = atomic_load_explicit(&worker->handover->current, memory_order_acquire);
@@ -164,6 +167,7 @@ int worker_run(void *argument)
 	else
 		run(worker, false);
 	drain(worker);
+	reassemble_end(worker);
 	punt_reclaim(worker);
 	agent_lane_send(worker);
 	tx(worker);

@@ -23,6 +23,7 @@
 #include "rules/gateway.h"
 
 struct port_xdp;
+struct reassembly;
 
 struct port_queue {
 	uint16_t device; // of DPDK
@@ -89,6 +90,7 @@ struct worker {
 	uint64_t stage_cycles[N_STAGES], stage_frames;
 	struct burst burst;
 	struct agent_lane agent_lane;
+	struct reassembly *reassembly;
 	struct trail trail; // of what went to members by tunnels and nat
 };
 

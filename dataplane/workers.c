@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "dataplane/reassemble.h"
+
 enum { LINEAR_ROWS = BURST_MAX + 1, LINEAR_SIZE = 65536 + 64 };
 
 // Gives worker `w` its part of the segment.
@@ -58,6 +60,8 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 		return -ENOMEM;
 	if (lane_init(&worker->lane, worker->index) < 0)
 		return -ENOMEM;
+	if (reassemble_init(worker, parts->gateway, parts->pool->populated_size, parts->seed) < 0)
+		return -ENOMEM;
 	for (unsigned i = 0; i < parts->n_ports; i++) {
 		if (gateway_dispatches(parts->gateway, i) || w < parts->ports[i].n_queues)
 			worker->poll[worker->n_polls++] = (uint8_t)i;
@@ -96,6 +100,7 @@ void workers_destroy(struct worker *workers, unsigned n)
 			tx_fini(&worker->tx[i]);
 		punt_fini(&worker->punt);
 		lane_fini(&worker->lane);
+		reassemble_fini(worker);
 		agent_lane_fini(&worker->agent_lane);
 		if (worker->linear && worker->linear != MAP_FAILED)
 			munmap(worker->linear, LINEAR_ROWS * (size_t)LINEAR_SIZE);

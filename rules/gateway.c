@@ -14,7 +14,7 @@
 
 static const char *const top_keys[] = { "name",	     "run_dir", "state_dir", "rules",  "user",
 					"dataplane", "ports",	"listeners", "agents",
-					"siblings", "health_commands", NULL };
+					"siblings", "fragments", "health_commands", NULL };
 
 static void set_numbers(struct gateway *gateway)
 {
@@ -38,6 +38,7 @@ static void set_numbers(struct gateway *gateway)
 	gateway->dead_h = 720;
 	gateway->done_h = 24;
 	gateway->tx_staging = 512;
+	gateway->fragments = (struct gateway_fragments){ 1024, 4096, 64, 1000 };
 	gateway_nats_init(&gateway->nats);
 }
 

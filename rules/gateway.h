@@ -105,6 +105,14 @@ struct gateway_nats {
 	uint32_t timeout_ms;   // for a connection, an answer, an acknowledgement; default 5,000
 };
 
+// IP datagrams that come in fragments, each number a worker's.
+struct gateway_fragments {
+	uint32_t datagrams;    // in the making at once, 1 to 65,536, default 1,024
+	uint32_t frames;       // fragments held at once, 1 to 65,536, default 4,096
+	uint32_t per_datagram; // fragments of one datagram, 2 to 256, default 64
+	uint32_t timeout_ms;   // from the first fragment of a datagram to its last, 1 to 60,000, default 1,000
+};
+
 struct gateway {
 	char *file;       // gateway.conf itself
 	char *name;       // default "gw1"; [A-Za-z0-9_-]{1,32}
@@ -138,6 +146,7 @@ struct gateway {
 	uint32_t retention_h;     // agents.retention_h: a message that waits for longer is a dead letter, default 168
 	uint32_t dead_h;          // agents.dead_h: dead letters are kept for so long, default 720
 	uint32_t done_h;          // agents.done_h: receipts of settled messages are kept for so long, default 24
+	struct gateway_fragments fragments;
 	uint32_t tx_staging;      // dataplane.tx_staging: frames a worker may stage for one port, default 512
 };
 

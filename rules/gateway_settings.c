@@ -11,6 +11,7 @@
 
 static const char *const dataplane_keys[] = { "main_cpu",  "worker_cpus", "memory_mb",
 					      "hugepages", "tx_staging",  "dispatch_cpu", NULL };
+static const char *const fragments_keys[] = { "datagrams", "frames", "per_datagram", "timeout_ms", NULL };
 static const char *const hugepages[] = { "auto", "required", "never", NULL };
 
 enum { MAX_CPU = 1023, MAX_PATH = 1024 };
@@ -194,8 +195,26 @@ static void read_dataplane(struct gateway_reader *reader, config_setting_t *root
 	reader->conf.what[0] = '\0';
 }
 
+static void read_fragments(struct gateway_reader *reader, config_setting_t *root)
+{
+	config_setting_t *group = config_setting_get_member(root, "fragments");
+	struct gateway_fragments *to = &reader->gateway->fragments;
+
+	if (group == NULL)
+		return;
+	snprintf(reader->conf.what, sizeof(reader->conf.what), "fragments");
+	if (conf_group(&reader->conf, group, fragments_keys)) {
+		read_u32(reader, group, "datagrams", (struct conf_range){ 1, 65536 }, &to->datagrams);
+		read_u32(reader, group, "frames", (struct conf_range){ 1, 65536 }, &to->frames);
+		read_u32(reader, group, "per_datagram", (struct conf_range){ 2, 256 }, &to->per_datagram);
+		read_u32(reader, group, "timeout_ms", (struct conf_range){ 1, 60000 }, &to->timeout_ms);
+	}
+	reader->conf.what[0] = '\0';
+}
+
 void gateway_read_settings(struct gateway_reader *reader, config_setting_t *root)
 {
 	read_names(reader, root);
 	read_dataplane(reader, root);
+	read_fragments(reader, root);
 }

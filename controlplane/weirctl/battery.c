@@ -41,7 +41,7 @@ int command_battery(const struct command *command, const struct options *options
 
 	if (status != STATUS_DONE)
 		return status;
-	status = listeners_load(&listeners, NULL);
+	status = listeners_load(&listeners, NULL, NULL);
 	if (status != STATUS_DONE)
 		return status;
 	status = battery_open(&battery, path);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "controlplane/weirctl/capture.h"
+#include "controlplane/weirctl/fragments.h"
 #include "controlplane/weirctl/load.h"
 #include "controlplane/weirctl/outcome.h"
 #include "controlplane/weirctl/weirctl.h"
@@ -24,6 +25,7 @@ struct classify {
 	struct listeners listeners;
 	struct capture capture;
 	struct sums sums;
+	struct gateway_fragments limits;
 	bool json, trust;
 };
 
@@ -56,25 +58,44 @@ static void sums_print(const struct sums *sums, const struct table *table)
 	}
 }
 
+static void judge(void *context, const uint8_t *data, uint32_t length, struct triage *triage)
+{
+	struct classify *classify = context;
+
+	triage_frame(&classify->loaded.table, &classify->listeners, classify->trust, data, length, triage);
+}
+
+static void print(void *context, const struct triage *triage)
+{
+	struct classify *classify = context;
+
+	sums_add(&classify->sums, &classify->loaded.table, triage);
+	if (classify->json)
+		outcome_json(classify->sums.frames, triage, stdout);
+	else
+		outcome_line(classify->sums.frames, triage, stdout);
+}
+
 // Judges every frame. STATUS_REFUSED where the capture cannot be read to its end.
 static int classify_frames(struct classify *classify)
 {
+	const struct fragments_out out = {print, classify};
+	struct fragments *fragments = fragments_create(&classify->limits, &out);
+	int got = 0, status = fragments ? STATUS_DONE : failure(STATUS_ENVIRONMENT, "out of memory");
 	struct triage triage;
 	const uint8_t *data;
 	uint32_t length;
-	int got;
 
-	while ((got = capture_next(&classify->capture, &data, &length)) == 1) {
-		triage_frame(&classify->loaded.table, &classify->listeners, classify->trust, data, length, &triage);
-		sums_add(&classify->sums, &classify->loaded.table, &triage);
-		if (classify->json)
-			outcome_json(classify->sums.frames, &triage, stdout);
-		else
-			outcome_line(classify->sums.frames, &triage, stdout);
+	while (status == STATUS_DONE && (got = capture_next(&classify->capture, &data, &length)) == 1) {
+		judge(classify, data, length, &triage);
+		status = fragments_take(fragments, &triage, judge, classify);
 	}
-	if (!classify->json)
+	if (status == STATUS_DONE)
+		fragments_end(fragments);
+	fragments_destroy(fragments);
+	if (status == STATUS_DONE && !classify->json)
 		sums_print(&classify->sums, &classify->loaded.table);
-	return got < 0 ? STATUS_REFUSED : STATUS_DONE;
+	return got < 0 ? STATUS_REFUSED : status;
 }
 
 static int classify_capture(struct classify *classify, const char *path)
@@ -107,7 +128,7 @@ int command_classify(const struct command *command, const struct options *option
 		return usage_error(command, "--udp-checksum is verify or trust, not \"%s\"", checksum);
 	classify.trust = strcmp(checksum, "trust") == 0;
 	classify.json = options->json;
-	status = listeners_load(&classify.listeners, options->config);
+	status = listeners_load(&classify.listeners, &classify.limits, options->config);
 	if (status == STATUS_DONE)
 		status = loaded_open(&classify.loaded, rules, NULL);
 	if (status == STATUS_DONE)

@@ -127,7 +127,7 @@ static int listeners_fill(struct listeners *listeners, const struct gateway *gat
 	return listeners_init(listeners, list, gateway->n_listeners);
 }
 
-int listeners_load(struct listeners *listeners, const char *path)
+int listeners_load(struct listeners *listeners, struct gateway_fragments *fragments, const char *path)
 {
 	struct gateway *gateway;
 	struct diags diags;
@@ -142,6 +142,8 @@ int listeners_load(struct listeners *listeners, const char *path)
 		return path ? STATUS_REFUSED : failure(STATUS_ENVIRONMENT, "out of memory");
 	if (listeners_fill(listeners, gateway) < 0)
 		status = failure(STATUS_REFUSED, "%s: listeners: two are the same", path ? path : "default");
+	if (fragments)
+		*fragments = gateway->fragments;
 	gateway_destroy(gateway);
 	return status;
 }

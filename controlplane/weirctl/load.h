@@ -11,6 +11,7 @@
 #include "rules/compile.h"
 #include "rules/table.h"
 
+struct gateway_fragments;
 struct options;
 
 struct loaded {
@@ -32,5 +33,6 @@ bool generation_parse(const char *text, json_int_t *generation);
 
 void loaded_close(struct loaded *loaded);
 
-// The listeners of gateway.conf `path`, or the default ones where it is NULL. Status as above.
-int listeners_load(struct listeners *listeners, const char *path);
+// The listeners of gateway.conf `path`, and its limits of fragments (where that is not NULL); the default ones where
+// it is NULL. Status as above.
+int listeners_load(struct listeners *listeners, struct gateway_fragments *fragments, const char *path);

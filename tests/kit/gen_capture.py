@@ -15,6 +15,7 @@ import os
 import random
 import struct
 
+import fragments_model
 import weir_model as model
 
 COUNTRIES = ["DE", "FR", "AT", "CH", "LI", "IN", "US", "JP", "ZA", "SG", "AE", "BR", "CA", "MX", "GB", "ZZ"]
@@ -371,7 +372,7 @@ def generate(seed, folder, n_frames, plain=False):
     if trust:
         files["arguments"] = b"--udp-checksum trust\n"
     used = model.DEFAULT_LISTENERS if listeners is None else listeners
-    lines = [json.dumps(model.classify(n, frame, rules, used, trust)) for n, frame in enumerate(frames, 1)]
+    lines = fragments_model.expectation(frames, rules, used, trust)
     files["expect.jsonl"] = ("\n".join(lines) + "\n").encode()
     os.makedirs(folder, exist_ok=True)
     for name, data in files.items():

@@ -53,6 +53,7 @@ static void check_defaults(const struct gateway *gateway)
 	assert_int_equal(gateway->dead_h, 720);
 	assert_int_equal(gateway->done_h, 24);
 	assert_int_equal(gateway->tx_staging, 512);
+	assert_int_equal(gateway->fragments.timeout_ms, 1000);
 	assert_int_equal(gateway->dispatch_cpu, -1);
 	assert_int_equal(gateway->n_siblings, 0);
 	assert_int_equal(gateway->n_listeners, 3);
@@ -86,7 +87,7 @@ static void all_that_is_given_is_read(void **state)
 	struct gateway *gateway = read_good(
 		"name = \"edge-7\"; run_dir = \"/tmp/r\"; state_dir = \"/tmp/s\"; rules = \"/etc/r.conf\"; user = \"weir\";\n"
 		"dataplane = { main_cpu = 3; worker_cpus = ( 4, 5 ); memory_mb = 1024; hugepages = \"never\";\n"
-		" tx_staging = 128; dispatch_cpu = 6; };\n"
+		" tx_staging = 128; dispatch_cpu = 6; }; fragments = { datagrams = 1; frames = 2; per_datagram = 3; timeout_ms = 4; };\n"
 		"ports = ( { name = \"in0\"; device = \"0000:03:00.0\"; queues = 2; udp_checksum = \"trust\"; kernel = \"weir0.1\";\n"
 		" promiscuous = true; },\n"
 		"          { name = \"out0\"; device = \"net_null0\"; } );\n"
@@ -109,6 +110,7 @@ static void all_that_is_given_is_read(void **state)
 	assert_int_equal(gateway->memory_mb, 1024);
 	assert_int_equal(gateway->hugepages, HUGEPAGES_NEVER);
 	assert_int_equal(gateway->tx_staging, 128);
+	assert_memory_equal(&gateway->fragments, (&(struct gateway_fragments){ 1, 2, 3, 4 }), sizeof(gateway->fragments));
 	assert_int_equal(gateway->n_ports, 2);
 	assert_int_equal(gateway->ports[0].queues, 2);
 	assert_true(gateway->ports[0].trust_udp_checksum);
@@ -353,6 +355,7 @@ static void each_fault_is_reported_with_its_line(void **state)
 		{ "dataplane = { hugepages = \"yes\"; };", 2,
 		  "unknown hugepages \"yes\" (it is auto, required or never)" },
 		{ "dataplane = { tx_staging = 1; };", 2, "tx_staging 1 is outside" },
+		{ "fragments = { per_datagram = 1; };", 2, "per_datagram 1 is outside" },
 		{ "agents = { slots = 1000; };", 2,
 		  "agents: slots 1000 is outside 1024 to 1048576" },
 		{ "agents = { slots = 1025; };", 2, "agents: slots 1025 is no power of two" },
