@@ -159,11 +159,55 @@ static void the_document_has_these_rows_and_no_others(void **state)
 	assert_int_equal(n, N_ROWS);
 }
 
+static bool file_has(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "r");
+	bool found = false;
+	char line[1000];
+
+	assert_non_null(file);
+	while (!found && fgets(line, sizeof(line), file))
+		found = strstr(line, text) != NULL;
+	fclose(file);
+	return found;
+}
+
+static void the_other_tests_that_the_document_names_are_there(void **state)
+{
+	static const char *const places[] = { "coap_test.c", "coap_answer_test.c", "repeat_test.c" };
+	FILE *document = fopen(WEIR_DOCS "/coap.md", "r");
+	char line[1000], name[100], path[1000];
+	unsigned n = 0;
+
+	assert_non_null(document);
+	while (fgets(line, sizeof(line), document)) {
+		const char *last = strstr(line, " | `");
+		bool found = false;
+
+		while (last && strstr(last + 1, " | `"))
+			last = strstr(last + 1, " | `");
+		if (!last || sscanf(last, " | `%80[a-z_]` |", name) != 1 || strlen(name) < 20)
+			continue;
+		strcat(name, "(void **state)");
+		for (unsigned i = 0; i < 3; i++) {
+			snprintf(path, sizeof(path), "%s/../tests/unit/%s", WEIR_DOCS, places[i]);
+			found = found || file_has(path, name);
+		}
+		if (!found)
+			print_error("%s: no such test\n", name);
+		assert_true(found);
+		n++;
+	}
+	fclose(document);
+	assert_true(n >= 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_of_the_table_holds),
 		cmocka_unit_test(the_document_has_these_rows_and_no_others),
+		cmocka_unit_test(the_other_tests_that_the_document_names_are_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
