@@ -162,15 +162,16 @@ class SkipTest(Exception):
 
 
 def wait_for(what, condition, seconds=30):
-    """Polls until `condition()` is true; its value. On machines that are slow by nature PATIENCE makes it longer."""
-    end = time.monotonic() + seconds * int(os.environ.get("PATIENCE", "1"))
+    """Polls until `condition()` is true; its value. On machines that are slow by nature PATIENCE makes it longer, and asks less often."""
+    patience = int(os.environ.get("PATIENCE", "1"))
+    end = time.monotonic() + seconds * patience
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s in vain: {what}")
-        time.sleep(0.01)
+        time.sleep(0.01 * patience)
 
 
 def main(cases):
