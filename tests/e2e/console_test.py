@@ -166,6 +166,7 @@ def everything_an_agent_does_is_done_by_keys():
     b.keys("r", BACKSPACE, ESCAPE, "a")
     b.see("#done", "done, without an answer")
     b.keys("o")
+    b.see("#ready-note", "Offers are off")
     # Given back, it comes again; refused, its sender is told so; an empty answer is asked about.
     asked = c.send("second")
     b.keys("c")
@@ -174,6 +175,10 @@ def everything_an_agent_does_is_done_by_keys():
     b.see("#done", "given back")
     b.keys("c")
     b.see("#m-attempts", "2nd time")
+    b.script("setTimeout(() => document.getElementById('sign-out').click())")
+    assert "1 message in hand" in wait_for("the question", b.prompt)
+    b.answer_prompt(False)
+    assert b.text("#message") is not None
     b.keys((CONTROL, ENTER))
     b.see("#work-error", "The answer is empty")
     b.keys((SHIFT, TAB), RIGHT)  # to the statuses, and from accepted to refused

@@ -57,7 +57,7 @@ class Browser:
             arguments.append("--no-sandbox")
         options = {"args": arguments, "binary": shutil.which("chromium")}
         self.session = self.call("POST", "", {"capabilities": {"alwaysMatch": {
-            "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}, "unhandledPromptBehavior": "accept"}}})
+            "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}, "unhandledPromptBehavior": "ignore"}}})
         self.base += f"/{self.session['sessionId']}"
 
     def __enter__(self):
@@ -131,6 +131,18 @@ class Browser:
             else:
                 actions += [{"type": kind, "value": k} for k in key for kind in ("keyDown", "keyUp")]
         self.call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
+
+    def prompt(self):
+        """What the page asks in a dialogue of the browser's; None where it does not."""
+        try:
+            return self.call("GET", "/alert/text")
+        except Refused as refused:
+            if refused.word != "no such alert":
+                raise
+            return None
+
+    def answer_prompt(self, yes):
+        self.call("POST", "/alert/accept" if yes else "/alert/dismiss")
 
     def focused(self):
         return self.script("return document.activeElement.id || document.activeElement.tagName")

@@ -59,6 +59,10 @@ export class Desk {
     return [...this.hands.values()].some((hand) => hand.draft !== "" && !hand.isOver);
   }
 
+  get inHand() {
+    return [...this.hands.values()].filter((hand) => !hand.isOver).length;
+  }
+
   // ── queues ──
 
   async pollQueues() {

@@ -3,6 +3,7 @@
 
 import { Api } from "./api.js";
 import { Desk } from "./desk.js";
+import { messages } from "./format.js";
 import { announce, byId, setText } from "./html.js";
 import { startKeys } from "./keys.js";
 import { nextTheme, startTheme } from "./theme.js";
@@ -45,6 +46,14 @@ function signOut(error = "") {
   byId("token").value = "";
   document.title = "weir";
   askForToken(error);
+}
+
+/** Who leaves with messages in hand is asked: nobody else gets them before their leases are over. */
+function leave() {
+  const n = page.desk.inHand;
+  if (n === 0 || confirm(`You have ${messages(n)} in hand. Others get ${n === 1 ? "it" : "them"} when the lease is over; what you give back, they get at once. Sign out?`)) {
+    signOut();
+  }
 }
 
 function onOutcome(api, problem) {
@@ -164,7 +173,7 @@ function start() {
     "?": () => help(true),
   });
   byId("sign-in-form").addEventListener("submit", onSubmit);
-  byId("sign-out").addEventListener("click", () => signOut());
+  byId("sign-out").addEventListener("click", leave);
   byId("show-desk").addEventListener("click", () => show("desk"));
   byId("show-triage").addEventListener("click", () => show("triage"));
   byId("show-help").addEventListener("click", () => help(true));

@@ -73,7 +73,9 @@ export class Offers {
       this.callbacks.onState("broken");
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)]));
     }
-    this.callbacks.onState("off");
+    if (!this.isOn) { // else it was switched on again meanwhile
+      this.callbacks.onState("off");
+    }
   }
 
   hear(name, data) {
