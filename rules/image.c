@@ -51,6 +51,8 @@ static size_t count_strings(const struct rule_set *rules)
 		n += string_bytes(rules->replies[i].name) + string_bytes(rules->replies[i].text);
 	for (unsigned i = 0; i < rules->n_reasons; i++)
 		n += string_bytes(rules->reasons[i]);
+	for (unsigned i = 0; i < rules->n_geo_files; i++)
+		n += string_bytes(rules->geo_files[i].path);
 	return n;
 }
 
@@ -82,6 +84,16 @@ static int place_words(struct image_work *work)
 	return work->name_at == NULL ? -ENOMEM : 0;
 }
 
+static void count_geo(struct image_work *work)
+{
+	work->n[TABLE_GEO4_BLOCKS] = work->geo4.n_blocks;
+	work->n[TABLE_GEO4_COUNTRIES] = work->n[TABLE_GEO4_ROWS] = work->geo4.n;
+	work->n[TABLE_GEO6_BLOCKS] = work->geo6.n_blocks;
+	work->n[TABLE_GEO6_COUNTRIES] = work->n[TABLE_GEO6_ROWS] = work->geo6.n;
+	work->n[TABLE_GEO_SPLITS] = work->geo6.n_splits;
+	work->n[TABLE_GEO_FILES] = work->rules->n_geo_files;
+}
+
 static int count_sections(struct image_work *work)
 {
 	const struct rule_set *rules = work->rules;
@@ -90,6 +102,10 @@ static int count_sections(struct image_work *work)
 
 	if (blocked4_make(rules, &work->blocked4, &n4) != 0 || blocked6_make(rules, &work->blocked6, &n6) != 0)
 		return -ENOMEM;
+	if (geo_build_init(&work->geo4, rules->geo4, rules->n_geo4, false) != 0 ||
+	    geo_build_init(&work->geo6, rules->geo6, rules->n_geo6, true) != 0)
+		return -ENOMEM;
+	count_geo(work);
 	work->n[TABLE_STRINGS] = count_strings(rules);
 	work->n[TABLE_TENANT_BUCKETS] = UINT64_C(1) << work->bucket_bits;
 	work->n[TABLE_TENANT_NAMES] = (uint64_t)TABLE_WAYS << work->bucket_bits;
@@ -125,12 +141,14 @@ static int refuse_size(const struct image_work *work)
 	diags_push(work->build->diags, DIAG_ERROR, work->rules->files[0], 0,
 		   "put tenants that are treated alike in one group",
 		   "the table would have %zu MiB, at most %zu are possible: %zu MiB of rows, %zu MiB of size steps, "
-		   "%zu MiB of tenants, %zu MiB of names, %zu MiB of pools' slots",
+		   "%zu MiB of tenants, %zu MiB of names, %zu MiB of pools' slots, %zu MiB of addresses",
 		   work->size >> 20, TABLE_IMAGE_MAX >> 20, (size_t)(n[TABLE_CELLS] * 4 + n[TABLE_DIRS] * 2) >> 20,
 		   (size_t)(n[TABLE_LEAVES] * sizeof(struct table_leaf)) >> 20,
 		   (size_t)(n[TABLE_TENANT_BUCKETS] * 96 + n[TABLE_TENANT_CLASSES] * 32 +
 			    (n[TABLE_DOMAINS] + n[TABLE_NAMES]) * sizeof(struct word_bucket)) >> 20,
-		   (size_t)n[TABLE_STRINGS] >> 20, (size_t)n[TABLE_MAGLEV] * sizeof(uint16_t) >> 20);
+		   (size_t)n[TABLE_STRINGS] >> 20, (size_t)n[TABLE_MAGLEV] * sizeof(uint16_t) >> 20,
+		   (size_t)((n[TABLE_GEO4_BLOCKS] + n[TABLE_GEO6_BLOCKS]) * 64 +
+			    (n[TABLE_GEO4_ROWS] + n[TABLE_GEO6_ROWS]) * 6 + n[TABLE_GEO_SPLITS] * 24) >> 20);
 	return -EINVAL;
 }
 
@@ -209,5 +227,7 @@ int build_image(struct build *build, struct table_image *image)
 	free(work.name_at);
 	free(work.blocked4);
 	free(work.blocked6);
+	geo_build_fini(&work.geo4);
+	geo_build_fini(&work.geo6);
 	return err;
 }

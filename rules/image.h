@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The image while it is written; private to image.c (counts and lays out), image_fill.c,
-// image_words.c and image_pools.c (fill).
+// image_words.c, image_geo.c and image_pools.c (fill).
 #pragma once
 
 #include "rules/build.h"
 #include "rules/words.h"
+
+struct geo_build { // bounds of a family
+	uint64_t *key;
+	uint16_t *country;
+	uint32_t *row;
+	struct geo_split *split;
+	uint32_t n, n_splits;
+	uint64_t n_blocks;
+};
 
 struct image_work {
 	struct build *build;
@@ -19,6 +28,7 @@ struct image_work {
 	uint32_t *name_at; // offset of each tenant's name into STRINGS
 	struct blocked4_range *blocked4;
 	struct blocked6_range *blocked6;
+	struct geo_build geo4, geo6;
 	uint64_t n[TABLE_N_SECTIONS];
 };
 
@@ -41,3 +51,10 @@ int image_fill_pools(struct image_work *work);
 
 // Fills DOMAINS and NAMES, after the tenants.
 void image_fill_words(struct image_work *work);
+
+// Bounds of the ranges of one family. 0 or -ENOMEM; geo_build_fini in either case.
+int geo_build_init(struct geo_build *build, const struct geo_range *range, uint32_t n, bool six);
+void geo_build_fini(struct geo_build *build);
+
+// Fills the sections GEO*.
+void image_fill_geo(struct image_work *work);

@@ -174,5 +174,6 @@ int image_fill(struct image_work *work, const uint32_t *meter)
 	fill_verdicts(work, meter);
 	fill_names(work);
 	fill_blocked(work);
+	image_fill_geo(work);
 	return image_fill_pools(work);
 }

@@ -112,6 +112,18 @@ struct blocked_def { // one prefix
 	struct where where;
 };
 
+// Addresses of one country. Sorted, disjoint, as rule_set has them; a gap between them is of no country.
+struct geo_range {
+	unsigned __int128 first, last; // inclusive, host order; IPv4 in the low 32 bits
+	uint32_t row;                  // TABLE_GEO_ROW
+	uint16_t country;              // index
+};
+
+struct geo_file {
+	const char *path;
+	enum geo_kind kind;
+};
+
 struct residency_exception {
 	uint16_t country, zone;
 	struct where where;
@@ -162,10 +174,13 @@ struct rule_set {
 	const char **groups;
 	struct blocked_def *blocked;
 	struct residency_exception *exceptions;
+	struct geo_range *geo4, *geo6; // country_by_address
+	struct geo_file *geo_files;
+	uint32_t n_geo4, n_geo6, n_geo_files;
 	uint32_t n_files, n_tenants, n_rules, n_blocked, n_exceptions;
 	uint16_t n_zones, n_pools, n_queues, n_replies, n_reasons, n_groups;
 	bool enforce_residency;
-	void *arena; // owns every string and array above but `tenants`
+	void *arena; // owns every string and array above but `tenants`, `geo4`, `geo6`
 };
 
 static inline bool country_set_has(const struct country_set *set, unsigned country)

@@ -11,7 +11,8 @@
 
 static const char *const top_keys[] = { "version",	   "tenants", "tenant_files", "zones",
 					"pools",	   "queues",  "replies",      "residency",
-					"blocked_sources", "default", "rules",	      NULL };
+					"blocked_sources", "default", "rules",	      "country_by_address",
+					NULL };
 
 static void read_version(struct reader *reader, config_setting_t *root)
 {
@@ -38,6 +39,7 @@ static void read_root(struct reader *reader, config_setting_t *root)
 	read_replies(reader, root);
 	read_residency(reader, root);
 	read_blocked(reader, root);
+	read_country_by_address(reader, root);
 	read_rules(reader, root);
 }
 
@@ -149,6 +151,8 @@ void rules_destroy(struct rule_set *rules)
 	if (rules == NULL)
 		return;
 	free(rules->tenants); // grown as they came, so not in the arena
+	free(rules->geo4);
+	free(rules->geo6);
 	arena_destroy(rules->arena);
 	free(rules);
 }

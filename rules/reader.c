@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rules/country.h"
+#include "rules/file.h"
 
 enum { NEAREST_WORK = 20000000 }; // about a second of comparing names
 
@@ -26,6 +28,40 @@ struct where reader_where(const struct reader *reader, const config_setting_t *a
 
 	conf_place(&reader->conf, at, &file, &line);
 	return (struct where){ .file = (uint16_t)file, .line = line };
+}
+
+static int add_path(struct reader *reader, const config_setting_t *at, const char *path)
+{
+	int file;
+
+	for (uint32_t i = 0; i < reader->source.n_files; i++) {
+		if (strcmp(reader->source.files[i], path) != 0)
+			continue;
+		conf_error(&reader->conf, at, "leave one out", "the file %s is read already", path);
+		return -1;
+	}
+	if (reader->source.n_files >= SOURCE_MAX_FILES) {
+		conf_error(&reader->conf, at, NULL, "more than %d files", SOURCE_MAX_FILES);
+		return -1;
+	}
+	file = source_add_file(&reader->source, path);
+	if (file < 0)
+		reader_out_of_memory(reader);
+	return file;
+}
+
+int reader_add_file(struct reader *reader, const config_setting_t *at, const char *name)
+{
+	struct where where = reader_where(reader, at);
+	char *path = file_join(reader->source.files[where.file], name);
+	int file = -1;
+
+	if (path == NULL)
+		reader_out_of_memory(reader);
+	else
+		file = add_path(reader, at, path);
+	free(path);
+	return file;
 }
 
 static void report_duplicate(struct reader *reader, config_setting_t *group,

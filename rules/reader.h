@@ -36,6 +36,10 @@ bool reader_out_of_memory(struct reader *reader);
 
 struct where reader_where(const struct reader *reader, const config_setting_t *at);
 
+// Adds a file that the rule file names at `at` to the source's, once; `name` is relative to the file that `at` stands
+// in. Returns its index, or -1 reported.
+int reader_add_file(struct reader *reader, const config_setting_t *at, const char *name);
+
 // Opens a group that has a name: checks that it is a group, that its name is there, good and not yet
 // in `index` (which gets it with `value`; duplicates are reported with the place of the one before),
 // and that its keys are known. Sets conf.what to `KIND "NAME"`, or `KIND number N` where there is no good name.
@@ -80,6 +84,7 @@ void read_eject(struct reader *reader, config_setting_t *group, struct pool_def 
 void read_queues(struct reader *reader, config_setting_t *root);
 void read_replies(struct reader *reader, config_setting_t *root);
 void read_blocked(struct reader *reader, config_setting_t *root);
+void read_country_by_address(struct reader *reader, config_setting_t *root);
 void read_rules(struct reader *reader, config_setting_t *root);
 void read_match(struct reader *reader, config_setting_t *rule, struct match_def *match);
 void read_action(struct reader *reader, config_setting_t *action, struct action_def *out);

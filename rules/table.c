@@ -125,6 +125,14 @@ static void attach_sections(struct table *table, const struct table_header *head
 		.reasons = section_data(header, TABLE_REASONS),
 		.blocked4 = section_data(header, TABLE_BLOCKED4),
 		.blocked6 = section_data(header, TABLE_BLOCKED6),
+		.geo4.blocks = section_data(header, TABLE_GEO4_BLOCKS),
+		.geo4.countries = section_data(header, TABLE_GEO4_COUNTRIES),
+		.geo4.rows = section_data(header, TABLE_GEO4_ROWS),
+		.geo6.blocks = section_data(header, TABLE_GEO6_BLOCKS),
+		.geo6.countries = section_data(header, TABLE_GEO6_COUNTRIES),
+		.geo6.rows = section_data(header, TABLE_GEO6_ROWS),
+		.geo_splits = section_data(header, TABLE_GEO_SPLITS),
+		.geo_files = section_data(header, TABLE_GEO_FILES),
 		.bucket_mask = (UINT32_C(1) << header->bucket_bits) - 1,
 		.domain_mask = (uint32_t)header->section[TABLE_DOMAINS].n - 1,
 		.name_mask = (uint32_t)header->section[TABLE_NAMES].n - 1,
@@ -180,6 +188,8 @@ int table_open(struct table *table, const void *image, size_t image_size, char *
 		err = table_check_tenants(&check);
 	if (err == 0)
 		err = table_check_words(&check);
+	if (err == 0)
+		err = table_check_geo(&check, table);
 	if (err != 0)
 		memset(table, 0, sizeof(*table));
 	return err;

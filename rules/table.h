@@ -29,7 +29,8 @@
 #define TABLE_NONE 0xffffffffu   // "none" in a 32-bit index
 #define TABLE_NONE16 0xffffu     // "none" in a 16-bit index
 #define TABLE_LEAF 0x80000000u   // flag of a cell: the rest is a leaf index, not a verdict index
-enum { TABLE_WAYS = 8, TABLE_WORD_WAYS = 4, TABLE_STEPS = 9, TABLE_SMALL = 256, TABLE_MAX_LEAF_DEPTH = 6 };
+enum { TABLE_WAYS = 8, TABLE_WORD_WAYS = 4, TABLE_STEPS = 9, TABLE_SMALL = 256, TABLE_MAX_LEAF_DEPTH = 6,
+       TABLE_GEO_WAYS = 8, TABLE_GEO_LEVELS = 12, TABLE_GEO_MAX_FILES = 16 };
 
 // Sections; X(name, element type).
 #define TABLE_SECTIONS(X)                            \
@@ -56,7 +57,15 @@ enum { TABLE_WAYS = 8, TABLE_WORD_WAYS = 4, TABLE_STEPS = 9, TABLE_SMALL = 256, 
 	X(REPLIES, struct table_reply)               \
 	X(REASONS, uint32_t)                         \
 	X(BLOCKED4, struct blocked4_range)           \
-	X(BLOCKED6, struct blocked6_range)
+	X(BLOCKED6, struct blocked6_range)           \
+	X(GEO4_BLOCKS, struct geo_block)             \
+	X(GEO4_COUNTRIES, uint16_t)                  \
+	X(GEO4_ROWS, uint32_t)                       \
+	X(GEO6_BLOCKS, struct geo_block)             \
+	X(GEO6_COUNTRIES, uint16_t)                  \
+	X(GEO6_ROWS, uint32_t)                       \
+	X(GEO_SPLITS, struct geo_split)              \
+	X(GEO_FILES, struct geo_source)
 
 enum table_section_id {
 #define X(name, type) TABLE_##name,
@@ -260,6 +269,49 @@ struct blocked6_range { // inclusive, disjoint, sorted; [0] the high half, host 
 	uint64_t first[2], last[2];
 };
 
+// Country by source address, one tree a family. Bounds are addresses at which another country, or none, begins: the
+// first is 0, and they ascend. A key is an IPv4 address in the high half of 64 bits, or the first half of an IPv6
+// address. The blocks of level 0 hold all keys; a block of level k+1 holds the first keys of blocks 9b+1 to 9b+8 of
+// level k. Level 0 comes first, unused keys are all ones, and the top level is one block.
+//
+// Countries and rows are by number of the bound: a country index, WEIR_COUNTRY_NONE, or TABLE_GEO_SPLIT where several
+// countries share one /64 of IPv6, whose bounds stand in GEO_SPLITS.
+struct geo_block {
+	uint64_t key[TABLE_GEO_WAYS];
+};
+static_assert(sizeof(struct geo_block) == 64, "a block is one cache line");
+
+#define TABLE_GEO_SPLIT 0xfffeu
+
+struct geo_split { // ascending by (high, low); each /64 begins with low 0
+	uint64_t high, low;
+	uint16_t country; // index or WEIR_COUNTRY_NONE
+	uint16_t reserved;
+	uint32_t row;
+};
+
+// What gave a bound its country: TABLE_NONE for no country, else the file (top four bits) and, of CSV, the line,
+// of a MaxMind DB, the prefix length of the network.
+#define TABLE_GEO_ROW_BITS 28u
+#define TABLE_GEO_ROW(file, place) ((uint32_t)(file) << TABLE_GEO_ROW_BITS | (uint32_t)(place))
+
+enum geo_kind { GEO_CSV, GEO_MMDB };
+
+struct geo_source {
+	uint32_t path; // offset into STRINGS
+	uint32_t kind; // enum geo_kind
+};
+
+// The tree of one family, opened.
+struct geo_tree {
+	const struct geo_block *blocks;
+	const uint16_t *countries;
+	const uint32_t *rows;
+	uint32_t n;        // bounds, 0: no data
+	uint32_t n_levels;
+	uint32_t level[TABLE_GEO_LEVELS]; // its first block
+};
+
 // An image opened for look-ups: pointers into it. Private to a process.
 struct table {
 	const struct table_header *header;
@@ -286,6 +338,9 @@ struct table {
 	const uint32_t *tenant_names; // string offsets by slot, 0 in empty slots
 	const struct blocked4_range *blocked4;
 	const struct blocked6_range *blocked6;
+	struct geo_tree geo4, geo6;
+	const struct geo_split *geo_splits;
+	const struct geo_source *geo_files;
 	uint32_t bucket_mask, domain_mask, name_mask;
 };
 

@@ -46,3 +46,6 @@ int table_check_tenants(struct table_check *check);
 // Every domain is where a look-up probes, once; every tenant's name leads to it, and there is no other. The tenants
 // are checked.
 int table_check_words(struct table_check *check);
+
+// Every address leads to a country or to none; fills the trees' sizes and levels in `table`, which is check->table.
+int table_check_geo(struct table_check *check, struct table *table);

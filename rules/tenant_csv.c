@@ -245,53 +245,20 @@ void read_tenant_rows(struct reader *reader, uint32_t file, const char *text, si
 	free(copy);
 }
 
-// Adds the path to the files, once; its index, or -1 reported.
-static int add_file(struct reader *reader, const config_setting_t *at, const char *path)
+void read_tenant_file(struct reader *reader, const config_setting_t *at, const char *name)
 {
-	int file;
-
-	for (uint32_t i = 0; i < reader->source.n_files; i++) {
-		if (strcmp(reader->source.files[i], path) != 0)
-			continue;
-		conf_error(&reader->conf, at, "leave one out", "the file %s is read already", path);
-		return -1;
-	}
-	if (reader->source.n_files >= SOURCE_MAX_FILES) {
-		conf_error(&reader->conf, at, NULL, "more than %d files", SOURCE_MAX_FILES);
-		return -1;
-	}
-	file = source_add_file(&reader->source, path);
-	if (file < 0)
-		reader_out_of_memory(reader);
-	return file;
-}
-
-static void read_path(struct reader *reader, const config_setting_t *at, const char *path)
-{
-	int file = add_file(reader, at, path);
+	int file = reader_add_file(reader, at, name);
 	char *data, why[128];
 	size_t length = 0;
 
 	if (file < 0)
 		return;
-	if (file_read(path, FILE_MAX_CSV, &data, &length, why, sizeof(why)) != 0) {
+	if (file_read(reader->source.files[file], FILE_MAX_CSV, &data, &length, why, sizeof(why)) != 0) {
 		conf_error(&reader->conf, at, "paths are relative to the file they stand in",
-			   "the tenant file %s cannot be read: %s", path, why);
+			   "the tenant file %s cannot be read: %s", reader->source.files[file], why);
 		reader->tenants_incomplete = true;
 		return;
 	}
 	read_csv(reader, (uint32_t)file, data, length);
 	free(data);
-}
-
-void read_tenant_file(struct reader *reader, const config_setting_t *at, const char *name)
-{
-	struct where where = reader_where(reader, at);
-	char *path = file_join(reader->source.files[where.file], name);
-
-	if (path == NULL)
-		reader_out_of_memory(reader);
-	else
-		read_path(reader, at, path);
-	free(path);
 }

@@ -12,6 +12,7 @@
 
 #include "rules/compile.h"
 #include "rules/lookup.h"
+#include "rules/lookup_geo.h"
 #include "rules/lookup_words.h"
 #include "tests/kit/rules.h"
 
@@ -170,6 +171,41 @@ static void look_up_words(const struct table *table, uint64_t *random)
 	}
 }
 
+// Countries of addresses, at bounds of the tree and anywhere.
+static void look_up_addresses(const struct table *table, uint64_t *random)
+{
+	struct geo_address address[GEO_BURST];
+	uint16_t country[GEO_BURST];
+
+	for (unsigned i = 0; i < GEO_BURST; i++) {
+		const struct geo_tree *tree = i % 2 == 0 ? &table->geo4 : &table->geo6;
+		uint64_t high = kit_random(random);
+
+		if (tree->n > 0 && i % 8 < 6) {
+			uint32_t bound = kit_random_below(random, tree->n);
+
+			high = tree->blocks[bound / TABLE_GEO_WAYS].key[bound % TABLE_GEO_WAYS] - (i % 8 < 2);
+		}
+		if (i % 2 == 0)
+			high = high >> 32 << 32;
+		address[i] = (struct geo_address){.high = high, .low = kit_random(random), .version = i % 2 == 0 ? 4 : 6};
+	}
+	address[1].high = UINT64_MAX;
+	table_find_address_countries(table, address, GEO_BURST, country);
+	for (unsigned i = 0; i < GEO_BURST; i++) {
+		uint64_t bytes[2] = {__builtin_bswap64(address[i].high), __builtin_bswap64(address[i].low)};
+		uint32_t row = table_find_address_row(table, &address[i]);
+
+		need(country[i] == table_find_address_country(table, address[i].version, bytes));
+		need(country[i] < WEIR_N_COUNTRIES || country[i] == WEIR_COUNTRY_NONE);
+		if (country[i] != WEIR_COUNTRY_NONE) {
+			need(row >> TABLE_GEO_ROW_BITS < table_count(table, TABLE_GEO_FILES));
+			need(strlen(table_string(table, table->geo_files[row >> TABLE_GEO_ROW_BITS].path)) <
+			     table_count(table, TABLE_STRINGS));
+		}
+	}
+}
+
 // Follows every verdict to what it names.
 static void follow_verdicts(const struct table *table, uint64_t *random)
 {
@@ -229,6 +265,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned i = 0; i < N_KEYS / 64; i++)
 			look_up_burst(&table, &random);
 		look_up_words(&table, &random);
+		look_up_addresses(&table, &random);
 		follow_verdicts(&table, &random);
 	}
 	free(image);

@@ -211,6 +211,36 @@ static void make_domains(struct maker *make)
 	}
 }
 
+// Ranges in order, with gaps and without; of IPv6 some share a /64.
+static struct geo_range *make_ranges(struct maker *make, bool six, uint32_t *n)
+{
+	unsigned __int128 at = 0;
+	struct geo_range *range;
+
+	*n = 20 + below(make, 100);
+	range = take(make, *n * sizeof(*range));
+	for (uint32_t i = 0; i < *n; i++) {
+		unsigned shift = six ? (percent(make, 30) ? below(make, 60) : 64 + below(make, 50)) : below(make, 25);
+
+		at += percent(make, 50) ? 0 : ((unsigned __int128)1 + below(make, 9)) << shift;
+		range[i] = (struct geo_range){.first = at, .row = TABLE_GEO_ROW(0, i + 1), .country = (uint16_t)country(make)};
+		at += ((unsigned __int128)1 + below(make, 9)) << shift;
+		range[i].last = at - 1;
+	}
+	return range;
+}
+
+static void make_geo(struct maker *make)
+{
+	struct rule_set *rules = make->rules;
+
+	rules->geo_files = take(make, sizeof(*rules->geo_files));
+	rules->geo_files[0].path = "geo.csv";
+	rules->n_geo_files = 1;
+	rules->geo4 = make_ranges(make, false, &rules->n_geo4);
+	rules->geo6 = make_ranges(make, true, &rules->n_geo6);
+}
+
 static int compare32(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -397,9 +427,11 @@ struct rule_set *kit_rules_random(const struct kit_rules_shape *shape, uint64_t 
 	make_queues(&make);
 	make_groups(&make);
 	make_tenants(&make);
-	if (shape->n_tenants < 1000)
-		make_domains(&make);
 	make_rules(&make);
+	if (shape->n_tenants > 0 && shape->n_tenants < 1000) {
+		make_domains(&make);
+		make_geo(&make);
+	}
 	return rules;
 }
 

@@ -285,6 +285,58 @@ static void name_that_does_not_lead_to_its_tenant_is_refused(void **state)
 	expect_refusal("out of place");
 }
 
+static void spoil_tree(enum table_section_id blocks, const char *what)
+{
+	struct geo_block *block = section(blocks);
+	uint16_t *country = section(blocks + 1);
+	uint32_t *row = section(blocks + 2);
+	uint64_t leaves = (fix.header->section[blocks + 1].n + TABLE_GEO_WAYS - 1) / TABLE_GEO_WAYS;
+
+	assert_true(fix.header->section[blocks].n > leaves + 1); // two levels over the leaves
+	block[0].key[0] = 1;
+	expect_refusal("the first bound is not 0");
+	block[0].key[3] = block[0].key[2];
+	expect_refusal("bound 3 is out of order");
+	block[leaves].key[2]++;
+	expect_refusal("a branch of level 1 is wrong");
+	block[fix.header->section[blocks].n - 1].key[TABLE_GEO_WAYS - 1] = 0;
+	expect_refusal("is wrong");
+	country[2] = WEIR_N_COUNTRIES;
+	expect_refusal("the country of bound 2 is wrong");
+	country[1] = TABLE_GEO_SPLIT;
+	expect_refusal("the country of bound 1 is wrong");
+	row[0] = TABLE_GEO_ROW(1, 1);
+	expect_refusal("the country of bound 0 is wrong");
+	assert_non_null(strstr(fix.why, what));
+}
+
+static void country_by_address_that_leads_nowhere_is_refused(void **state)
+{
+	struct geo_split *split = section(TABLE_GEO_SPLITS);
+	uint64_t n = fix.header->section[TABLE_GEO_SPLITS].n;
+
+	spoil_tree(TABLE_GEO4_BLOCKS, "IPv4");
+	((struct geo_block *)section(TABLE_GEO4_BLOCKS))[0].key[2]++; // half an address
+	expect_refusal("IPv4 addresses: bound 2 is out of order");
+	spoil_tree(TABLE_GEO6_BLOCKS, "IPv6");
+	split[0].low = 1;
+	expect_refusal("IPv6 addresses: the country of bound");
+	split[0].high++;
+	expect_refusal("IPv6 addresses: the country of bound");
+	split[1].low = 0;
+	expect_refusal("IPv6 addresses: the country of bound");
+	split[1].reserved = 1;
+	expect_refusal("IPv6 addresses: the country of bound");
+	split[1].country = TABLE_GEO_SPLIT;
+	expect_refusal("IPv6 addresses: the country of bound");
+	split[n - 1].high++;
+	expect_refusal("a /64 that is not split");
+	((struct geo_source *)section(TABLE_GEO_FILES))[0].path = UINT32_MAX;
+	expect_refusal("path or kind out of range");
+	((struct geo_source *)section(TABLE_GEO_FILES))[0].kind = 2;
+	expect_refusal("path or kind out of range");
+}
+
 static void index_out_of_range_is_refused(void **state)
 {
 	struct verdict *verdict = section(TABLE_VERDICTS);
@@ -345,6 +397,7 @@ int main(void)
 		cmocka_unit_test(tenant_where_no_look_up_finds_it_is_refused),
 		cmocka_unit_test(domain_where_no_look_up_finds_it_is_refused),
 		cmocka_unit_test(name_that_does_not_lead_to_its_tenant_is_refused),
+		cmocka_unit_test(country_by_address_that_leads_nowhere_is_refused),
 		cmocka_unit_test(index_out_of_range_is_refused),
 	};
 
