@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // `weirctl country`: the country that the dataplane finds for a telephone number, and what of the data says so
-// (docs/country.md). Needs no gateway.
+// (docs/country.md). Needs no gateway. Addresses: country_address.c.
+#include "controlplane/weirctl/country.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,14 +107,19 @@ static int print_number(const char *word, bool json)
 
 int command_country(const struct command *command, const struct options *options, int n, char **words)
 {
-	const char *word = NULL;
-	const struct argument arguments[] = {{"NUMBER", &word, true}, {0}};
+	const char *word = NULL, *rules = NULL;
+	const struct argument arguments[] = {{"NUMBER|ADDRESS", &word, true}, {"--rules", &rules, false}, {0}};
 	int status = arguments_parse(command, n, words, arguments);
 
 	if (status != STATUS_DONE)
 		return status;
+	if (country_is_address(word))
+		return country_print_address(options, word, rules);
 	if (!is_written_as_number(word))
 		return failure(STATUS_REFUSED,
-			       "no telephone number: \"%s\" (it begins with \"+\" and the calling code)", word);
+			       "no number and no address: \"%s\" (a number begins with \"+\" and the calling code)",
+			       word);
+	if (rules)
+		return usage_error(command, "a telephone number needs no table");
 	return print_number(word, options->json);
 }

@@ -36,8 +36,10 @@ static const struct command commands[] = {
 	{"battery", "FILE", "run messages with expected outcomes through a rule file",
 	 "Prints the outcomes by tenant, country, priority, queue and reply, and each expectation that failed.\n",
 	 command_battery},
-	{"country", "NUMBER", "say which country a telephone number is of, and why",
-	 "NUMBER is international: \"+\" and the calling code first. ZZ where the number does not tell.\n",
+	{"country", "NUMBER|ADDRESS [--rules TABLE]", "say which country a number or an address is of, and why",
+	 "NUMBER is international: \"+\" and the calling code first. ZZ where it does not tell.\n"
+	 "ADDRESS is looked up in a table: a rule file, an image, or a generation of the running gateway, by\n"
+	 "default the present one.\n",
 	 command_country},
 	{"version", "", "print the version, and of when the number plan is", "", command_version},
 	{"stats", "", "show what the running gateway has counted",
