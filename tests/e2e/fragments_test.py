@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Fragments (DESIGN 1.3, step 3): `weirctl classify` and the dataplane over captures that are made here, against
-tests/kit/fragments_model.py. WEIR_SEED is the first seed (1), WEIR_SEEDS how many (8); WEIR_DATA (optional) a folder with
+tests/kit/fragments_model.py. WEIR_SEED is the first seed (1), WEIR_SEEDS how many (5); WEIR_DATA (optional) a folder with
 frag-vlan/*.pcap."""
 import collections
 import glob
@@ -16,9 +16,13 @@ sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 import fragments_model  # noqa: E402
 import weir_model as model  # noqa: E402
+from answers_test import ACCEPTED, AF_PACKET, XDP, Agents, parse  # noqa: E402
+from dispatch_test import dispatch, port as dispatched  # noqa: E402
 from gateway import Gateway, SkipTest, check_books, main, read_pcap, wait_for, write_pcap  # noqa: E402
+from network import Network  # noqa: E402
+from xdp import XdpNetwork  # noqa: E402
 
-FIRST, SEEDS = int(os.environ.get("WEIR_SEED", "1")), int(os.environ.get("WEIR_SEEDS", "8"))
+FIRST, SEEDS = int(os.environ.get("WEIR_SEED", "1")), int(os.environ.get("WEIR_SEEDS", "5"))
 PORT = 'name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,tx_pcap=@/out.pcap"; queues = 1;'
 MEMBER = bytes.fromhex("0200000000aa")
 RULES = """version = 1;
@@ -182,6 +186,7 @@ def check(frames, limits=None, name=""):
         assert collections.Counter(stats["reasons"].get("malformed", {})) == reasons, f"{name}: {stats['reasons']}, not {reasons}"
         forwards = collections.Counter(ip_of(frame) for line, frame in want if line["disposition"] == "forward")
         out = read_pcap(gateway.path("out.pcap"))
+        assert sum(frame[:6] != MEMBER for frame in out) == counts["reply"] == stats["answers"], f"{name}: answers"
         sent = collections.Counter(ip_of(frame) for line, frame in judged(out)
                                    if frame[:6] == MEMBER and line["disposition"] != "fragment")
         assert sent == forwards, f"{name}: {len(sent - forwards)} sent too many, {len(forwards - sent)} missing"
@@ -291,6 +296,41 @@ def what_is_not_whole_in_time_is_malformed():
         assert stats["reasons"]["malformed"]["fragment"] >= 1, stats
 
 
+def every_fragment_of_a_datagram_is_dispatched_to_the_same_worker():
+    frames, limits = random_capture(FIRST), {"datagrams": 1024, "frames": 2048, "per_datagram": 64}
+    with Gateway([dispatched("in", True)], workers=2, dataplane=dispatch(), memory_mb=64, fragments="{ frames = 2048; }") as gateway:
+        write_pcap(gateway.path("in"), frames)
+        stats = gateway.run_alone(gateway.compile(gateway.write("rules.conf", RULES)), idle=0.5)
+        check_books(stats)
+        want = collections.Counter(line["disposition"] for line, _ in judged(frames, limits))
+        assert +collections.Counter(stats["dispositions"]) == want, f"{stats['dispositions']}, not {want}"
+        assert all(row["dispositions"]["fragment"] > 0 for row in stats["workers"] if "name" not in row), stats["workers"]
+
+
+def what_a_kernel_cuts_up_is_put_together(port, kind, sizes4, fragments):
+    with kind("gw", "far") as net, Agents(net, port) as agents:
+        for there, sizes in (("10.9.0.2", sizes4), ("2001:db8::2", (1441, 3000, 9000, 40000))):
+            sender = agents.sender(there)
+            for size in sizes:
+                sender.send(struct.pack(">BBBBIHHI", 0x57, 0x11, 2, 1, 1001, 0x4445, size, size) + bytes(size))
+                status, got, _ = parse(sender.recv(2000))
+                assert (status, got) == (ACCEPTED, size), (there, size, status, got)
+        n = len(sizes4) + 4
+        stats = wait_for("the counters", lambda: (found := agents.stats())["dispositions"]["agents"] == n and found)
+        check_books(stats)
+        assert stats["dispositions"]["fragment"] == fragments, stats["dispositions"]
+        assert not stats["dispositions"]["malformed"] and not stats["dispositions"]["held"], stats["dispositions"]
+
+
+def what_a_kernel_cuts_up_is_put_together_on_an_af_packet_port():
+    # IPv4 is put together by the kernel there, as far as a frame of the driver's goes.
+    what_a_kernel_cuts_up_is_put_together(AF_PACKET, Network, (1441, 1700), 1 + 2 + 6 + 27)
+
+
+def what_a_kernel_cuts_up_is_put_together_on_an_xdp_port():
+    what_a_kernel_cuts_up_is_put_together(XDP, XdpNetwork, (1441, 3000, 9000, 40000), 2 + 6 + 27 + 1 + 2 + 6 + 27)
+
+
 if __name__ == "__main__":
     main([random_fragments_are_judged_counted_and_sent_as_the_model_says,
           random_fragments_within_tight_limits_too,
@@ -301,4 +341,7 @@ if __name__ == "__main__":
           one_fragment_that_is_all_of_its_datagram_waits_for_nothing,
           captures_of_real_fragments_are_judged_as_the_model_says,
           what_waits_is_held_and_the_books_balance_meanwhile,
-          what_is_not_whole_in_time_is_malformed])
+          what_is_not_whole_in_time_is_malformed,
+          every_fragment_of_a_datagram_is_dispatched_to_the_same_worker,
+          what_a_kernel_cuts_up_is_put_together_on_an_af_packet_port,
+          what_a_kernel_cuts_up_is_put_together_on_an_xdp_port])
