@@ -188,6 +188,8 @@ struct spool *spool_open(const char *folder, uint32_t size_mb, bool read_only, c
 		pthread_rwlock_init(&spool->lock, NULL);
 		err = spool_env_open(spool);
 		if (!err && !read_only)
+			spool_room_make(spool);
+		if (!err && !read_only)
 			err = spool_audit(spool, false, &mended, why, why_size);
 		if (!err)
 			return spool;

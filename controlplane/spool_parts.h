@@ -66,6 +66,10 @@ struct spool {
 int spool_env_open(struct spool *spool);
 void spool_env_close(struct spool *spool);
 
+// Writes the first part of the file ahead of its use, as far as the disk has room; no error. Its environment is open,
+// and no batch is.
+void spool_room_make(struct spool *spool);
+
 // Reads state and queues as committed.
 int spool_state_load(struct spool *spool);
 

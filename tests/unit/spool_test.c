@@ -283,6 +283,33 @@ static void forge(const char *table, const char *name, size_t name_size, MDB_val
 	mdb_env_close(env);
 }
 
+static void the_first_part_of_the_file_is_written_before_it_is_used(void **state)
+{
+	struct stat file, again;
+	uint64_t depth = 0;
+	char path[300];
+
+	(void)state;
+	assert_int_equal(spool_begin(spool), 0);
+	assert_int_equal(append("desk", WEIR_NORMAL, 1, 100), 0);
+	assert_int_equal(spool_commit(spool), 0);
+	reopen(64);
+	snprintf(path, sizeof(path), "%s/data.mdb", folder);
+	assert_int_equal(stat(path, &file), 0);
+	assert_int_equal(file.st_size, 2 << 20);
+	assert_true(file.st_blocks * 512 >= file.st_size); // no holes
+	for (unsigned i = 0; i < 2000; i++) {
+		assert_int_equal(spool_begin(spool), 0);
+		assert_int_equal(append("desk", WEIR_NORMAL, 1, 100), 0);
+		assert_int_equal(spool_commit(spool), 0);
+	}
+	reopen(64);
+	assert_int_equal(stat(path, &again), 0);
+	assert_int_equal(again.st_size, 2 << 20);
+	assert_int_equal(spool_queues(spool, sum_depth, &depth), 0);
+	assert_int_equal(depth, 2001);
+}
+
 static void a_spool_of_a_newer_schema_is_refused_with_a_clear_line(void **state)
 {
 	uint32_t schema = SPOOL_SCHEMA + 1;
@@ -431,6 +458,7 @@ int main(void)
 		TEST(a_full_spool_says_so_loses_nothing_and_goes_on_with_more_room),
 		TEST(agents_empty_a_full_spool_and_then_it_takes_messages_again),
 		TEST(a_full_disk_is_an_error_and_room_mends_it),
+		TEST(the_first_part_of_the_file_is_written_before_it_is_used),
 		TEST(a_spool_of_a_newer_schema_is_refused_with_a_clear_line),
 		TEST(a_spool_of_schema_1_is_brought_to_schema_2_in_place),
 		TEST(a_damaged_spool_of_schema_1_is_left_as_it_was),
