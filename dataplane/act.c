@@ -16,9 +16,7 @@
 
 static const struct answer refused = { .status = WEIR_STATUS_REFUSED };
 static const struct answer accepted = { .status = WEIR_STATUS_ACCEPTED };
-static const struct answer busy = { .status = WEIR_STATUS_BUSY,
-				    .length = 4,
-				    .payload = { 0, 0, 0, ANSWER_RETRY_SECONDS } };
+static const struct answer busy = { .status = WEIR_STATUS_BUSY, .retry_after = ANSWER_RETRY_SECONDS };
 
 static unsigned priority_of(const struct burst *burst, unsigned at, const struct verdict *verdict)
 {
@@ -209,13 +207,12 @@ static void do_reply(struct worker *worker, struct burst *burst, unsigned at, un
 {
 	const struct live *live = worker->live;
 	const struct table_reply *reply = &live->table.replies[template];
+	const struct answer answer = { reply->status, (uint16_t)reply->text_length, reply->retry_after,
+				       table_string(&live->table, reply->text) };
 	unsigned i = burst->live[at];
-	struct answer answer;
 	struct answer_to to;
 
 	worker->named[live->reply_names[template]]++;
-	answer_fill(&answer, reply->status, reply->retry_after,
-		    table_string(&live->table, reply->text), reply->text_length);
 	answer_to_packet(&to, &burst->packet[i]);
 	if (!answer_frame(burst->mbuf[i], &to, &answer)) {
 		worker->counters[burst->port].answers_lost++;

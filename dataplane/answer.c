@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Answers to native messages, see answer.h. Pure functions; any thread. The frame is built anew:
+// Answers, see answer.h. Pure functions; any thread. The frame is built anew:
 // IPv4 without options, IPv6 without extension headers, hop limit 64, VLAN tags as the message had
 // them.
 #include "dataplane/answer.h"
@@ -44,7 +44,8 @@ void answer_to_packet(struct answer_to *to, const struct packet *packet)
 	memcpy(to->ip_destination, ip + (v6 ? 8 : 12), v6 ? 16 : 4);
 	to->udp_source = get16(udp + 2);
 	to->udp_destination = get16(udp);
-	memcpy(to->header, frame + packet->payload, NATIVE_HEADER);
+	if (packet->protocol == WEIR_NATIVE)
+		memcpy(to->header, frame + packet->payload, NATIVE_HEADER);
 }
 
 void answer_to_record(struct answer_to *to, const struct weir_record *record,
@@ -60,7 +61,8 @@ void answer_to_record(struct answer_to *to, const struct weir_record *record,
 	memcpy(to->ip_destination, record->ip_source, 16);
 	to->udp_source = record->udp_destination;
 	to->udp_destination = record->udp_source;
-	memcpy(to->header, payload, NATIVE_HEADER);
+	if (record->protocol == WEIR_NATIVE)
+		memcpy(to->header, payload, NATIVE_HEADER);
 }
 
 static bool unicast4(const uint8_t address[4])
@@ -84,18 +86,10 @@ bool answer_allowed(const struct answer_to *to)
 	return unicast6(to->ip_destination) && unicast6(to->ip_source);
 }
 
-void answer_fill(struct answer *answer, unsigned status, uint32_t retry_after, const char *text,
-		 uint32_t length)
+// Bytes that follow the header of a native reply.
+static unsigned native_length(const struct answer *answer)
 {
-	uint8_t *p = answer->payload;
-
-	answer->status = (uint8_t)status;
-	if (status == WEIR_STATUS_BUSY) {
-		p = put16(p, retry_after >> 16);
-		p = put16(p, retry_after);
-	}
-	memcpy(p, text, length);
-	answer->length = (uint16_t)(p - answer->payload + length);
+	return answer->text_length + (answer->status == WEIR_STATUS_BUSY ? 4u : 0u);
 }
 
 // The native reply, header and payload.
@@ -104,9 +98,15 @@ static uint8_t *write_message(uint8_t *p, const struct answer_to *to, const stru
 	memcpy(p, to->header, NATIVE_HEADER);
 	p[1] = 0x10 | FLAG_REPLY;
 	p[2] = answer->status;
-	put16(p + 10, answer->length);
-	memcpy(p + NATIVE_HEADER, answer->payload, answer->length);
-	return p + NATIVE_HEADER + answer->length;
+	put16(p + 10, native_length(answer));
+	p += NATIVE_HEADER;
+	if (answer->status == WEIR_STATUS_BUSY) {
+		p = put16(p, answer->retry_after >> 16);
+		p = put16(p, answer->retry_after);
+	}
+	if (answer->text_length > 0)
+		memcpy(p, answer->text, answer->text_length);
+	return p + answer->text_length;
 }
 
 static uint8_t *write_ethernet(uint8_t *p, const struct answer_to *to)
@@ -189,7 +189,7 @@ static size_t finish(const struct layers *layers, const uint8_t *out, const stru
 size_t answer_write(uint8_t *out, const struct answer_to *to, const struct answer *answer)
 {
 	struct layers layers;
-	uint8_t *payload = write_layers(&layers, out, to, NATIVE_HEADER + answer->length);
+	uint8_t *payload = write_layers(&layers, out, to, NATIVE_HEADER + native_length(answer));
 
 	return finish(&layers, out, to, write_message(payload, to, answer));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Builds answers to native messages (DESIGN 1.2): a whole frame, addresses and ports swapped,
-// checksums right. libc only.
+// Builds answers as whole frames, addresses and ports swapped, checksums right: to native messages (DESIGN 1.2), and
+// around payloads that answer others. libc only.
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +11,7 @@
 #include "dataplane/abi/channel.h"
 #include "dataplane/packet.h"
 
-enum { ANSWER_LAYERS = 14 + 8 + 40 + 8, ANSWER_PAYLOAD_MAX = 4 + 512,
-       ANSWER_MAX = ANSWER_LAYERS + 16 + ANSWER_PAYLOAD_MAX };
+enum { ANSWER_LAYERS = 14 + 8 + 40 + 8, ANSWER_TEXT_MAX = 512, ANSWER_MAX = ANSWER_LAYERS + 16 + 4 + ANSWER_TEXT_MAX };
 
 // Where an answer goes and which message it answers: taken from a frame or from a record, before
 // either is overwritten.
@@ -22,16 +21,18 @@ struct answer_to {
 	uint8_t n_vlan, ip_version;
 	uint8_t ip_source[16], ip_destination[16]; // of the answer, network order
 	uint16_t udp_source, udp_destination;      // of the answer, host order
-	uint8_t header[16];                        // of the native message answered
+	uint8_t header[16]; // of the message answered where it is native, else zeros
 };
 
+// What a sender is told: in a native reply, busy carries `retry_after` as 4 bytes in network order before the text.
 struct answer {
-	uint8_t status; // enum weir_status
-	uint16_t length;
-	uint8_t payload[ANSWER_PAYLOAD_MAX];
+	uint8_t status;       // enum weir_status
+	uint16_t text_length; // at most ANSWER_TEXT_MAX
+	uint32_t retry_after; // seconds, of busy
+	const char *text;     // not owned; need not end in NUL
 };
 
-// Reads the addressing of a parsed and decoded native frame.
+// Reads the addressing of a parsed and decoded frame.
 void answer_to_packet(struct answer_to *to, const struct packet *packet);
 
 // The same of a record of the agent channel; `payload` is what follows it.
@@ -43,13 +44,7 @@ void answer_to_record(struct answer_to *to, const struct weir_record *record,
 // 0.
 bool answer_allowed(const struct answer_to *to);
 
-// Fills `answer`: busy carries `retry_after` as 4 bytes in network order, then, as for the others,
-// `length` bytes of `text`.
-void answer_fill(struct answer *answer, unsigned status, uint32_t retry_after, const char *text,
-		 uint32_t length);
-
-// Writes the frame to `out` (ANSWER_MAX bytes). Returns its length, at least 60 (padded with
-// zeros).
+// Writes a native reply as a frame to `out` (ANSWER_MAX bytes). Returns its length, at least 60 (padded with zeros).
 size_t answer_write(uint8_t *out, const struct answer_to *to, const struct answer *answer);
 
 // The same with a UDP payload that is there already (to->header has no meaning); `out` has room for ANSWER_LAYERS

@@ -8,9 +8,7 @@
 #include "dataplane/answer_frame.h"
 #include "dataplane/decode/decode.h"
 
-static const struct answer busy = { .status = WEIR_STATUS_BUSY,
-				    .length = 4,
-				    .payload = { 0, 0, 0, ANSWER_RETRY_SECONDS } };
+static const struct answer busy = { .status = WEIR_STATUS_BUSY, .retry_after = ANSWER_RETRY_SECONDS };
 
 // Whether the frame is a sound native message whose sender wants an answer; where that goes to.
 static bool wants_answer(const struct dispatch *dispatch, unsigned port,

@@ -103,14 +103,14 @@ static const uint8_t *answer(unsigned n_vlan, unsigned version, unsigned options
 			     const char *text)
 {
 	struct answer_to to;
-	struct answer filled;
+	struct answer told = { .status = (uint8_t)status, .retry_after = 0x01020304, .text = text,
+			       .text_length = (uint16_t)strlen(text) };
 
 	make(n_vlan, version, options, 9);
 	answer_to_packet(&to, &packet);
 	assert_true(answer_allowed(&to));
-	answer_fill(&filled, status, 0x01020304, text, (uint32_t)strlen(text));
 	memset(out, 0xee, sizeof(out));
-	return check_layers(answer_write(out, &to, &filled), n_vlan, version);
+	return check_layers(answer_write(out, &to, &told), n_vlan, version);
 }
 
 static void an_answer_is_a_right_frame_over_each_kind_of_layers(void **state)
@@ -163,16 +163,17 @@ static void the_shortest_answer_fills_a_frame(void **state)
 static void a_sum_of_zero_is_sent_as_all_ones(void **state)
 {
 	struct answer_to to;
-	struct answer filled = { .status = WEIR_STATUS_ACCEPTED, .length = 2 };
+	char text[2];
+	struct answer told = { .status = WEIR_STATUS_ACCEPTED, .text = text, .text_length = sizeof(text) };
 	unsigned all_ones = 0;
 
 	make(0, 4, 0, 2);
 	answer_to_packet(&to, &packet);
 	for (unsigned word = 0; word < 0x10000; word++) { // one of these makes the sum zero
-		filled.payload[0] = (uint8_t)(word >> 8);
-		filled.payload[1] = (uint8_t)word;
+		text[0] = (char)(word >> 8);
+		text[1] = (char)word;
 		memset(out, 0xee, sizeof(out));
-		check_layers(answer_write(out, &to, &filled), 0, 4);
+		check_layers(answer_write(out, &to, &told), 0, 4);
 		all_ones += get16(out + 14 + 20 + 6) == 0xffff;
 	}
 	assert_in_range(all_ones, 1, 2);
@@ -206,20 +207,22 @@ static void a_record_gives_the_same_answer_as_its_frame(void **state)
 static void a_payload_that_is_there_makes_the_same_frame(void **state)
 {
 	uint8_t again[sizeof(out)];
+	char text[80];
 
+	memset(text, 'a', sizeof(text));
 	for (unsigned shape = 0; shape < 6; shape++)
 		for (unsigned length = 0; length < 80; length++) {
-			struct answer filled = { .status = WEIR_STATUS_ACCEPTED, .length = (uint16_t)length };
+			struct answer told = { .status = WEIR_STATUS_ACCEPTED, .text = text,
+					       .text_length = (uint16_t)length };
 			struct answer_to to;
 			const uint8_t *payload;
 			size_t n;
 
 			make(shape / 2, shape % 2 ? 6 : 4, 0, 5);
 			answer_to_packet(&to, &packet);
-			memset(filled.payload, 'a', length);
 			memset(again, 0xee, sizeof(again));
 			memset(out, 0xee, sizeof(out));
-			n = answer_write(out, &to, &filled);
+			n = answer_write(out, &to, &told);
 			payload = out + 14 + 4 * (shape / 2) + (shape % 2 ? 40 : 20) + 8;
 			assert_int_equal(answer_write_payload(again, &to, payload, 16 + length), n);
 			assert_memory_equal(again, out, sizeof(out));
