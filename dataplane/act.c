@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "dataplane/answer_frame.h"
-#include "dataplane/decode/decode.h"
 #include "dataplane/reach.h"
 #include "dataplane/reassemble.h"
+#include "dataplane/remember.h"
+#include "dataplane/respond.h"
 #include "dataplane/worker.h"
 
 static const struct answer refused = { .status = WEIR_STATUS_REFUSED };
@@ -25,32 +26,19 @@ static unsigned priority_of(const struct burst *burst, unsigned at, const struct
 		       : message_priority(burst->message.kind[at]);
 }
 
-static void answer_stage(struct worker *worker, struct rte_mbuf *mbuf, enum tx_kind kind,
-			 unsigned priority)
-{
-	worker->counters[mbuf->port].answers++;
-	tx_push(worker, mbuf->port, mbuf, kind, priority);
-}
-
 void act_refuse(struct worker *worker, struct burst *burst, unsigned at,
 		enum weir_disposition disposition, unsigned status)
 {
 	unsigned i = burst->live[at];
-	struct rte_mbuf *mbuf = burst->mbuf[i];
-	struct answer_to to;
+	const struct answer *answer = status == WEIR_STATUS_REFUSED ? &refused : &busy;
 
-	if (likely(!(message_flags(burst->message.kind[at]) & PACKET_WANTS_ACK))) {
+	if (likely(!(message_flags(burst->message.kind[at]) & PACKET_WANTS_ACK)) ||
+	    !respond(worker, burst->mbuf[i], &burst->packet[i], answer, TX_ANSWER, 0)) {
 		burst_end(worker, burst, i, disposition);
 		return;
 	}
-	answer_to_packet(&to, &burst->packet[i]);
-	if (!answer_frame(mbuf, &to, status == WEIR_STATUS_REFUSED ? &refused : &busy)) {
-		worker->counters[burst->port].answers_lost++;
-		burst_end(worker, burst, i, disposition);
-		return;
-	}
+	remember_told(worker, burst, i, status, TABLE_NONE);
 	worker->counters[burst->port].disposition[disposition]++;
-	answer_stage(worker, mbuf, TX_ANSWER, 0);
 }
 
 void act_given_up(struct worker *worker, struct rte_mbuf *mbuf)
@@ -58,28 +46,29 @@ void act_given_up(struct worker *worker, struct rte_mbuf *mbuf)
 	const struct frame_origin *origin = frame_origin(mbuf);
 	struct packet packet;
 	struct answer_to to;
+	struct asked asked;
 	uint32_t length;
 
 	reach_undo(mbuf);
 	length = RTE_MIN(mbuf->pkt_len, (uint32_t)sizeof(worker->linear[0]));
 	parse_frame(worker->listeners, rte_pktmbuf_read(mbuf, 0, length, worker->linear[BURST_MAX]),
 		    length, true, &packet);
-	if (packet.reason != WEIR_REASON_NONE)
-		goto lost;
+	if (packet.reason != WEIR_REASON_NONE) {
+		worker->counters[mbuf->port].answers_lost++;
+		rte_pktmbuf_free(mbuf);
+		return;
+	}
+	asked = asked_of(&packet);
 	answer_to_packet(&to, &packet);
 	memcpy(to.mac_destination, origin->mac_source, 6);
 	memcpy(to.mac_source, origin->mac_destination, 6);
-	if (!answer_frame(mbuf, &to, &busy))
-		goto lost;
-	answer_stage(worker, mbuf, TX_ANSWER, 0);
-	return;
-lost:
-	worker->counters[mbuf->port].answers_lost++;
-	rte_pktmbuf_free(mbuf);
+	if (!respond_to(worker, mbuf, &to, &asked, &busy, TX_ANSWER, 0))
+		rte_pktmbuf_free(mbuf);
 }
 
 void act_accepted(struct worker *worker, const struct weir_record *record)
 {
+	const struct asked asked = { record->protocol, (const uint8_t *)(record + 1), record->payload_length };
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->pool);
 	struct answer_to to;
 
@@ -88,13 +77,10 @@ void act_accepted(struct worker *worker, const struct weir_record *record)
 		return;
 	}
 	mbuf->port = record->port;
-	answer_to_record(&to, record, (const uint8_t *)(record + 1));
-	if (!answer_frame(mbuf, &to, &accepted)) {
-		worker->counters[record->port].answers_lost++;
+	answer_to_record(&to, record, asked.payload);
+	if (!respond_to(worker, mbuf, &to, &asked, &accepted, TX_ANSWER, 0))
 		rte_pktmbuf_free(mbuf);
-		return;
-	}
-	answer_stage(worker, mbuf, TX_ANSWER, 0);
+	remember_accepted(worker, record);
 }
 
 // Where the plain forwards of a burst read and count: loaded once, not once a frame.
@@ -191,13 +177,21 @@ static void do_agents(struct worker *worker, struct burst *burst, unsigned at, u
 {
 	enum weir_reason reason = WEIR_REASON_QUEUE_DEPTH;
 
+	unsigned i = burst->live[at];
+
+	if (unlikely(!remember_waits(worker, burst, i))) {
+		burst->packet[i].reason = WEIR_REASON_REPEAT_WAITS;
+		burst_end_reason(worker, burst, i);
+		return;
+	}
 	if (likely(!live_is_closed(worker->live, queue))) {
 		if (punt_push(worker, burst, at, queue, WEIR_RECORD_MESSAGE)) {
-			burst_end(worker, burst, burst->live[at], WEIR_AGENTS);
+			burst_end(worker, burst, i, WEIR_AGENTS);
 			return;
 		}
 		reason = WEIR_REASON_CHANNEL_FULL;
 	}
+	remember_forget(worker, burst, i);
 	worker->counters[burst->port].reason[reason]++;
 	act_refuse(worker, burst, at, WEIR_AGENTS_FULL, WEIR_STATUS_BUSY);
 }
@@ -210,17 +204,14 @@ static void do_reply(struct worker *worker, struct burst *burst, unsigned at, un
 	const struct answer answer = { reply->status, (uint16_t)reply->text_length, reply->retry_after,
 				       table_string(&live->table, reply->text) };
 	unsigned i = burst->live[at];
-	struct answer_to to;
 
 	worker->named[live->reply_names[template]]++;
-	answer_to_packet(&to, &burst->packet[i]);
-	if (!answer_frame(burst->mbuf[i], &to, &answer)) {
-		worker->counters[burst->port].answers_lost++;
+	if (!respond(worker, burst->mbuf[i], &burst->packet[i], &answer, TX_REPLY, priority)) {
 		burst_end(worker, burst, i, WEIR_REPLY);
 		return;
 	}
+	remember_told(worker, burst, i, reply->status, template);
 	worker->counters[burst->port].disposition[WEIR_REPLY]++;
-	answer_stage(worker, burst->mbuf[i], TX_REPLY, priority);
 }
 
 static void do_drop(struct worker *worker, struct burst *burst, unsigned at,
@@ -328,6 +319,20 @@ static void do_forward(struct worker *worker, struct burst *burst, unsigned at, 
 	}
 }
 
+// A message that came before has been copied then.
+static void do_copy(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict)
+{
+	unsigned i = burst->live[at];
+
+	if (worker->memory.copied >> i & 1 && burst->packet[i].protocol != WEIR_NATIVE)
+		return;
+	if (live_is_closed(worker->live, verdict->copy) ||
+	    !punt_push(worker, burst, at, verdict->copy, WEIR_RECORD_COPY))
+		worker->counters[burst->port].copies_lost++;
+	else if (verdict->action == WEIR_ACT_FORWARD)
+		remember_copied(worker, burst, i);
+}
+
 static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 {
 	const struct verdict *verdict = &worker->live->table.verdicts[burst->verdict[at]];
@@ -336,10 +341,8 @@ static void act_one(struct worker *worker, struct burst *burst, unsigned at)
 		do_exceed(worker, burst, at, verdict);
 		return;
 	}
-	if (unlikely(verdict->copy != TABLE_NONE16) &&
-	    (live_is_closed(worker->live, verdict->copy) ||
-	     !punt_push(worker, burst, at, verdict->copy, WEIR_RECORD_COPY)))
-		worker->counters[burst->port].copies_lost++;
+	if (unlikely(verdict->copy != TABLE_NONE16))
+		do_copy(worker, burst, at, verdict);
 	switch (verdict->action) {
 	case WEIR_ACT_FORWARD:
 		do_forward(worker, burst, at, verdict);

@@ -70,7 +70,7 @@ static inline const struct packet *burst_packet(struct burst *burst, unsigned at
 	struct packet *packet = &burst->packet[burst->live[at]];
 
 	if (!(packet->flags & PACKET_DECODED))
-		decode_message(packet);
+		decode_native(packet);
 	return packet;
 }
 

@@ -6,6 +6,8 @@
 #include <rte_prefetch.h>
 
 #include "dataplane/decode/decode.h"
+#include "dataplane/respond.h"
+#include "dataplane/triage.h"
 #include "dataplane/worker.h"
 
 // DESIGN 1.2: a tenant with a key wants a right tag; a tag for anyone else is refused.
@@ -19,6 +21,20 @@ static bool authentic(const struct table *table, struct burst *burst, unsigned a
 	return tagged && decode_verify(burst_packet(burst, at), table->keys[key].bytes);
 }
 
+// Who has no way to send a tag is told; who has one and did not gets no answer that could be forged for.
+static void end_unauthentic(struct worker *worker, struct burst *burst, unsigned i)
+{
+	static const struct answer refused = { .status = WEIR_STATUS_REFUSED };
+	struct packet *packet = &burst->packet[i];
+
+	packet->reason = triage_auth_reason(packet->protocol);
+	worker->counters[burst->port].country_number -= (packet->flags & PACKET_COUNTRY_BY_NUMBER) != 0;
+	if (packet->protocol == WEIR_NATIVE)
+		burst_end_reason(worker, burst, i);
+	else
+		respond_end(worker, burst, i, &refused);
+}
+
 // Ends the live frames that are not authentic.
 static void keep_authentic(struct worker *worker, struct burst *burst)
 {
@@ -26,8 +42,7 @@ static void keep_authentic(struct worker *worker, struct burst *burst)
 
 	for (unsigned at = 0; at < burst->n_live; at++) {
 		if (!authentic(&worker->live->table, burst, at)) {
-			burst->packet[burst->live[at]].reason = WEIR_REASON_NATIVE_AUTH;
-			burst_end_reason(worker, burst, burst->live[at]);
+			end_unauthentic(worker, burst, burst->live[at]);
 			continue;
 		}
 		if (n != at)
@@ -77,6 +92,8 @@ static void sample(struct worker *worker, const struct burst *burst)
 		&worker->top[(tenant_hash1(tenant) & (WEIR_TOP_TENANTS / 4 - 1)) * 4];
 	unsigned least = 0;
 
+	if (unlikely(tenant == 0)) // it names none
+		return;
 	for (unsigned i = 0; i < 4; i++) {
 		uint32_t samples = atomic_load_explicit(&bucket[i].samples, memory_order_relaxed);
 

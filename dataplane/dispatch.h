@@ -13,6 +13,7 @@
 
 #include "dataplane/burst.h"
 #include "dataplane/live.h"
+#include "dataplane/request_answer.h"
 #include "dataplane/steering.h"
 #include "dataplane/worker.h"
 
@@ -63,6 +64,8 @@ struct dispatch {
 	struct weir_counters counters[GATEWAY_MAX_PORTS]; // by port received on; `sequence` unused
 	struct hand hands[GATEWAY_MAX_WORKERS];
 	struct outlet outlets[GATEWAY_MAX_PORTS]; // by port sent to
+	struct request_voice voice;
+	uint8_t scratch[REQUEST_ANSWER_MAX]; // an answer on its way into the frame that it answers
 };
 
 // What it is made of. Everything pointed to outlives it.
@@ -75,6 +78,7 @@ struct dispatch_parts {
 	struct steering *steering;
 	struct weir_segment *segment; // its last row is the dispatcher's
 	struct worker *workers;       // get their ends of the rings
+	const uint8_t *secret;        // 16 bytes, as the workers'
 	bool time_stages;
 };
 

@@ -61,6 +61,7 @@ struct dataplane {
 	struct dispatch *dispatch; // NULL: no port is dispatched
 	struct swap swap;
 	struct agent_answers answers;
+	uint8_t secret[16]; // of this start: what answers are marked with
 	struct control control;
 	bool huge;    // the EAL's memory is in huge pages
 	bool started; // the EAL
@@ -171,8 +172,10 @@ static int make_workers(struct dataplane *dp)
 		.segment = dp->stat.map,
 		.time_stages = dp->args.time_stages,
 		.seed = (uint64_t)arc4random() << 32 | arc4random(),
+		.secret = dp->secret,
 	};
 
+	arc4random_buf(dp->secret, sizeof(dp->secret));
 	dp->workers = workers_create(&parts, dp->why, sizeof(dp->why));
 	dp->kernel.workers = dp->workers;
 	dp->kernel.pool = dp->pool;
@@ -190,6 +193,7 @@ static int make_dispatch(struct dataplane *dp)
 		.steering = &dp->steering,
 		.segment = dp->stat.map,
 		.workers = dp->workers,
+		.secret = dp->secret,
 		.time_stages = dp->args.time_stages,
 	};
 

@@ -30,8 +30,10 @@ struct packet {
 };
 
 enum {
-	PACKET_WANTS_ACK = 1, // native flag 0x1
+	PACKET_WANTS_ACK = 1, // native flag 0x1; every SIP and CoAP message
 	PACKET_TAGGED = 2,    // native flag 0x4: authentication tag present
 	PACKET_DECODED = 4,   // the message fields are set
 	PACKET_HAS_LISTENER = 8, // listener and protocol are set
+	PACKET_COUNTRY_BY_NUMBER = 16,  // the country is that of a telephone number
+	PACKET_COUNTRY_BY_ADDRESS = 32, // the country is that of the sender's address
 };

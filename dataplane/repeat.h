@@ -71,6 +71,17 @@ static inline uint64_t repeat_rank(const struct repeat_entry *entry, uint64_t ke
 	return entry->key == key ? UINT64_C(2) << 32 : rank;
 }
 
+// What was told to this message, as repeat_claim; NEW where it is not there. Nothing changes.
+static inline uint32_t repeat_find(const struct repeat *repeat, uint64_t key, uint32_t now)
+{
+	const struct repeat_entry *entry = repeat->lines[key & repeat->mask].entry;
+
+	for (unsigned i = 0; i < REPEAT_WAYS; i++)
+		if (entry[i].key == key && now - entry[i].born <= repeat->lifetime)
+			return entry[i].told;
+	return REPEAT_NEW;
+}
+
 // What was told to this message, PENDING where it has been seen and nothing has been told yet. A message that is not
 // there gets a place, as PENDING, and is NEW. `now` is in ticks from any start, and never falls.
 static inline uint32_t repeat_claim(struct repeat *repeat, uint64_t key, uint32_t now)

@@ -8,6 +8,8 @@
 #include "dataplane/decode/decode.h"
 #include "dataplane/reach.h"
 #include "dataplane/reassemble.h"
+#include "dataplane/remember.h"
+#include "dataplane/respond.h"
 #include "dataplane/worker.h"
 
 // Positions 0, 1, 2, …: the live list of a burst that goes on whole.
@@ -64,21 +66,16 @@ static inline bool blocked(const struct table *table, const struct packet *packe
 	return table_blocks6(table, high, low);
 }
 
-// Ends what comes from a blocked source (DESIGN 1.3, step 5) or is of a protocol other than native; before decoding.
-static void keep_decodable(struct worker *worker, struct burst *burst)
+// Ends what comes from a blocked source (DESIGN 1.3, step 5), before decoding.
+static void keep_unblocked(struct worker *worker, struct burst *burst)
 {
-	const struct live *live = worker->live;
 	unsigned n = 0;
 
 	for (unsigned at = 0; at < burst->n_live; at++) {
 		unsigned i = burst->live[at];
-		struct packet *packet = &burst->packet[i];
 
-		if (live->any_blocked && blocked(&live->table, packet, burst->payloads.source[at]))
-			packet->reason = WEIR_REASON_BLOCKED_SOURCE;
-		else if (packet->protocol != WEIR_NATIVE)
-			decode_message(packet);
-		if (unlikely(packet->reason != WEIR_REASON_NONE)) {
+		if (unlikely(blocked(&worker->live->table, &burst->packet[i], burst->payloads.source[at]))) {
+			burst->packet[i].reason = WEIR_REASON_BLOCKED_SOURCE;
 			burst_end_reason(worker, burst, i);
 			continue;
 		}
@@ -89,31 +86,123 @@ static void keep_decodable(struct worker *worker, struct burst *burst)
 	burst->n_live = n;
 }
 
-// Ends the frames at the positions in `wrong`: decode_message names what is wrong with them. The rest moves up.
-static void end_undecodable(struct worker *worker, struct burst *burst, uint64_t wrong)
+// A bit for each live frame of a protocol other than native.
+static uint64_t find_requests(const struct burst *burst)
+{
+	uint64_t found = 0;
+
+	for (unsigned at = 0; at < burst->n_live; at++)
+		found |= (uint64_t)(burst->packet[burst->live[at]].protocol != WEIR_NATIVE) << at;
+	return found;
+}
+
+// What decoding leaves behind: a bit for each live frame that ends here, and for those whose sender the protocol owes
+// an answer.
+struct ended {
+	uint64_t ends, owed;
+};
+
+static void put_message(struct burst *burst, unsigned at, const struct packet *packet)
+{
+	burst->message.tenant[at] = packet->tenant;
+	burst->message.country[at] = packet->country;
+	burst->message.size[at] = packet->size;
+	burst->message.kind[at] =
+		(uint16_t)(triage_small(packet->protocol, packet->priority, packet->channel) |
+			   (packet->flags & (PACKET_WANTS_ACK | PACKET_TAGGED)) << 8);
+}
+
+// One message that is not native; whether its sender is owed an answer now.
+static bool decode_request(struct worker *worker, struct burst *burst, unsigned i)
+{
+	struct packet *packet = &burst->packet[i];
+	struct request request;
+	bool owed = request_decode(&worker->live->table, packet, &request);
+
+	if (packet->reason != WEIR_REASON_NONE)
+		return owed;
+	switch (remember_find(worker, burst, i, &request)) {
+	case REMEMBERED_WAITS:
+		packet->reason = WEIR_REASON_REPEAT_WAITS;
+		return false;
+	case REMEMBERED_TOLD:
+		packet->reason = WEIR_REASON_REPEAT;
+		return true;
+	default:
+		worker->counters[burst->port].country_number += (packet->flags & PACKET_COUNTRY_BY_NUMBER) != 0;
+		return false;
+	}
+}
+
+// Ends one frame whose sender is owed an answer: what it was told before, or what its protocol owes.
+static void end_owed(struct worker *worker, struct burst *burst, unsigned i)
+{
+	struct answer again;
+
+	if (burst->packet[i].reason != WEIR_REASON_REPEAT) {
+		respond_end(worker, burst, i, NULL);
+		return;
+	}
+	again = remember_answer(worker, burst, i);
+	respond_end(worker, burst, i, &again);
+}
+
+// Decodes the messages at the positions in `requests`, which are not native.
+static struct ended decode_requests(struct worker *worker, struct burst *burst, uint64_t requests)
+{
+	struct ended ended = { 0, 0 };
+
+	for (; requests != 0; requests &= requests - 1) {
+		unsigned at = (unsigned)__builtin_ctzll(requests);
+		const struct packet *packet = &burst->packet[burst->live[at]];
+		bool owed = decode_request(worker, burst, burst->live[at]);
+
+		ended.ends |= (uint64_t)(packet->reason != WEIR_REASON_NONE) << at;
+		ended.owed |= (uint64_t)owed << at;
+		put_message(burst, at, packet);
+	}
+	return ended;
+}
+
+// Ends the frames that are no messages: decode_native names what is wrong with a native one. The rest moves up.
+static void end_undecodable(struct worker *worker, struct burst *burst, struct ended ended)
 {
 	unsigned n = 0;
 
 	for (unsigned at = 0; at < burst->n_live; at++) {
 		unsigned i = burst->live[at];
 
-		if (wrong >> at & 1) {
-			decode_message(&burst->packet[i]);
-			burst_end_reason(worker, burst, i);
+		if (!(ended.ends >> at & 1)) {
+			burst_move(burst, n++, at);
 			continue;
 		}
-		burst_move(burst, n++, at);
+		if (burst->packet[i].protocol == WEIR_NATIVE)
+			decode_native(&burst->packet[i]);
+		if (ended.owed >> at & 1)
+			end_owed(worker, burst, i);
+		else
+			burst_end_reason(worker, burst, i);
 	}
 	burst->n_live = n;
 }
 
 void decode(struct worker *worker, struct burst *burst)
 {
-	uint64_t wrong;
+	struct ended ended = { 0, 0 };
+	uint64_t requests = 0;
 
-	if (worker->live->any_blocked || worker->any_foreign)
-		keep_decodable(worker, burst);
-	wrong = decode_native_burst(&burst->payloads, burst->n_live, &burst->message);
-	if (unlikely(wrong != 0))
-		end_undecodable(worker, burst, wrong);
+	if (worker->live->any_blocked)
+		keep_unblocked(worker, burst);
+	ended.ends = decode_native_burst(&burst->payloads, burst->n_live, &burst->message);
+	if (worker->any_foreign)
+		requests = find_requests(burst);
+	if (unlikely(requests != 0)) {
+		struct ended others;
+
+		worker->memory.copied = 0;
+		others = decode_requests(worker, burst, requests);
+		ended = (struct ended){ (ended.ends & ~requests) | others.ends, others.owed };
+	}
+	if (unlikely(ended.ends != 0))
+		end_undecodable(worker, burst, ended);
 }

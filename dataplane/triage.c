@@ -4,21 +4,27 @@
 // functions in the stages' order.
 #include "dataplane/triage.h"
 
+#include "dataplane/request.h"
+
 // The frame's packet is filled, and packet->reason is set where the frame ends before the rules.
 static uint32_t triage_packet(const struct table *table, struct packet *packet)
 {
+	struct request request;
 	uint32_t class;
 
 	if (triage_blocks(table, packet)) {
 		packet->reason = WEIR_REASON_BLOCKED_SOURCE;
 		return TABLE_NONE;
 	}
-	decode_message(packet);
+	if (packet->protocol == WEIR_NATIVE)
+		decode_native(packet);
+	else
+		request_decode(table, packet, &request);
 	if (packet->reason != WEIR_REASON_NONE)
 		return TABLE_NONE;
 	table_find_tenant(table, packet->tenant, &class);
 	if (!triage_authentic(table, class, packet)) {
-		packet->reason = WEIR_REASON_NATIVE_AUTH;
+		packet->reason = triage_auth_reason(packet->protocol);
 		packet->flags &= (uint8_t)~PACKET_DECODED;
 		return TABLE_NONE;
 	}
@@ -63,5 +69,6 @@ void triage_frame(const struct table *table, const struct listeners *listeners, 
 		return;
 	}
 	triage->disposition = weir_reason_disposition(triage->packet.reason);
-	triage->reason = weir_reason_name(triage->packet.reason);
+	if (triage->disposition != WEIR_REPLY)
+		triage->reason = weir_reason_name(triage->packet.reason);
 }

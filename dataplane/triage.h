@@ -33,7 +33,8 @@ static inline bool triage_blocks(const struct table *table, const struct packet 
 }
 
 // Whether a decoded message has the tag that its tenant asks for: a right one where the tenant has a
-// key, none where it has not (DESIGN 1.2). `class` is the tenant's class.
+// key, none where it has not (DESIGN 1.2). SIP and CoAP have no tags: a tenant with a key takes none of theirs
+// (docs/decisions/044-requests.md). `class` is the tenant's class.
 static inline bool triage_authentic(const struct table *table, uint32_t class, const struct packet *packet)
 {
 	uint32_t key = table->tenant_classes[class].key;
@@ -42,6 +43,15 @@ static inline bool triage_authentic(const struct table *table, uint32_t class, c
 	if (key == TABLE_NONE || !tagged)
 		return key == TABLE_NONE && !tagged;
 	return decode_verify(packet, table->keys[key].bytes);
+}
+
+// What a message is that has not the tag that its tenant asks for.
+static inline uint8_t triage_auth_reason(unsigned protocol)
+{
+	static const uint8_t reason[WEIR_N_PROTOCOLS] = { WEIR_REASON_NATIVE_AUTH, WEIR_REASON_SIP_AUTH,
+							  WEIR_REASON_COAP_AUTH };
+
+	return reason[protocol];
 }
 
 // The triage key of a decoded message.

@@ -17,6 +17,8 @@
 #include "dataplane/parse.h"
 #include "dataplane/paths.h"
 #include "dataplane/punt.h"
+#include "dataplane/remember.h"
+#include "dataplane/request_answer.h"
 #include "dataplane/trail.h"
 #include "dataplane/tx.h"
 #include "dataplane/unreachable.h"
@@ -83,6 +85,9 @@ struct worker {
 	struct paths *paths; // the ways to its members: change only at housekeeping
 	uint64_t turns, busy_cycles, started;
 	uint16_t datagram_id; // next identification of an outer IPv4 header
+	struct request_voice voice;
+	struct memory memory;
+	uint8_t scratch[REQUEST_ANSWER_MAX]; // an answer on its way into the frame that it answers
 	struct weir_counters counters[GATEWAY_MAX_PORTS]; // by port received on; `sequence` unused
 	struct punt punt;
 	struct tx tx[GATEWAY_MAX_PORTS]; // by port sent to

@@ -8,6 +8,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "dataplane/reassemble.h"
@@ -42,6 +43,7 @@ static void worker_fill(struct worker *worker, const struct workers_parts *parts
 	worker->time_stages = parts->time_stages;
 	worker->shares_cpu = parts->gateway->worker_cpus[worker->index] == parts->gateway->main_cpu;
 	trail_init(&worker->trail, parts->seed, rte_get_tsc_hz());
+	memcpy(worker->voice.secret, parts->secret, sizeof(worker->voice.secret));
 	attach_segment(worker, parts->segment);
 }
 
@@ -57,6 +59,9 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 	    punt_init(&worker->punt, (uint8_t *)map + map->ring + w * ring, map->ring_slots) < 0)
 		return -ENOMEM;
 	if (agent_lane_init(&worker->agent_lane, worker->index) < 0)
+		return -ENOMEM;
+	if (worker->any_foreign && memory_init(&worker->memory, parts->gateway->retransmissions, parts->secret,
+					       rte_get_tsc_hz()) < 0)
 		return -ENOMEM;
 	if (lane_init(&worker->lane, worker->index) < 0)
 		return -ENOMEM;
@@ -99,6 +104,7 @@ void workers_destroy(struct worker *workers, unsigned n)
 		for (unsigned i = 0; i < worker->n_ports; i++)
 			tx_fini(&worker->tx[i]);
 		punt_fini(&worker->punt);
+		memory_fini(&worker->memory);
 		lane_fini(&worker->lane);
 		reassemble_fini(worker);
 		agent_lane_fini(&worker->agent_lane);

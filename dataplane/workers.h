@@ -19,6 +19,7 @@ struct workers_parts {
 	struct weir_segment *segment;
 	bool time_stages;
 	uint64_t seed; // random, of the workers' trails
+	const uint8_t *secret; // 16 random bytes, of what they answer
 };
 
 // Makes gateway->n_workers workers, each with its part of the segment and its staging for every

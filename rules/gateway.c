@@ -39,6 +39,7 @@ static void set_numbers(struct gateway *gateway)
 	gateway->done_h = 24;
 	gateway->tx_staging = 512;
 	gateway->fragments = (struct gateway_fragments){ 1024, 4096, 64, 1000 };
+	gateway->retransmissions = 262144;
 	gateway_nats_init(&gateway->nats);
 }
 

@@ -148,6 +148,7 @@ struct gateway {
 	uint32_t done_h;          // agents.done_h: receipts of settled messages are kept for so long, default 24
 	struct gateway_fragments fragments;
 	uint32_t tx_staging;      // dataplane.tx_staging: frames a worker may stage for one port, default 512
+	uint32_t retransmissions; // dataplane.retransmissions: SIP, and CoAP, messages remembered, default 262,144
 };
 
 // Reads `path`; errors as rules_read. The caller owns the result. `ports` may be empty only where

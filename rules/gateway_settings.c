@@ -10,7 +10,7 @@
 #include "rules/names.h"
 
 static const char *const dataplane_keys[] = { "main_cpu",  "worker_cpus", "memory_mb",
-					      "hugepages", "tx_staging",  "dispatch_cpu", NULL };
+					      "hugepages", "tx_staging",  "dispatch_cpu", "retransmissions", NULL };
 static const char *const fragments_keys[] = { "datagrams", "frames", "per_datagram", "timeout_ms", NULL };
 static const char *const hugepages[] = { "auto", "required", "never", NULL };
 
@@ -179,6 +179,8 @@ static void read_dataplane_keys(struct gateway_reader *reader, config_setting_t 
 		 &gateway->memory_mb);
 	read_u32(reader, group, "tx_staging", (struct conf_range){ 64, 65536 },
 		 &gateway->tx_staging);
+	read_u32(reader, group, "retransmissions", (struct conf_range){ 64, 1 << 24 },
+		 &gateway->retransmissions);
 	conf_word(&reader->conf, group, "hugepages", hugepages, &pages);
 	gateway->hugepages = (enum gateway_hugepages)pages;
 }

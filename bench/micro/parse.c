@@ -36,7 +36,7 @@ static void decode_burst(void)
 {
 	for (unsigned i = 0; i < BURST; i++)
 		if (packets[i].reason == WEIR_REASON_NONE)
-			decode_message(&packets[i]);
+			decode_native(&packets[i]);
 }
 
 static void measure(const char *name, struct frame *frame)

@@ -12,6 +12,8 @@
 #include "dataplane/triage.h"
 #include "rules/source.h"
 
+enum { BATTERY_NUMBER_SIZE = 9 };
+
 enum battery_tag { TAG_RIGHT, TAG_NONE, TAG_WRONG };
 
 struct battery_expect {
@@ -31,6 +33,8 @@ struct battery_message {
 	uint8_t family;       // of the source address
 	uint8_t source[16];
 	uint8_t tag;          // enum battery_tag; of keyed tenants
+	const char *domain;   // of the tenant; for SIP
+	char number[BATTERY_NUMBER_SIZE]; // begins as a telephone number of the country; empty: none; for SIP
 	struct battery_expect expect;
 	const char *file;
 	uint32_t line;
@@ -51,11 +55,19 @@ struct battery {
 int battery_open(struct battery *battery, const char *path);
 void battery_close(struct battery *battery);
 
-enum { BATTERY_SIZE_MAX = 65535 - 20 - 8 - 16 - 8, BATTERY_FRAME_MAX = 14 + 40 + 65535 };
+enum { BATTERY_SIZE_MAX = 65535 - 20 - 8 - 16 - 8, BATTERY_REQUEST_SIZE_MAX = BATTERY_SIZE_MAX - 1024,
+       BATTERY_FRAME_MAX = 14 + 40 + 65535 };
 
 // Builds the frame of a message: Ethernet, IP of the source's family, UDP to the default port of its
 // protocol, the message. Returns its length.
 uint32_t battery_build(const struct battery_message *message, uint8_t frame[BATTERY_FRAME_MAX]);
+
+// Finds digits with which a telephone number of the country begins. False where no number has that country.
+bool battery_number(uint16_t country, char number[BATTERY_NUMBER_SIZE]);
+
+// Write the message as a UDP payload; return its end.
+uint8_t *battery_put_sip(uint8_t *at, const struct battery_message *message);
+uint8_t *battery_put_coap(uint8_t *at, const struct battery_message *message);
 
 // Whether the outcome is the expected one.
 bool battery_holds(const struct battery_message *message, const struct triage *triage);

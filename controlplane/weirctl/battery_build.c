@@ -98,6 +98,8 @@ static void finish(uint8_t *ip, uint8_t *udp, const uint8_t *end)
 uint32_t battery_build(const struct battery_message *message, uint8_t frame[BATTERY_FRAME_MAX])
 {
 	static const uint16_t port[WEIR_N_PROTOCOLS] = {[WEIR_NATIVE] = 5700, [WEIR_SIP] = 5060, [WEIR_COAP] = 5683};
+	static uint8_t *(*const put[WEIR_N_PROTOCOLS])(uint8_t *, const struct battery_message *) = {
+		[WEIR_NATIVE] = put_native, [WEIR_SIP] = battery_put_sip, [WEIR_COAP] = battery_put_coap};
 	uint8_t *ip = frame + ETHER_SIZE, *udp, *end;
 
 	memcpy(frame, "\2\0\0\0\0\2\2\0\0\0\0\1", 12);
@@ -106,12 +108,7 @@ uint32_t battery_build(const struct battery_message *message, uint8_t frame[BATT
 	put16(udp, 40000);
 	put16(udp + 2, port[message->protocol]);
 	put32(udp + 4, 0);
-	if (message->protocol == WEIR_NATIVE) {
-		end = put_native(udp + UDP_SIZE, message);
-	} else {
-		memset(udp + UDP_SIZE, 'x', message->size);
-		end = udp + UDP_SIZE + message->size;
-	}
+	end = put[message->protocol](udp + UDP_SIZE, message);
 	finish(ip, udp, end);
 	return (uint32_t)(end - frame);
 }

@@ -20,6 +20,8 @@ static const char *const expect_keys[] = {"forward",   "agents",    "reply", "dr
 					  "malformed", "exception", "rule",  NULL};
 static const char *const tag_words[] = {"right", "none", "wrong", NULL};
 
+enum { CHANNEL_SMS = 1 };
+
 struct reader {
 	struct battery *battery;
 	struct conf conf;
@@ -104,6 +106,7 @@ static void read_tenant(const struct reader *r, config_setting_t *group, struct 
 	}
 	message->tenant_id = tenant ? tenant->id : (uint32_t)id;
 	message->key = tenant ? tenant->key : NULL;
+	message->domain = !tenant ? "unknown.invalid" : tenant->n_domains > 0 ? tenant->domains[0] : NULL;
 	snprintf(label, sizeof(*r->battery->labels), "%" PRIu32, message->tenant_id);
 	message->tenant = tenant ? tenant->name : name ? "unknown" : label;
 }
@@ -143,6 +146,25 @@ static void read_expect(const struct reader *r, config_setting_t *group, struct 
 			   "expect names %u outcomes, not one", given);
 }
 
+// What SIP and CoAP have no way to say is an error, not another message.
+static void check_request(const struct reader *r, config_setting_t *group, struct battery_message *message)
+{
+	if (message->size > BATTERY_REQUEST_SIZE_MAX)
+		conf_error(&r->conf, group, NULL, "size %u is too large for a %s message", message->size,
+			   weir_protocol_name(message->protocol));
+	if (message->protocol != WEIR_SIP)
+		return;
+	if (message->channel != CHANNEL_SMS && message->channel != 0)
+		conf_error(&r->conf, group, "leave channel out", "a SIP message has the channel sms");
+	message->channel = CHANNEL_SMS;
+	if (!message->domain)
+		conf_error(&r->conf, group, "give it domains in the rule file",
+			   "a SIP message names its tenant by a domain, and \"%s\" has none", message->tenant);
+	if (message->country != WEIR_COUNTRY_ZZ && !battery_number(message->country, message->number))
+		conf_error(&r->conf, group, "leave country out",
+			   "a SIP message's country is that of a telephone number, and this one has no numbers");
+}
+
 static void read_message(struct reader *r, config_setting_t *group, struct battery_message *message)
 {
 	int64_t size = 0;
@@ -171,6 +193,8 @@ static void read_message(struct reader *r, config_setting_t *group, struct batte
 	conf_word(&r->conf, group, "tag", tag_words, &tag);
 	message->tag = (uint8_t)tag;
 	read_expect(r, group, message);
+	if (message->protocol != WEIR_NATIVE)
+		check_request(r, group, message);
 	r->conf.what[0] = '\0';
 }
 

@@ -50,7 +50,11 @@ static void print_message(const struct packet *packet, FILE *to)
 		return;
 	}
 	weir_country_format(packet->country, country);
-	fprintf(to, ",\"tenant\":%" PRIu32 ",\"country\":\"%s\"", packet->tenant, country);
+	if (packet->tenant != 0)
+		fprintf(to, ",\"tenant\":%" PRIu32, packet->tenant);
+	else
+		fputs(",\"tenant\":null", to); // a SIP or CoAP message that names none of the table
+	print_member("country", country, to);
 	print_member("priority", weir_priority_name(packet->priority), to);
 	print_member("channel", weir_channel_name(packet->channel), to);
 	fprintf(to, ",\"size\":%u", packet->size);

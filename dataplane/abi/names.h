@@ -83,8 +83,16 @@ enum weir_disposition {
 	X(ETHERTYPE, EXCEPTION, "ethertype")              \
 	X(NOT_UDP, EXCEPTION, "not-udp")                  \
 	X(NO_LISTENER, EXCEPTION, "no-listener")          \
-	X(NO_DECODER, EXCEPTION, "no-decoder")            \
 	X(COAP_MESSAGE, EXCEPTION, "coap-message")        \
+	X(SIP_AUTH, MALFORMED, "sip-auth")                \
+	X(COAP_AUTH, MALFORMED, "coap-auth")              \
+	X(SIP_ACK, EXCEPTION, "sip-ack")                  \
+	X(SIP_OPTIONS, REPLY, "sip-options")              \
+	X(SIP_METHOD, REPLY, "sip-method")                \
+	X(COAP_PING, REPLY, "coap-ping")                  \
+	X(COAP_CORE, REPLY, "coap-core")                  \
+	X(REPEAT, REPLY, "repeat")                        \
+	X(REPEAT_WAITS, DROP, "repeat-waits")             \
 	X(SIP_RESPONSE, EXCEPTION, "sip-response")        \
 	X(BLOCKED_SOURCE, DROP, "blocked-source")         \
 	X(NO_ROOM, TX_FULL, "no-room")                    \

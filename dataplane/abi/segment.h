@@ -28,7 +28,7 @@
 #include "dataplane/abi/xdp.h"
 
 #define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
-#define WEIR_SEGMENT_ABI 6u
+#define WEIR_SEGMENT_ABI 7u
 enum { WEIR_MAX_NAMES = 131072, WEIR_MAX_ZONES = 256, WEIR_TOP_TENANTS = 256, WEIR_SLOT_SIZE = 256,
        WEIR_BOOT_ID_SIZE = 16, WEIR_MAX_WORKERS = 128, WEIR_MAX_PORTS = 64, WEIR_MAX_RING_SLOTS = 1 << 24 };
 
@@ -66,6 +66,8 @@ struct weir_counters {
 	uint64_t answers_lost; // wanted by a sender and not sent: no room, or no address to send to
 	uint64_t copies_lost;  // copies for an agent queue that found the channel full
 	uint64_t bytes;        // received
+	uint64_t country_number, country_address; // messages whose country is that of a telephone number, of the sender
+	uint64_t repeats_forgotten; // answers to messages that left the memory of retransmissions before their time
 	// Of a dispatcher: frames handed over to workers, ever, which count them as theirs (rx and all else) when they
 	// take them. What is handed over and not yet counted there is held in between (segment_port_get).
 	uint64_t handed;

@@ -52,6 +52,9 @@ static void counters_add(struct weir_counters *to, const struct weir_counters *f
 	to->answers += from->answers;
 	to->answers_lost += from->answers_lost;
 	to->copies_lost += from->copies_lost;
+	to->country_number += from->country_number;
+	to->country_address += from->country_address;
+	to->repeats_forgotten += from->repeats_forgotten;
 	for (unsigned d = 0; d < WEIR_N_DISPOSITIONS; d++)
 		to->disposition[d] += from->disposition[d];
 	for (unsigned r = 0; r < WEIR_N_REASONS; r++)
@@ -245,6 +248,21 @@ static json_t *countries_json(const struct weir_segment *segment)
 	return array;
 }
 
+// How the messages' countries were found; the rest said theirs.
+static json_t *country_sources_json(const struct weir_segment *segment, const struct weir_counters *all)
+{
+	uint64_t total = 0, unknown = 0, found = all->country_number + all->country_address;
+
+	for (unsigned p = 0; p < WEIR_N_PRIORITIES; p++) {
+		total += stats_priority(segment, p);
+		unknown += decoded(segment, WEIR_COUNTRY_ZZ, p);
+	}
+	return json_pack("{s:I, s:I, s:I, s:I}", "message",
+		(json_int_t)(total > unknown + found ? total - unknown - found : 0), "number",
+		(json_int_t)all->country_number, "address", (json_int_t)all->country_address, "unknown",
+		(json_int_t)unknown);
+}
+
 void stats_samples(const struct weir_segment *segment, uint32_t *samples)
 {
 	const struct weir_top *top = segment_at(segment, segment->tenants);
@@ -295,7 +313,8 @@ json_t *stats_tenants(const struct weir_segment *segment, const uint32_t *before
 	return array;
 }
 
-// By disposition, those that have some; `drops` has the rule file's names as well.
+// By disposition, those that have some; `drops` has the rule file's names as well. What is replied has a reason only
+// where no rule did it, and stands apart: in `protocol_answers`.
 static void put_reasons(json_t *root, const struct weir_counters *all, json_t *drops)
 {
 	json_t *reasons = json_object();
@@ -303,7 +322,7 @@ static void put_reasons(json_t *root, const struct weir_counters *all, json_t *d
 	for (unsigned d = 0; d < WEIR_N_DISPOSITIONS; d++) {
 		json_t *names = d == WEIR_DROP ? json_incref(drops) : reasons_json(all, d);
 
-		if (json_object_size(names))
+		if (json_object_size(names) && d != WEIR_REPLY)
 			json_object_set(reasons, weir_disposition_name(d), names);
 		json_decref(names);
 	}
@@ -356,10 +375,13 @@ json_t *stats_json(const struct weir_segment *segment)
 	drops = reasons_json(all, WEIR_DROP);
 	if (root && stats_put_names(segment, root, drops) == 0) {
 		put_reasons(root, all, drops);
+		json_object_set_new(root, "protocol_answers", reasons_json(all, WEIR_REPLY));
 		put_agent_answers(segment, root);
 		json_object_set_new(root, "workers", workers_json(segment, s));
 		json_object_set_new(root, "ports", ports_json(segment, s));
 		json_object_set_new(root, "countries", countries_json(segment));
+		json_object_set_new(root, "country_sources", country_sources_json(segment, all));
+		json_object_set_new(root, "repeats_forgotten", json_integer((json_int_t)all->repeats_forgotten));
 		json_object_set_new(root, "priorities", priorities_json(segment));
 		json_object_set_new(root, "tenants", stats_tenants(segment, NULL));
 	} else {

@@ -36,7 +36,7 @@ def check_seed(seed):
             check_books(stats)
             counts, forwards, answers = expectation(folder)
             assert counted(stats) == counts, f"seed {seed}: {counted(stats) - counts} too many, {counts - counted(stats)} missing"
-            got_forwards, got_answers = sent(gateway.path("out.pcap"))
+            got_forwards, got_answers, others = sent(folder, gateway.path("out.pcap"))
             assert got_forwards == forwards, f"seed {seed}: {len(got_forwards - forwards)} frames forwarded otherwise"
             assert got_answers == answers, f"seed {seed}: {got_answers - answers} instead of {answers - got_answers}"
         with open(f"{folder}/expect.jsonl", encoding="utf-8") as lines:

@@ -38,7 +38,7 @@ static void look_at_frame(const struct weir_answer *answer, const struct agent_w
 	must(packet.n_vlan == answer->n_vlan && packet.ip_version == answer->ip_version);
 	must(length == 60 || length == packet.payload + (size_t)answer->length);
 	must(packet.payload + answer->length - packet.l3 <= ports[way->port].mtu);
-	decode_message(&packet);
+	decode_native(&packet);
 	must(packet.reason == WEIR_REASON_NATIVE_FLAGS);
 }
 

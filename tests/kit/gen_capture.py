@@ -15,6 +15,7 @@ import os
 import random
 import struct
 
+import coap
 import fragments_model
 import weir_model as model
 
@@ -41,7 +42,8 @@ class Maker:
             used.add(ident)
             key = r.randbytes(16) if self.chance(0.2) else None
             tenants.append({"id": ident, "name": f"t{n}", "groups": r.sample(GROUPS, r.choice([0, 0, 1, 1, 2, 3])),
-                            "key": key, "home": r.choice([None, "DE", "IN"]), "rate": r.choice([None, 100])})
+                            "key": key, "home": r.choice([None, "DE", "IN"]), "rate": r.choice([None, 100]),
+                            "domains": [f"t{n}.example", f"m.t{n}.example"][: r.choice([0, 1, 2])]})
         self.n_csv = r.randint(0, len(tenants)) if self.chance(0.3) else 0
         for tenant in tenants[: self.n_csv]:
             tenant["key"] = None
@@ -109,6 +111,8 @@ class Maker:
         parts = [f"id = {self.text_value(tenant['id'])};", f"name = \"{tenant['name']}\";"]
         if tenant["groups"]:
             parts.append(f"groups = {self.text_list(tenant['groups'])};")
+        if tenant["domains"]:
+            parts.append(f"domains = {self.text_list(tenant['domains'])};")
         if tenant["key"]:
             text = tenant["key"].hex()
             parts.append(f'key = "{text.upper() if self.chance(0.3) else text}";')
@@ -166,7 +170,8 @@ class Maker:
     def text_csv(self, rules):
         rows = ["id,name,domains,groups,home,rate,burst"]
         for t in rules.tenants[: self.n_csv]:
-            rows.append(f"{t['id']},{t['name']},,{';'.join(t['groups'])},{t['home'] or ''},{'' if self.plain else t['rate'] or ''},")
+            rate = "" if self.plain else t["rate"] or ""
+            rows.append(f"{t['id']},{t['name']},{';'.join(t['domains'])},{';'.join(t['groups'])},{t['home'] or ''},{rate},")
         return "\n".join(rows) + "\n"
 
     # --- listeners -----------------------------------------------------------------------------------
@@ -245,12 +250,59 @@ class Maker:
                 head[r.randint(0, 15)] = r.randint(0, 255)
         return bytes(head)
 
+    def some_country(self):
+        """A country that has numbers, or none."""
+        return self.random.choice([*model.NUMBERS.values(), None])
+
+    def make_coap(self, rules):
+        r = self.random
+        if self.chance(0.25):
+            return coap.mutate(r, coap.random_message(r)) if self.chance(0.5) else coap.random_message(r)
+        tenant = r.choice(rules.tenants) if rules.tenants and self.chance(0.9) else {"id": 77, "name": "nobody", "domains": []}
+        place, host = r.choice([str(tenant["id"]), tenant["name"]]), None
+        if tenant["domains"] and self.chance(0.3):
+            place, host = "", r.choice(tenant["domains"]).swapcase()
+        options = [(coap.URI_HOST, host.encode())] if host else []
+        options += [(coap.URI_PATH, part.encode()) for part in ["m", place, r.choice(model.CHANNELS)] if part]
+        country = self.some_country()
+        queries = [f"country={country}"] if country else []
+        queries += [f"priority={r.choice(model.PRIORITIES)}"] if self.chance(0.7) else []
+        options += [(coap.URI_QUERY, query.encode()) for query in queries]
+        body = r.randbytes(r.choice([1, 9, 10, 11, 99, 100, 101, 299, 300, 301])) if self.chance(0.9) else None
+        return coap.make(r.choice([0, 1]), r.choice([2, 3]), r.getrandbits(16), r.randbytes(r.randint(0, 8)), options, body)
+
+    def make_sip(self, rules):
+        r = self.random
+        tenant = r.choice(rules.tenants) if rules.tenants and self.chance(0.9) else {"domains": []}
+        host = r.choice(tenant["domains"] or ["nobody.example", "[2001:db8::1]", "10.0.0.1"])
+        method = r.choice(["MESSAGE"] * 12 + ["OPTIONS", "INVITE", "ACK"])
+        body = "x" * r.choice([0, 1, 2, 9, 10, 11, 99, 100, 101, 299, 300, 301])
+
+        def party(code):
+            number = f"+{code}-{r.randint(10**6, 10**7)}"
+            return r.choice([f"<sip:{number}@a.example>", f"<sip:{number};phone-context=x@a.example;user=phone>", f"<tel:{number}>",
+                             '"A, b" <sip:alice@a.example>', "sip:alice@a.example"])
+
+        codes = r.choices(list(model.NUMBERS), k=2)
+        lines = [f"{method} sip:desk@{r.choice([host, host.upper()])} SIP/2.0",
+                 f"{r.choice(['Via', 'v'])}: SIP/2.0/UDP a.example:5060;branch=z9hG4bK{r.getrandbits(64)}", "Max-Forwards: 70",
+                 f"{r.choice(['From', 'f', 'FROM'])}: {party(codes[0])};tag=1", f"{r.choice(['To', 't'])}: {party(codes[1])}",
+                 f"{r.choice(['Call-ID', 'i'])}: {r.getrandbits(64)}@a.example", f"CSeq: 1 {method}",
+                 f"Priority: {r.choice(model.PRIORITIES + ['whatever', 'Urgent'])}", f"{r.choice(['Content-Length', 'l'])}: {len(body)}"]
+        if self.chance(0.1):
+            del lines[r.randint(1, len(lines) - 1)]
+        if self.chance(0.05):
+            lines[0] = "SIP/2.0 200 OK"
+        end = r.choice(["\r\n", "\r\n", "\n"])
+        return (end.join(lines) + end * 2 + body).encode()
+
     def make_udp(self, rules, source, destination):
         r = self.random
         port = r.choice(PORTS) if self.chance(0.4) else 5700
         if self.chance(0.04):
             port = r.randint(0, 65535)
-        data = self.make_native(rules)
+        make = {5060: self.make_sip, 5683: self.make_coap}.get(port, self.make_native)
+        data = make(rules) if self.chance(0.9) else self.make_native(rules)
         length = 8 + len(data)
         if self.chance(0.03):
             length = r.choice([0, 7, 8, length - 1, length + 1, 65535, r.randint(0, 65535)]) & 0xFFFF

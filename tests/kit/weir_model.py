@@ -5,7 +5,11 @@ Slow and literal. It shares nothing with the C code; gen_capture.py uses it to s
 `weirctl classify` must print. Standard library only.
 """
 import ipaddress
+import re
 import struct
+
+import coap
+import sip_model
 
 PRIORITIES = ["emergency", "urgent", "normal", "non-urgent"]
 CHANNELS = ["unspecified", "sms", "email", "chat", "voice", "push", "social", "web"] + [str(n) for n in range(8, 16)]
@@ -178,6 +182,56 @@ class Message:
         return self.tag == struct.pack("<Q", siphash24(key, self.header + self.body))
 
 
+NUMBERS = {"49": "DE", "33": "FR", "43": "AT", "41": "CH", "423": "LI", "91": "IN", "81": "JP", "27": "ZA", "65": "SG", "971": "AE",
+           "55": "BR", "52": "MX"}  # the calling codes that gen_capture.py uses
+
+
+def number_country(numbers):
+    for number in numbers:
+        digits = re.sub(r"[-.()]", "", number.decode("latin-1"))
+        match = re.fullmatch(r"\+([0-9]{1,15})", digits)
+        found = match and [country for code, country in NUMBERS.items() if match[1].startswith(code)]
+        if found:
+            return found[0]
+    return "ZZ"
+
+
+class CoapMessage:
+    protocol = "coap"
+
+    def __init__(self, data, rules):
+        said = coap.read(data)
+        if said["kind"] in ("ping", "core"):
+            raise Stop("reply", None)
+        if said["kind"] != "triage":
+            raise Stop("exception" if said["reason"] == "coap-message" else "malformed", said["reason"])
+        self.tenant = said["tenant"] or (rules.named(said["name"]) if said["name"] else rules.with_domain(said["host"]))
+        self.country, self.priority, self.channel, self.size = said["country"], said["priority"], said["channel"], len(said["body"])
+
+    @staticmethod
+    def tag_holds(key):
+        return key is None
+
+
+class SipMessage:
+    protocol = "sip"
+
+    def __init__(self, data, rules):
+        reason, said = sip_model.decode(data)
+        if reason != "none":
+            raise Stop("exception" if reason == "sip-response" else "malformed", reason)
+        if said["kind"] == 3:
+            raise exception("sip-ack")
+        if said["kind"] != 1:
+            raise Stop("reply", None)
+        self.tenant, self.country = rules.with_domain(said["host"]), number_country([said["from_number"], said["to_number"]])
+        self.priority, self.channel, self.size = said["priority"], 1, len(said["body"])
+
+    @staticmethod
+    def tag_holds(key):
+        return key is None
+
+
 class Listener:
     def __init__(self, address, port, protocol):
         self.address = None if address == "any" else ipaddress.ip_address(address).packed
@@ -202,6 +256,12 @@ class Rules:
         self.tenants, self.zones, self.rules = tenants, zones, rules
         self.blocked = [ipaddress.ip_network(b) for b in blocked]
         self.by_id = {t["id"]: t for t in tenants}
+
+    def named(self, name):
+        return next((t["id"] for t in self.tenants if t["name"].encode() == name), 0)
+
+    def with_domain(self, host):
+        return next((t["id"] for t in self.tenants if host.lower() in [d.encode() for d in t.get("domains", [])]), 0)
 
     def blocks(self, source):
         address = ipaddress.ip_address(source)
@@ -268,15 +328,16 @@ def judge(frame, rules, listeners, trust, out):
     if rules.blocks(source):
         raise Stop("drop", "blocked-source")
     out["protocol"] = listener.protocol
-    if listener.protocol != "native":
-        raise exception("no-decoder")
-    message = Message(data)
+    if listener.protocol == "native":
+        message = Message(data)
+    else:
+        message = (SipMessage if listener.protocol == "sip" else CoapMessage)(data, rules)
     tenant = rules.by_id.get(message.tenant)
     if not message.tag_holds(tenant["key"] if tenant else None):
-        raise malformed("native-auth")
+        raise malformed(f"{message.protocol}-auth")
     rule = rules.decide(message)
     action = rule["action"]
-    out.update(tenant=message.tenant, country=message.country, priority=PRIORITIES[message.priority],
+    out.update(tenant=message.tenant or None, country=message.country, priority=PRIORITIES[message.priority],
                channel=CHANNELS[message.channel], size=message.size, rule=rule["name"], disposition=action["kind"])
     out["reason" if action["kind"] == "drop" else "target"] = action["target"]
 

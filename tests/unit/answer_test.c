@@ -62,7 +62,7 @@ static void make(unsigned n_vlan, unsigned version, unsigned options, uint16_t b
 	packet.length = frame.length;
 	parse_frame(&listeners, frame.bytes, frame.length, false, &packet);
 	assert_int_equal(packet.reason, WEIR_REASON_NONE);
-	decode_message(&packet);
+	decode_native(&packet);
 	assert_int_equal(packet.reason, WEIR_REASON_NONE);
 }
 

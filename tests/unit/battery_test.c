@@ -10,6 +10,8 @@
 
 #include "controlplane/weirctl/outcome.h"
 #include "dataplane/decode/decode.h"
+#include "dataplane/decode/number.h"
+#include "dataplane/request.h"
 
 static struct listeners listeners;
 static uint8_t frame[BATTERY_FRAME_MAX];
@@ -19,15 +21,23 @@ static const struct battery_message plain = {
 	.family = 4, .source = {10, 9, 8, 7}, .line = 42,
 };
 
-// What parse and decode make of the message's bytes.
-static struct packet read_back(const struct battery_message *message)
+// What parse makes of the message's bytes.
+static struct packet read_layers(const struct battery_message *message)
 {
 	struct packet packet;
 	uint32_t length = battery_build(message, frame);
 
 	parse_frame(&listeners, frame, length, false, &packet);
 	assert_int_equal(packet.reason, WEIR_REASON_NONE);
-	decode_message(&packet);
+	return packet;
+}
+
+// What parse and decode make of a native message's.
+static struct packet read_back(const struct battery_message *message)
+{
+	struct packet packet = read_layers(message);
+
+	decode_native(&packet);
 	return packet;
 }
 
@@ -78,12 +88,48 @@ static void a_tag_is_right_wrong_or_not_there_as_asked(void **state)
 static void another_protocol_goes_to_its_port(void **state)
 {
 	struct battery_message message = plain;
+	struct request request;
 	struct packet packet;
 
 	message.protocol = WEIR_COAP;
-	packet = read_back(&message);
+	message.channel = 3;
+	message.domain = "acme.example";
+	packet = read_layers(&message);
 	assert_int_equal(packet.protocol, WEIR_COAP);
-	assert_int_equal(packet.payload_length, message.size);
+	request_parse(WEIR_COAP, packet.data + packet.payload, packet.payload_length, &request);
+	assert_int_equal(request.coap.kind, COAP_TRIAGE);
+	assert_true(request.coap.tenant == message.tenant_id && request.coap.country == message.country);
+	assert_true(request.coap.priority == message.priority && request.coap.channel == message.channel);
+	assert_int_equal(request.coap.body.length, message.size);
+}
+
+static void a_sip_message_names_domain_number_and_priority(void **state)
+{
+	struct battery_message message = plain;
+	struct packet packet;
+	struct request request;
+	const uint8_t *at;
+
+	message.protocol = WEIR_SIP;
+	message.domain = "acme.example";
+	assert_true(battery_number(message.country, message.number));
+	packet = read_layers(&message);
+	at = packet.data + packet.payload;
+	assert_int_equal(packet.protocol, WEIR_SIP);
+	assert_int_equal(request_parse(WEIR_SIP, at, packet.payload_length, &request), WEIR_REASON_NONE);
+	assert_int_equal(request.sip.kind, SIP_MESSAGE);
+	assert_true(span_equals(at, request.sip.host, "acme.example", 12));
+	assert_int_equal(number_country(at + request.sip.number[0].at, request.sip.number[0].length).country,
+			 message.country);
+	assert_int_equal(request.sip.priority, message.priority);
+	assert_int_equal(request.sip.body.length, message.size);
+}
+
+static void a_country_without_numbers_is_said_to_have_none(void **state)
+{
+	char number[BATTERY_NUMBER_SIZE];
+
+	assert_false(battery_number(WEIR_COUNTRY_ZZ, number));
 }
 
 static char *json_of(const struct triage *triage)
@@ -122,17 +168,20 @@ static void a_blocked_source_has_no_protocol(void **state)
 
 int main(void)
 {
-	static const struct listener list[] = {{.port = 5700, .protocol = WEIR_NATIVE}, {.port = 5683, .protocol = WEIR_COAP}};
+	static const struct listener list[] = {{.port = 5700, .protocol = WEIR_NATIVE}, {.port = 5683, .protocol = WEIR_COAP},
+					     {.port = 5060, .protocol = WEIR_SIP}};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_built_as_the_decoder_reads_it),
 		cmocka_unit_test(the_source_address_is_the_one_asked_for),
 		cmocka_unit_test(a_tag_is_right_wrong_or_not_there_as_asked),
 		cmocka_unit_test(another_protocol_goes_to_its_port),
+		cmocka_unit_test(a_sip_message_names_domain_number_and_priority),
+		cmocka_unit_test(a_country_without_numbers_is_said_to_have_none),
 		cmocka_unit_test(names_are_escaped_in_json),
 		cmocka_unit_test(a_blocked_source_has_no_protocol),
 	};
 
-	if (listeners_init(&listeners, list, 2) < 0)
+	if (listeners_init(&listeners, list, 3) < 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

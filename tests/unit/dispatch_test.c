@@ -83,6 +83,7 @@ static int setup(void **state)
 {
 	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE } };
 	const struct segment_shape shape = { WORKERS + 1, 1, 64, 1024 };
+	static const uint8_t secret[16];
 
 	memset(&t, 0, sizeof(t));
 	t.gateway = gateway_make();
@@ -93,8 +94,9 @@ static int setup(void **state)
 	listeners_init(&t.listeners, list, 1);
 	steering_init(&t.steering, t.gateway);
 	t.dispatch = dispatch_create(
-		&(const struct dispatch_parts){ .gateway = t.gateway, .ports = &t.port, .n_ports = 1, .listeners = &t.listeners,
-						.handover = &t.handover, .steering = &t.steering, .segment = t.segment,
+		&(const struct dispatch_parts){ .secret = secret, .gateway = t.gateway, .ports = &t.port, .n_ports = 1,
+						.listeners = &t.listeners, .handover = &t.handover,
+						.steering = &t.steering, .segment = t.segment,
 						.workers = t.workers },
 		t.why, sizeof(t.why));
 	assert_non_null(t.dispatch);

@@ -20,7 +20,7 @@ static struct packet decode(const uint8_t *bytes, uint16_t n)
 	struct packet packet = {.data = exact, .length = n, .payload_length = n, .protocol = WEIR_NATIVE};
 
 	memcpy(exact, bytes, n);
-	decode_message(&packet);
+	decode_native(&packet);
 	packet.data = NULL;
 	free(exact);
 	return packet;
@@ -172,15 +172,6 @@ static void a_tag_is_right_under_its_key_alone(void **state)
 	assert_false(decode_verify(&packet, key));
 }
 
-static void a_protocol_without_decoder_is_an_exception(void **state)
-{
-	struct packet packet = {.data = legal, .payload_length = sizeof(legal), .protocol = WEIR_SIP};
-
-	decode_message(&packet);
-	assert_int_equal(packet.reason, WEIR_REASON_NO_DECODER);
-	assert_int_equal(weir_reason_disposition(packet.reason), WEIR_EXCEPTION);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,7 +184,6 @@ int main(void)
 		cmocka_unit_test(every_cut_of_a_message_is_refused),
 		cmocka_unit_test(a_tag_is_not_counted_in_the_length_and_must_fit),
 		cmocka_unit_test(a_tag_is_right_under_its_key_alone),
-		cmocka_unit_test(a_protocol_without_decoder_is_an_exception),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,7 @@ static bool push(unsigned size, bool ack, enum weir_record_kind kind)
 	*packet = (struct packet){ .data = frame.bytes, .length = frame.length, .l3 = 14,
 				   .payload = (uint16_t)frame.payload,
 				   .payload_length = (uint16_t)(16 + size), .ip_version = 4 };
-	decode_message(packet);
+	decode_native(packet);
 	assert_int_equal(packet->reason, WEIR_REASON_NONE);
 	if (!punt_push(worker, &worker->burst, 0, 1, kind))
 		return false;

@@ -170,15 +170,42 @@ static void the_tag_is_looked_at_last(void **state)
 	expect(WEIR_MALFORMED, NULL, NULL, "native-length");
 }
 
-static void a_listener_without_decoder_gives_its_protocol_and_an_exception(void **state)
+// A CoAP request in the place of the frame's message.
+static void coap_message(const char *bytes, unsigned length)
 {
-	frame_message(&frame, 4, 2);
-	frame_put16(&frame, frame.udp + 2, 5683);
-	frame_mend(&frame);
+	frame_ethernet(&frame);
+	frame_ipv4(&frame, 0);
+	frame_udp(&frame, 5683);
+	frame_push(&frame, bytes, length);
+	frame_finish(&frame);
 	judge();
-	expect(WEIR_EXCEPTION, NULL, NULL, "no-decoder");
+}
+
+static void a_message_of_another_protocol_meets_the_same_rules(void **state)
+{
+	coap_message("\x50\x02\x00\x01\xb1m\x04" "1001\x03sms\x4a" "country=DE\x0d\x02priority=urgent\xff!", 45);
+	assert_int_equal(triage.packet.reason, WEIR_REASON_NONE);
 	assert_int_equal(triage.packet.protocol, WEIR_COAP);
-	assert_true(triage.packet.flags & PACKET_HAS_LISTENER);
+	assert_int_equal(triage.packet.tenant, 1001);
+	assert_int_equal(triage.packet.priority, WEIR_URGENT);
+	assert_int_equal(triage.packet.size, 1);
+	expect(WEIR_REPLY, "two", "template", NULL);
+}
+
+static void what_its_protocol_settles_is_replied_without_a_rule(void **state)
+{
+	coap_message("\x40\x00\x00\x07", 4);
+	expect(WEIR_REPLY, NULL, NULL, NULL);
+	assert_int_equal(triage.packet.reason, WEIR_REASON_COAP_PING);
+	coap_message("\x60\x00\x00\x07", 4);
+	expect(WEIR_EXCEPTION, NULL, NULL, "coap-message");
+}
+
+static void a_keyed_tenant_takes_nothing_that_has_no_tag(void **state)
+{
+	coap_message("\x50\x02\x00\x01\xb1m\x04" "1002\x03sms", 15);
+	expect(WEIR_MALFORMED, NULL, NULL, "coap-auth");
+	assert_false(triage.packet.flags & PACKET_DECODED);
 }
 
 int main(void)
@@ -193,7 +220,9 @@ int main(void)
 		cmocka_unit_test(a_keyed_tenant_takes_tagged_verified_messages_only),
 		cmocka_unit_test(a_tag_for_a_tenant_without_key_or_unknown_is_refused),
 		cmocka_unit_test(the_tag_is_looked_at_last),
-		cmocka_unit_test(a_listener_without_decoder_gives_its_protocol_and_an_exception),
+		cmocka_unit_test(a_message_of_another_protocol_meets_the_same_rules),
+		cmocka_unit_test(what_its_protocol_settles_is_replied_without_a_rule),
+		cmocka_unit_test(a_keyed_tenant_takes_nothing_that_has_no_tag),
 	};
 	int failed;
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The memory of retransmissions, see remember.h. What the table of repeat.h keeps of a message is a number: what was
+// told, in which words, and of which generation of the rules those words are.
+#include "dataplane/remember.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/abi/channel.h"
+#include "dataplane/answer_frame.h"
+#include "dataplane/decode/sip_answer.h"
+#include "dataplane/worker.h"
+
+enum { SIP_SECONDS = 32, COAP_SECONDS = 247 }; // RFC 3261, 17.1.2.2 (64 * T1); RFC 7252, 4.8.2 (EXCHANGE_LIFETIME)
+enum { TOLD_COPIED = REPEAT_OWNERS, TOLD_STATUS, TOLD_TEMPLATE_SHIFT = 8, TOLD_GENERATION_SHIFT = 24 };
+static_assert(TOLD_STATUS + WEIR_N_STATUSES <= 1 << TOLD_TEMPLATE_SHIFT, "a status has a byte");
+
+int memory_init(struct memory *memory, uint32_t n, const uint8_t secret[SIPHASH_KEY_SIZE], uint64_t tsc_hz)
+{
+	size_t bytes = (size_t)n * sizeof(struct repeat_entry);
+	int err = repeat_init(&memory->repeat[WEIR_SIP], bytes, SIP_SECONDS, secret);
+
+	memory->tick = tsc_hz / REPEAT_TICKS;
+	return err < 0 ? err : repeat_init(&memory->repeat[WEIR_COAP], bytes, COAP_SECONDS, secret);
+}
+
+void memory_fini(struct memory *memory)
+{
+	for (unsigned p = 0; p < WEIR_N_PROTOCOLS; p++)
+		if (memory->repeat[p].lines)
+			repeat_fini(&memory->repeat[p]);
+}
+
+static struct repeat *repeat_of(struct worker *worker, unsigned protocol)
+{
+	return &worker->memory.repeat[protocol];
+}
+
+static uint32_t ticks(const struct worker *worker, const struct burst *burst)
+{
+	return (uint32_t)((burst->now - worker->started) / worker->memory.tick);
+}
+
+static struct repeat_ends packet_ends(const struct packet *packet)
+{
+	const uint8_t *ip = packet->data + packet->l3, *udp = packet->data + packet->payload - 8;
+	unsigned size = packet->ip_version == 4 ? 4 : 16;
+	struct repeat_ends ends = { .ip_version = packet->ip_version };
+
+	memcpy(ends.address, ip + (size == 4 ? 12 : 8), 2 * size);
+	ends.source_port = (uint16_t)(udp[0] << 8 | udp[1]);
+	ends.destination_port = (uint16_t)(udp[2] << 8 | udp[3]);
+	return ends;
+}
+
+static struct repeat_ends record_ends(const struct weir_record *record)
+{
+	unsigned size = record->ip_version == 4 ? 4 : 16;
+	struct repeat_ends ends = { .ip_version = record->ip_version,
+				    .source_port = record->udp_source,
+				    .destination_port = record->udp_destination };
+
+	memcpy(ends.address, record->ip_source, size);
+	memcpy(ends.address + size, record->ip_destination, size);
+	return ends;
+}
+
+// A SIP request is named by its transaction, a CoAP one by its message id.
+static uint64_t key_of(const struct repeat *repeat, struct repeat_ends *ends, unsigned protocol, const uint8_t *payload,
+		       const struct request *request)
+{
+	uint64_t transaction;
+
+	if (protocol == WEIR_COAP) {
+		ends->id = request->coap.id;
+		return repeat_key(repeat, ends, NULL, 0);
+	}
+	transaction = sip_transaction(payload, &request->sip, repeat->secret);
+	return repeat_key(repeat, ends, &transaction, sizeof(transaction));
+}
+
+enum remembered remember_find(struct worker *worker, struct burst *burst, unsigned i, const struct request *request)
+{
+	const struct packet *packet = &burst->packet[i];
+	const struct repeat *repeat = repeat_of(worker, packet->protocol);
+	struct repeat_ends ends = packet_ends(packet);
+	uint64_t key = key_of(repeat, &ends, packet->protocol, packet->data + packet->payload, request);
+
+	worker->memory.key[i] = key;
+	switch (repeat_find(repeat, key, ticks(worker, burst))) {
+	case REPEAT_NEW:
+		return REMEMBERED_NEW;
+	case REPEAT_PENDING:
+		return REMEMBERED_WAITS;
+	case TOLD_COPIED:
+		worker->memory.copied |= UINT64_C(1) << i;
+		return REMEMBERED_NEW;
+	default:
+		return REMEMBERED_TOLD;
+	}
+}
+
+// A template that is no longer in use has lost its words; the status stands.
+struct answer remember_answer(const struct worker *worker, const struct burst *burst, unsigned i)
+{
+	const struct repeat *repeat = &worker->memory.repeat[burst->packet[i].protocol];
+	uint32_t told = repeat_find(repeat, worker->memory.key[i], ticks(worker, burst));
+	struct answer answer = { .status = (uint8_t)((told & 0xff) - TOLD_STATUS),
+				 .retry_after = ANSWER_RETRY_SECONDS };
+	unsigned template = told >> TOLD_TEMPLATE_SHIFT & 0xffff;
+	const struct live *live = worker->live;
+	const struct table_reply *reply;
+
+	if (template == 0 || (told >> TOLD_GENERATION_SHIFT) != (live->generation & 0xff))
+		return answer;
+	reply = &live->table.replies[template - 1];
+	answer.retry_after = reply->retry_after;
+	answer.text = table_string(&live->table, reply->text);
+	answer.text_length = (uint16_t)reply->text_length;
+	return answer;
+}
+
+bool remember_waits(struct worker *worker, struct burst *burst, unsigned i)
+{
+	unsigned protocol = burst->packet[i].protocol;
+	struct repeat *repeat;
+	uint64_t evicted;
+	bool fresh;
+
+	if (likely(protocol == WEIR_NATIVE))
+		return true;
+	repeat = repeat_of(worker, protocol);
+	evicted = repeat->evicted;
+	fresh = repeat_claim(repeat, worker->memory.key[i], ticks(worker, burst)) == REPEAT_NEW;
+	worker->counters[burst->port].repeats_forgotten += repeat->evicted - evicted;
+	return fresh;
+}
+
+static void put(struct worker *worker, struct burst *burst, unsigned i, uint32_t told)
+{
+	if (likely(burst->packet[i].protocol == WEIR_NATIVE))
+		return;
+	remember_waits(worker, burst, i);
+	repeat_put(repeat_of(worker, burst->packet[i].protocol), worker->memory.key[i], told);
+}
+
+void remember_forget(struct worker *worker, struct burst *burst, unsigned i)
+{
+	if (burst->packet[i].protocol != WEIR_NATIVE)
+		repeat_put(repeat_of(worker, burst->packet[i].protocol), worker->memory.key[i], REPEAT_NEW);
+}
+
+void remember_told(struct worker *worker, struct burst *burst, unsigned i, unsigned status, unsigned template)
+{
+	uint32_t words = template < 0xffff ? (template + 1) << TOLD_TEMPLATE_SHIFT : 0;
+	uint32_t generation = (uint32_t)worker->live->generation << TOLD_GENERATION_SHIFT;
+
+	put(worker, burst, i, generation | words | (TOLD_STATUS + status));
+}
+
+void remember_copied(struct worker *worker, struct burst *burst, unsigned i)
+{
+	put(worker, burst, i, TOLD_COPIED);
+}
+
+void remember_accepted(struct worker *worker, const struct weir_record *record)
+{
+	const uint8_t *payload = (const uint8_t *)(record + 1);
+	struct repeat_ends ends = record_ends(record);
+	struct request request;
+
+	if (record->protocol == WEIR_NATIVE)
+		return;
+	request_parse(record->protocol, payload, record->payload_length, &request);
+	repeat_put(repeat_of(worker, record->protocol),
+		   key_of(repeat_of(worker, record->protocol), &ends, record->protocol, payload, &request),
+		   TOLD_STATUS + WEIR_STATUS_ACCEPTED);
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// SIP and CoAP senders repeat a message until they hear of it (RFC 3261, 17.1.2; RFC 7252, 4.2): what a worker
+// remembers of those that it has answered or given to agents, so that a repeat gets the same answer and reaches agents
+// once (docs/decisions/044-requests.md). What is forwarded is not remembered: its member answers, and knows its own. On
+// the worker; of native messages nothing is remembered.
+#pragma once
+
+#include "dataplane/answer.h"
+#include "dataplane/burst.h"
+#include "dataplane/repeat.h"
+#include "dataplane/request.h"
+
+struct worker;
+struct weir_record;
+
+enum remembered {
+	REMEMBERED_NEW,   // goes on
+	REMEMBERED_WAITS, // agents have it, and their answer comes when it is durable
+	REMEMBERED_TOLD,  // to be told again: remember_answer
+};
+
+// By protocol.
+struct memory {
+	struct repeat repeat[WEIR_N_PROTOCOLS]; // native's is not used
+	uint64_t tick;           // TSC cycles
+	uint64_t key[BURST_MAX]; // of the burst's messages, by frame
+	uint64_t copied;         // a bit for each frame of the burst of which agents have a copy already
+};
+
+// Makes room for `n` messages of each protocol. 0 or -ENOMEM. `secret` is random. Main thread.
+int memory_init(struct memory *memory, uint32_t n, const uint8_t secret[SIPHASH_KEY_SIZE], uint64_t tsc_hz);
+void memory_fini(struct memory *memory); // after a failed memory_init too
+
+// Whether frame `i` of the burst, decoded as `request`, has been seen.
+enum remembered remember_find(struct worker *worker, struct burst *burst, unsigned i, const struct request *request);
+
+// What a message that is TOLD was told: its text is the table's, and stays as long as that.
+struct answer remember_answer(const struct worker *worker, const struct burst *burst, unsigned i);
+
+// Frame `i` is for agents. False: another one of this burst was the same message. With remember_forget it is as if it
+// had not been.
+bool remember_waits(struct worker *worker, struct burst *burst, unsigned i);
+void remember_forget(struct worker *worker, struct burst *burst, unsigned i);
+
+// Its sender has been told `status`, in the words of `template` (index, TABLE_NONE for none).
+void remember_told(struct worker *worker, struct burst *burst, unsigned i, unsigned status, unsigned template);
+
+// It is forwarded, and agents have their copy.
+void remember_copied(struct worker *worker, struct burst *burst, unsigned i);
+
+// Agents' message `record`, in our ring, is durable and its sender has been told so.
+void remember_accepted(struct worker *worker, const struct weir_record *record);

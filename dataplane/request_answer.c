@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Answers to SIP and CoAP requests, see request_answer.h. The request is parsed once more: it costs less than keeping
+// what was found of every message for the few that are answered here.
+#include "dataplane/request_answer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/decode/coap_answer.h"
+#include "dataplane/decode/sip_answer.h"
+
+static int answer_coap(const uint8_t *payload, unsigned length, const struct answer *answer,
+		       struct request_voice *voice, uint8_t *out, size_t room)
+{
+	struct coap_message message;
+	struct coap_origin origin;
+	struct coap_answer told;
+
+	coap_parse(payload, length, &message);
+	if (answer ? message.kind != COAP_TRIAGE : message.kind == COAP_IGNORED || message.kind == COAP_TRIAGE)
+		return -EBADMSG;
+	coap_origin_get(&origin, payload, &message);
+	voice->coap_id++;
+	if (!answer)
+		return coap_service_format(out, room, &origin, voice->coap_id);
+	told = (struct coap_answer){ .code = coap_status_code(answer->status),
+				     .id = voice->coap_id,
+				     .retry_after = answer->retry_after,
+				     .text = answer->text,
+				     .length = answer->text_length };
+	return coap_answer_format(out, room, &origin, &told);
+}
+
+static struct sip_peer source_of(const struct answer_to *to)
+{
+	struct sip_peer source = { .family = to->ip_version, .port = to->udp_destination };
+
+	memcpy(source.address, to->ip_destination, sizeof(source.address));
+	return source;
+}
+
+// The answer goes to the address that the request came from, whatever maddr says: an address that the sender chose may
+// be anyone's.
+static int answer_sip(const uint8_t *payload, unsigned length, const struct answer *answer,
+		      const struct request_voice *voice, struct answer_to *to, uint8_t *out, size_t room)
+{
+	static const uint16_t status_of[WEIR_N_STATUSES] = { SIP_STATUS_ACCEPTED, SIP_STATUS_FORBIDDEN,
+							     SIP_STATUS_UNAVAILABLE };
+	struct sip_message message;
+	struct sip_request request = { payload, length, &message, source_of(to), 0 };
+	struct sip_answer told = { 0 };
+	struct sip_peer place;
+	unsigned own;
+
+	sip_parse(payload, length, &message);
+	own = sip_answer_status(&message);
+	if (!(message.flags & SIP_ANSWERABLE) || (answer != NULL) == (own != 0))
+		return -EBADMSG;
+	if (answer)
+		told = (struct sip_answer){ status_of[answer->status], answer->retry_after, answer->text,
+					    answer->text_length };
+	else
+		told.status = (uint16_t)own;
+	request.transaction = sip_transaction(payload, &message, voice->secret);
+	sip_answer_place(&request, &place);
+	to->udp_destination = place.port;
+	return sip_answer_format(&request, &told, out, (unsigned)room);
+}
+
+int request_answer(unsigned protocol, const uint8_t *payload, unsigned length, const struct answer *answer,
+		   struct request_voice *voice, struct answer_to *to, uint8_t *out, size_t room)
+{
+	return protocol == WEIR_SIP ? answer_sip(payload, length, answer, voice, to, out, room)
+				    : answer_coap(payload, length, answer, voice, out, room);
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Answers to SIP and CoAP requests, as UDP payloads made from the request's own bytes (docs/sip.md, docs/coap.md).
+// libc only.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/answer.h"
+
+// No answer is longer: it has the request's Via fields, and text.
+enum { REQUEST_ANSWER_MAX = 4096 };
+
+// What answers are made with beside the request. One writer.
+struct request_voice {
+	uint8_t secret[16]; // of the tags in To: the same for a retransmission, not to be guessed
+	uint16_t coap_id;   // last message id of ours
+};
+
+// Writes the answer to the request `payload` of `length` bytes to `out` (`room` bytes): what `answer` says, in the
+// words of `protocol` (enum weir_protocol, not native); with NULL what the protocol itself owes, where request_decode
+// said that it does. `to` is where the request came from turned round; its UDP port is set where the protocol has
+// another say. Returns the length; 0: no answer is wanted; -EMSGSIZE: it does not fit; -EBADMSG: the payload is no
+// request.
+int request_answer(unsigned protocol, const uint8_t *payload, unsigned length, const struct answer *answer,
+		   struct request_voice *voice, struct answer_to *to, uint8_t *out, size_t room);
