@@ -81,7 +81,7 @@ static void request_line(struct sip_walk *walk, unsigned pos, unsigned end)
 	struct sip_uri parsed;
 	bool is_ours;
 
-	pos = sip_skip(at, pos, end, SIP_TOKEN);
+	pos = sip_skip_few(at, pos, end, SIP_TOKEN);
 	if (pos == method || pos == end || at[pos] != ' ') {
 		fault(walk, WEIR_REASON_SIP_START_LINE);
 		return;
@@ -89,6 +89,8 @@ static void request_line(struct sip_walk *walk, unsigned pos, unsigned end)
 	message->method = sip_span(method, pos);
 	message->kind = (uint8_t)kind_find(at + method, pos - method);
 	uri = pos + 1;
+	if (end - uri > VERSION_LENGTH && at[end - VERSION_LENGTH - 1] == ' ')
+		last = end - VERSION_LENGTH; // as a rule
 	while (last > uri && at[last - 1] != ' ')
 		last--;
 	if (last == uri || !version_parse(at + last, end - last, &is_ours)) {

@@ -68,7 +68,7 @@ static void put_value(struct sip_text *out, const uint8_t *at, unsigned from, un
 		put_bytes(out, at + start, p - start);
 		if (from == to)
 			return;
-		from = sip_skip(at, from, to, SIP_LWS);
+		from = sip_skip_lws(at, from, to);
 		put(out, " ");
 	}
 }

@@ -92,7 +92,7 @@ int sip_line_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_lin
 		pos++;
 	if (pos == end || at[pos] != ':')
 		return -EINVAL;
-	line->from = sip_skip(at, pos + 1, end, SIP_LWS);
+	line->from = sip_skip_lws(at, pos + 1, end);
 	while (end > line->from && sip_is(at[end - 1], SIP_LWS))
 		end--;
 	line->to = end;

@@ -20,19 +20,65 @@ enum sip_class {
 	SIP_QUOTED = 32,   // within quotes: qdtext, and what a fold is made of
 	SIP_GENERIC = 64,  // of a parameter's value without quotes: visible, but for `; , " < >`
 	SIP_REFERENCE = 128, // within the brackets of an IPv6 reference
+	SIP_CALL_ID = 256,   // of a Call-ID: visible, but for commas
+	SIP_N_CLASSES = 9,
 };
 
-extern const uint8_t sip_classes[256];
+extern const uint16_t sip_classes[256];
+
+// The same for many bytes at once, ASCII alone: of each class, at the low four bits of a byte, a bit for each value of
+// its high three bits with which it is of the class.
+extern const uint8_t sip_lows[SIP_N_CLASSES][16];
 
 static inline bool sip_is(uint8_t byte, unsigned classes)
 {
 	return sip_classes[byte] & classes;
 }
 
-// The first position from `pos` whose byte is in none of `classes`, or `end`.
-static inline unsigned sip_skip(const uint8_t *at, unsigned pos, unsigned end, unsigned classes)
+// A bit for each of 32 bytes that is not of `class`.
+static inline uint32_t sip_others(const uint8_t *at, unsigned class)
 {
-	while (pos < end && sip_is(at[pos], classes))
+	const __m256i bits = _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32,
+					      64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+	const uint8_t *low = sip_lows[__builtin_ctz(class)];
+	__m256i lows = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)low));
+	__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
+	__m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
+	__m256i in = _mm256_and_si256(_mm256_shuffle_epi8(lows, bytes), _mm256_shuffle_epi8(bits, high));
+	uint32_t others = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(in, _mm256_setzero_si256()));
+
+	return class == SIP_QUOTED ? others & ~(uint32_t)_mm256_movemask_epi8(bytes) : others;
+}
+
+// The first position from `pos` whose byte is not of `class`, or `end`; 32 bytes at a time, none of them outside of
+// `at`[0..end): the last are looked at together with what is before `pos`.
+static inline unsigned sip_skip(const uint8_t *at, unsigned pos, unsigned end, unsigned class)
+{
+	while (end >= 32 && pos < end) {
+		unsigned back = end - pos < 32 ? 32 - (end - pos) : 0;
+		uint32_t others = sip_others(at + pos - back, class) >> back;
+
+		if (others)
+			return pos + (unsigned)__builtin_ctz(others);
+		pos += 32 - back;
+	}
+	while (pos < end && sip_is(at[pos], class))
+		pos++;
+	return pos;
+}
+
+// The same for what is short as a rule, one byte after the other.
+static inline unsigned sip_skip_few(const uint8_t *at, unsigned pos, unsigned end, unsigned class)
+{
+	while (pos < end && sip_is(at[pos], class))
+		pos++;
+	return pos;
+}
+
+// The first position from `pos` whose byte is not white space, or `end`. There seldom is more than one.
+static inline unsigned sip_skip_lws(const uint8_t *at, unsigned pos, unsigned end)
+{
+	while (pos < end && sip_is(at[pos], SIP_LWS))
 		pos++;
 	return pos;
 }
@@ -105,18 +151,20 @@ static inline uint64_t sip_find32(const uint8_t *at, char byte)
 	return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte)));
 }
 
+// The last block of a datagram is looked at together with what is before it, and one of less than 64 bytes as a copy.
 static inline void sip_lines_load(struct sip_lines *lines)
 {
-	const uint8_t *block = lines->at + lines->next;
-	uint8_t last[64] = { 0 };
+	unsigned left = lines->length - lines->next, back = left < 64 ? 64 - left : 0;
+	const uint8_t *block = lines->at + lines->next - back;
+	uint8_t copy[64] = { 0 };
 	uint64_t returns;
 
-	if (lines->length - lines->next < 64) {
-		memcpy(last, block, lines->length - lines->next);
-		block = last;
+	if (lines->length < 64) {
+		memcpy(copy + back, lines->at + lines->next, left);
+		block = copy;
 	}
-	lines->feeds = sip_find32(block, '\n') | sip_find32(block + 32, '\n') << 32;
-	returns = sip_find32(block, '\r') | sip_find32(block + 32, '\r') << 32;
+	lines->feeds = (sip_find32(block, '\n') | sip_find32(block + 32, '\n') << 32) >> back;
+	returns = (sip_find32(block, '\r') | sip_find32(block + 32, '\r') << 32) >> back;
 	lines->strays = (returns << 1 | lines->carry) & ~lines->feeds;
 	lines->carry = returns >> 63;
 	lines->next += 64;

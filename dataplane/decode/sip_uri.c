@@ -88,7 +88,9 @@ bool sip_uri_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_uri
 	unsigned start = pos;
 
 	*uri = (struct sip_uri){ 0 };
-	pos = sip_skip(at, pos, end, SIP_SCHEME);
+	if (end - pos > 4 && sip_same(at + pos, 4, "sip:"))
+		return hier_parse(at, pos + 4, end, uri); // SIP_SCHEME_SIP is 0
+	pos = sip_skip_few(at, pos, end, SIP_SCHEME);
 	if (pos == start || end - pos < 2 || at[pos] != ':' || (uint8_t)((at[start] | 0x20) - 'a') > 25)
 		return false;
 	uri->scheme = scheme_find(at + start, pos - start);

@@ -11,17 +11,20 @@ enum { PORT_MAX = 65535 };
 // sent-protocol: name / version / transport, tokens with white space between. Position after it, or 0.
 static unsigned protocol_parse(const uint8_t *at, unsigned pos, unsigned end)
 {
+	static const char usual[] = "SIP/2.0/UDP ";
 	unsigned token;
 
+	if (end - pos > sizeof(usual) && memcmp(at + pos, usual, sizeof(usual) - 1) == 0)
+		return pos + sizeof(usual) - 2; // at the space
 	for (unsigned i = 0; i < 3; i++) {
 		if (i > 0 && (pos == end || at[pos++] != '/'))
 			return 0;
-		token = i > 0 ? sip_skip(at, pos, end, SIP_LWS) : pos;
+		token = i > 0 ? sip_skip_lws(at, pos, end) : pos;
 		pos = sip_skip(at, token, end, SIP_TOKEN);
 		if (pos == token)
 			return 0;
 		if (i < 2)
-			pos = sip_skip(at, pos, end, SIP_LWS);
+			pos = sip_skip_lws(at, pos, end);
 	}
 	return pos;
 }
@@ -36,17 +39,17 @@ static unsigned sent_by_parse(const uint8_t *at, unsigned pos, unsigned end, str
 	if (pos == from)
 		return 0;
 	via->host = sip_span(from, pos);
-	pos = sip_skip(at, pos, end, SIP_LWS);
+	pos = sip_skip_lws(at, pos, end);
 	if (pos == end || at[pos] != ':')
 		return pos;
-	digits = sip_skip(at, pos + 1, end, SIP_LWS);
+	digits = sip_skip_lws(at, pos + 1, end);
 	for (pos = digits; pos < end && sip_digit(at[pos]);)
 		pos++;
 	port = sip_number(at, digits, pos, PORT_MAX);
 	if (port <= 0)
 		return 0;
 	via->port = (uint16_t)port;
-	return sip_skip(at, pos, end, SIP_LWS);
+	return sip_skip_lws(at, pos, end);
 }
 
 // Keeps a parameter of Via that weir uses. False where it came before, or lacks the value that it must have.
@@ -78,7 +81,7 @@ bool sip_via_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via
 
 	*via = (struct sip_via){ 0 };
 	protocol = protocol_parse(at, pos, end);
-	pos = sip_skip(at, protocol, end, SIP_LWS);
+	pos = sip_skip_lws(at, protocol, end);
 	if (protocol == 0 || pos == protocol)
 		return false;
 	pos = sent_by_parse(at, pos, end, via);
@@ -101,14 +104,16 @@ static unsigned name_skip(const uint8_t *at, unsigned pos, unsigned end, bool *b
 	unsigned p = pos;
 
 	*bad = false;
+	if (p < end && at[p] == '<')
+		return p;
 	if (p < end && at[p] == '"') {
 		p = sip_quoted(at, p, end);
 		*bad = p == 0;
-		p = sip_skip(at, p, end, SIP_LWS);
+		p = sip_skip_lws(at, p, end);
 		*bad |= p == end || at[p] != '<';
 		return p;
 	}
-	while (p < end && (sip_is(at[p], SIP_TOKEN | SIP_LWS) || at[p] >= 0x80))
+	for (p = sip_skip(at, p, end, SIP_TOKEN); p < end && (sip_is(at[p], SIP_TOKEN | SIP_LWS) || at[p] >= 0x80);)
 		p++;
 	return p < end && at[p] == '<' ? p : pos;
 }
@@ -139,7 +144,7 @@ bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip
 			return false;
 	}
 	address->number = uri.number;
-	p = sip_skip(at, p, end, SIP_LWS);
+	p = sip_skip_lws(at, p, end);
 	while (p < end && at[p] == ';') {
 		if (!sip_param_parse(at, &p, end, &param))
 			return false;
@@ -158,7 +163,7 @@ bool sip_cseq_parse(const uint8_t *at, unsigned pos, unsigned end, struct span *
 
 	while (pos < end && sip_digit(at[pos]))
 		pos++;
-	space = sip_skip(at, pos, end, SIP_LWS);
+	space = sip_skip_lws(at, pos, end);
 	*method = sip_span(space, end);
 	return space > pos && space < end && sip_number(at, digits, pos, INT32_MAX) >= 0 &&
 	       sip_skip(at, space, end, SIP_TOKEN) == end;
@@ -166,18 +171,15 @@ bool sip_cseq_parse(const uint8_t *at, unsigned pos, unsigned end, struct span *
 
 bool sip_call_id_check(const uint8_t *at, unsigned pos, unsigned end)
 {
-	if (pos == end)
-		return false;
-	for (; pos < end; pos++)
-		if (at[pos] <= ' ' || at[pos] >= 0x7f || at[pos] == ',')
-			return false;
-	return true;
+	return pos < end && sip_skip(at, pos, end, SIP_CALL_ID) == end;
 }
 
 uint8_t sip_priority_find(const uint8_t *at, unsigned length)
 {
-	for (unsigned i = 0; i < WEIR_N_PRIORITIES; i++)
-		if (sip_same(at, length, weir_priority_name(i)))
-			return (uint8_t)i;
+#define X(name, text)                          \
+	if (sip_same(at, length, text))        \
+		return (uint8_t)WEIR_##name;
+	WEIR_PRIORITIES(X)
+#undef X
 	return WEIR_NORMAL;
 }

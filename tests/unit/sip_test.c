@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/decode/sip_scan.h"
 #include "tests/kit/sip.h"
 
 static struct sip_case one;
@@ -421,6 +422,31 @@ static void ends_of_lines_are_found_anywhere(void **state)
 	}
 }
 
+// A stretch of `good` bytes with another byte behind it, at each place around the edges of blocks of 32.
+static void classes_of_many_bytes_are_those_of_one(void **state)
+{
+	for (unsigned class = 0; class < SIP_N_CLASSES; class++) {
+		uint8_t bytes[120];
+		unsigned good = 0;
+
+		while (!sip_is((uint8_t)good, 1u << class))
+			good++;
+		for (unsigned byte = 0; byte < 256; byte++) {
+			for (unsigned stop = 0; stop < 70; stop++) {
+				unsigned from = stop * 7 % (stop + 1), end = stop + 1 + stop % 49;
+				uint8_t *exact = malloc(end);
+
+				memset(bytes, (int)good, sizeof(bytes));
+				bytes[stop] = (uint8_t)byte;
+				memcpy(exact, bytes, end);
+				assert_int_equal(sip_skip(exact, from, end, 1u << class),
+						 sip_is((uint8_t)byte, 1u << class) ? end : stop);
+				free(exact);
+			}
+		}
+	}
+}
+
 static void every_cut_ends_well(void **state)
 {
 	struct sip_case whole = { 0 };
@@ -468,6 +494,7 @@ int main(void)
 		cmocka_unit_test(any_other_priority_is_normal),
 		cmocka_unit_test(lines_that_are_no_headers_are_refused),
 		cmocka_unit_test(ends_of_lines_are_found_anywhere),
+		cmocka_unit_test(classes_of_many_bytes_are_those_of_one),
 		cmocka_unit_test(every_cut_ends_well),
 		cmocka_unit_test(the_longest_datagram_is_decoded),
 	};
