@@ -50,7 +50,7 @@ static void unload(struct kit_table *kit, struct diags *diags)
 
 static void make_network(uint64_t *random, struct kit_network *network)
 {
-	static const char *const codes[] = {"DE", "FR", "CH", "US", "", "BR"};
+	static const char codes[][3] = {"DE", "FR", "CH", "US", "", "BR"};
 
 	memset(network, 0, sizeof(*network));
 	network->version = kit_random_below(random, 2) == 0 ? 4 : 6;
