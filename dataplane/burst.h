@@ -69,8 +69,10 @@ static inline const struct packet *burst_packet(struct burst *burst, unsigned at
 {
 	struct packet *packet = &burst->packet[burst->live[at]];
 
-	if (!(packet->flags & PACKET_DECODED))
+	if (!(packet->flags & PACKET_DECODED)) {
 		decode_native(packet);
+		packet->country = burst->message.country[at]; // its sender's, where it said none
+	}
 	return packet;
 }
 

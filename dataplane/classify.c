@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stage classify: tenant, authentication tag, verdict, and the counters by country and priority. Runs
-// on the worker. The look-ups take the whole burst, so that their memory latencies overlap
-// (rules/lookup.h).
+// Stage classify: tenant, authentication tag, country by address, verdict, and the counters by country and priority.
+// Runs on the worker. The look-ups take the whole burst, so that their memory latencies overlap (rules/lookup.h).
 #include <rte_prefetch.h>
 
 #include "dataplane/decode/decode.h"
 #include "dataplane/respond.h"
 #include "dataplane/triage.h"
 #include "dataplane/worker.h"
+#include "rules/lookup_geo.h"
 
 // DESIGN 1.2: a tenant with a key wants a right tag; a tag for anyone else is refused.
 static bool authentic(const struct table *table, struct burst *burst, unsigned at)
@@ -67,6 +67,39 @@ static void find_tenants(struct worker *worker, struct burst *burst)
 		rte_prefetch0(&credit[burst->slot[at]]);
 }
 
+static struct geo_address sender_of(const struct packet *packet)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+
+	return geo_address_make(packet->ip_version, ip + (packet->ip_version == 4 ? 12 : 8));
+}
+
+// Messages that do not say their country, nor a telephone number that has one, have that of their sender's address.
+static void find_countries(struct worker *worker, struct burst *burst)
+{
+	struct geo_address address[BURST_MAX];
+	uint8_t place[BURST_MAX];
+	uint16_t country[BURST_MAX];
+	unsigned n = 0;
+
+	for (unsigned at = 0; at < burst->n_live; at++) {
+		if (burst->message.country[at] != WEIR_COUNTRY_ZZ)
+			continue;
+		address[n] = sender_of(&burst->packet[burst->live[at]]);
+		place[n++] = (uint8_t)at;
+	}
+	if (n == 0)
+		return;
+	table_find_address_countries(&worker->live->table, address, n, country);
+	for (unsigned i = 0; i < n; i++) {
+		if (country[i] == WEIR_COUNTRY_NONE)
+			continue;
+		burst->message.country[place[i]] = country[i];
+		burst->packet[burst->live[place[i]]].country = country[i];
+		worker->counters[burst->port].country_address++;
+	}
+}
+
 static void find_verdicts(struct worker *worker, struct burst *burst)
 {
 	const struct triage_keys keys = { burst->class, burst->message.country, burst->message.size,
@@ -115,6 +148,8 @@ static void sample(struct worker *worker, const struct burst *burst)
 void classify(struct worker *worker, struct burst *burst)
 {
 	find_tenants(worker, burst);
+	if (worker->live->locates)
+		find_countries(worker, burst);
 	find_verdicts(worker, burst);
 	if (burst->n_live > 0)
 		sample(worker, burst);

@@ -102,6 +102,7 @@ static void note(struct live *live)
 
 	live->far = table->header->size > FAR;
 	live->any_key = table_count(table, TABLE_KEYS) > 0;
+	live->locates = table_count(table, TABLE_GEO_FILES) > 0;
 	live->any_blocked = table_count(table, TABLE_BLOCKED4) + table_count(table, TABLE_BLOCKED6) > 0;
 }
 

@@ -23,6 +23,7 @@ struct live {
 	uint64_t generation;
 	bool any_blocked; // some source is blocked at all
 	bool any_key;     // some tenant has a key at all
+	bool locates;     // senders' addresses have countries
 	bool far; // too large for the nearest caches: stages fetch ahead what they will read
 	// by index in the table: index in the registry of names (segment.h)
 	uint32_t *rule_names; // n_rules + 1

@@ -6,6 +6,7 @@
 
 #include "dataplane/decode/number.h"
 #include "dataplane/decode/sip_answer.h"
+#include "rules/lookup_geo.h"
 #include "rules/lookup_words.h"
 
 enum { CHANNEL_SMS = 1 };
@@ -105,4 +106,18 @@ bool request_decode(const struct table *table, struct packet *packet, struct req
 {
 	return packet->protocol == WEIR_SIP ? decode_sip(table, packet, &request->sip)
 					    : decode_coap(table, packet, &request->coap);
+}
+
+void request_locate(const struct table *table, struct packet *packet)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+	uint16_t country;
+
+	if (packet->country != WEIR_COUNTRY_ZZ)
+		return;
+	country = table_find_address_country(table, packet->ip_version, ip + (packet->ip_version == 4 ? 12 : 8));
+	if (country == WEIR_COUNTRY_NONE)
+		return;
+	packet->country = country;
+	packet->flags |= PACKET_COUNTRY_BY_ADDRESS;
 }

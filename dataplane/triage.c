@@ -28,6 +28,8 @@ static uint32_t triage_packet(const struct table *table, struct packet *packet)
 		packet->flags &= (uint8_t)~PACKET_DECODED;
 		return TABLE_NONE;
 	}
+	request_locate(table, packet);
+
 	struct triage_key key = triage_key(packet, class);
 
 	return table_find_verdict(table, &key);

@@ -162,6 +162,24 @@ def coap_senders_get_what_the_rules_say():
         assert sources["message"] == 3 and sources["number"] == 0, sources
 
 
+def a_message_that_says_no_country_has_its_senders():
+    with Network("gw", "far") as net, Requests(net) as g:
+        g.g.write("geo.csv", "10.9.0.0,10.9.0.9,FR\n")
+        g.g.write("rules.conf", RULES.replace("default =", 'country_by_address = "geo.csv"; default ='))
+        done = g.g.run("weirctl", "--config", g.g.config, "rules", "load", g.g.path("rules.conf"))
+        assert done.returncode == 0, done.stderr
+        assert told(g.asker(5683), coap(1, kind=1))[:2] == (NON, "4.03")  # no French here
+        assert answer(g.asker(5060), sip(number=1, user="alice"))[0] == 403
+        native = g.asker(5700)
+        native.send(bytes.fromhex("57110201000003e900000000") + b"\0\0\0\7")
+        assert native.recv(100)[2] == 1  # refused
+        assert answer(g.asker(5060), sip(number=2))[0] == 202  # its number is German
+        stats = wait_for("all to be counted", lambda: (lambda s: s if s["rx"] >= 4 else None)(g.stats()))
+        check_books(stats)
+        assert stats["country_sources"] == {"message": 0, "number": 1, "address": 3, "unknown": 0}, stats["country_sources"]
+        assert {c["name"]: c["count"] for c in stats["countries"]} == {"FR": 3, "DE": 1}, stats["countries"]
+
+
 if __name__ == "__main__":
-    main([sip_senders_get_what_the_rules_say, a_repeated_message_gets_the_same_answer_and_reaches_agents_once,
+    main([a_message_that_says_no_country_has_its_senders, sip_senders_get_what_the_rules_say, a_repeated_message_gets_the_same_answer_and_reaches_agents_once,
           coap_senders_get_what_the_rules_say])

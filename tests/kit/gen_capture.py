@@ -89,7 +89,24 @@ class Maker:
         rules = [{"name": f"r{n}", "match": self.make_match(tenants, zones, groups), "action": self.make_action(self.pools)}
                  for n in range(count)]
         rules.append({"name": "default", "match": {}, "action": self.make_action(self.pools)})
-        return model.Rules(tenants, zones, self.make_blocked(), rules)
+        made = model.Rules(tenants, zones, self.make_blocked(), rules)
+        if self.chance(0.4):
+            made.geo = self.make_geo()
+        return made
+
+    def make_geo(self):
+        """Ranges of addresses with a country, in the order of a file; none overlap."""
+        r, ranges = self.random, []
+        for first, size in (("10.0.0.0", 2), ("172.16.0.0", 255), ("192.0.2.0", 128), ("2001:db8::", 8), ("2001:db8:1::", 65535)):
+            at, left = int(ipaddress.ip_address(first)), size
+            while left > 0:
+                n = r.randint(1, left)
+                pair = tuple(type(ipaddress.ip_address(first))(at + step) for step in (0, n - 1))
+                if self.chance(0.8):
+                    ranges.append((*pair, r.choice(COUNTRIES[:-1])))
+                at, left = at + n, left - n
+        r.shuffle(ranges)
+        return ranges
 
     # --- rule file as text ---------------------------------------------------------------------------
 
@@ -158,6 +175,8 @@ class Maker:
         lines.append("queues = (" + ", ".join(f'{{ name = "{q}"; }}' for q in QUEUES) + ");")
         lines.append("replies = (" + ", ".join(f'{{ name = "{n}"; status = "{s}"; }}' for n, s in
                                                zip(REPLIES, ["busy", "accepted", "refused"])) + ");")
+        if rules.geo:
+            lines.append('country_by_address = "geo.csv";')
         if rules.blocked or self.chance(0.5):
             blocked = ", ".join(f'"{b}"' for b in rules.blocked)
             lines.append(f"blocked_sources = ( {blocked} );")
@@ -419,6 +438,8 @@ def generate(seed, folder, n_frames, plain=False):
     files = {"rules.conf": maker.text_rules(rules).encode(), "in.pcap": capture}
     if maker.n_csv:
         files["tenants.csv"] = maker.text_csv(rules).encode()
+    if rules.geo:
+        files["geo.csv"] = "".join(f"{first},{last},{country}\n" for first, last, country in rules.geo).encode()
     if listeners is not None:
         files["gateway.conf"] = maker.text_gateway(listeners).encode()
     if trust:

@@ -254,8 +254,17 @@ class Rules:
 
     def __init__(self, tenants, zones, blocked, rules):
         self.tenants, self.zones, self.rules = tenants, zones, rules
+        self.geo = []
         self.blocked = [ipaddress.ip_network(b) for b in blocked]
         self.by_id = {t["id"]: t for t in tenants}
+
+    def country_of(self, source):
+        """By address: `geo` has (first, last, country), none of which overlap."""
+        address = ipaddress.ip_address(source)
+        for first, last, country in self.geo:
+            if first.version == address.version and first <= address <= last:
+                return country
+        return "ZZ"
 
     def named(self, name):
         return next((t["id"] for t in self.tenants if t["name"].encode() == name), 0)
@@ -335,6 +344,8 @@ def judge(frame, rules, listeners, trust, out):
     tenant = rules.by_id.get(message.tenant)
     if not message.tag_holds(tenant["key"] if tenant else None):
         raise malformed(f"{message.protocol}-auth")
+    if message.country == "ZZ":
+        message.country = rules.country_of(source)
     rule = rules.decide(message)
     action = rule["action"]
     out.update(tenant=message.tenant or None, country=message.country, priority=PRIORITIES[message.priority],
