@@ -21,6 +21,7 @@ from network import ip  # noqa: E402
 from xdp import RULES, XdpGateway, XdpNetwork  # noqa: E402
 
 GATEWAY_MAC = "020000000001"
+CRASHES = 1 if "PATIENCE" in os.environ else 3  # a machine that is slow by nature has enough with one
 
 
 def message(number, source=None, port=5700):
@@ -308,7 +309,7 @@ def a_program_in_libxdps_dispatcher_stays_and_still_runs():
 def a_killed_dataplane_leaves_the_kernel_its_traffic_and_the_next_one_takes_over():
     with XdpNetwork("gw", "far") as net, XdpGateway(net) as gw:
         with_addresses(net)
-        for _ in range(3):
+        for _ in range(CRASHES):
             gw.dataplane.kill()
             gw.dataplane.wait()
             assert gw.program() and os.path.exists(gw.folder()), "the crash took the program with it"
@@ -319,7 +320,7 @@ def a_killed_dataplane_leaves_the_kernel_its_traffic_and_the_next_one_takes_over
             wait_for("sockets", lambda: gw.lines_of("xsks_map"))
             send_all(gw, [message(i) for i in range(50)])
             wait_for("all to be forwarded", lambda: gw.stats()["dispositions"]["forward"] == 50)
-        assert gw.log().count("takes away the program that a dead dataplane left on gw0") == 3, gw.log()
+        assert gw.log().count("takes away the program that a dead dataplane left on gw0") == CRASHES, gw.log()
 
 
 def a_stop_leaves_nothing_behind_and_loses_nothing():

@@ -33,7 +33,7 @@ def output():
     vm = Machine(JOB.format(build=os.path.abspath(BUILD), lines=lines), "e1000e", 2)
     vm.command[vm.command.index("-m") + 1] = "1024"
     with vm:
-        vm.wait("the cases to be over", lambda: vm.read("status"), 600)
+        vm.wait("the cases to be over", lambda: vm.read("status"), 1200)
         out = vm.read("job.out")
         print("".join(f"   {line}\n" for line in out.splitlines()), end="", flush=True)
         return out, vm.state()
