@@ -26,7 +26,7 @@ bool country_is_address(const char *word)
 static int find_present(const struct options *options, char *text, size_t size)
 {
 	json_t *answer;
-	int status = ask(options, json_pack("{s:s}", "command", "stats"), NULL, &answer);
+	int status = ask(options, json_pack("{s:s}", "command", "status"), NULL, &answer);
 	long long generation;
 
 	if (status != STATUS_DONE)

@@ -244,6 +244,22 @@ def a_generation_is_compared_with_a_file():
         assert missing.returncode == 1 and "no table of that generation" in missing.stderr, missing
 
 
+def an_address_is_of_the_country_that_the_table_in_use_says_whatever_the_file_holds():
+    with Plane(GOOD + 'country_by_address = "geo.csv";\n') as plane:
+        geo = plane.g.write("geo.csv", "192.0.2.0,192.0.2.255,DE\n")
+        early = plane.start().ctl("country", "192.0.2.1")
+        assert early.returncode != 0 and early.stdout == "", early
+        plane.start_dataplane().wait_generation(1)
+        assert plane.ctl("country", "192.0.2.1").stdout == f"192.0.2.1: DE, by address: {geo}:1\n"
+        plane.g.write("geo.csv", "\n192.0.2.0,192.0.2.255,FR\n")
+        assert "DE, by address" in plane.ctl("country", "192.0.2.1").stdout
+        assert plane.ctl("rules", "load", plane.g.path("rules.conf")).returncode == 0
+        assert plane.ctl("country", "192.0.2.1").stdout == f"192.0.2.1: FR, by address: {geo}:2\n"
+        assert "DE, by address" in plane.ctl("country", "192.0.2.1", "--rules", "1").stdout
+        assert plane.ctl("rules", "rollback", "1").returncode == 0
+        assert "DE, by address" in plane.ctl("country", "192.0.2.1").stdout
+
+
 def hangup_loads_the_file_of_gateway_conf_again():
     with Plane() as plane:
         plane.start().start_dataplane().wait_generation(1)
@@ -394,6 +410,7 @@ if __name__ == "__main__":
     a_kept_table_that_is_damaged_is_refused_and_changes_nothing,
     the_last_ten_tables_are_kept,
     a_generation_is_compared_with_a_file,
+    an_address_is_of_the_country_that_the_table_in_use_says_whatever_the_file_holds,
     hangup_loads_the_file_of_gateway_conf_again,
           who_asks_without_a_control_plane_or_a_dataplane_hears_what_to_start,
           what_is_wrong_at_the_start_is_one_line_and_its_exit_status,
