@@ -12,6 +12,7 @@
 #include <rte_prefetch.h>
 #include <string.h>
 
+#include "dataplane/request.h"
 #include "ebpf/steer.h"
 
 enum {
@@ -46,23 +47,24 @@ static inline __attribute__((always_inline)) uint32_t bucket_of(const struct dis
 	return steer_bucket(&out->layers, out->end, out->native, dispatch->seed);
 }
 
-// Byte `at` of a native message, 0xff of anything else.
-static uint8_t native_byte(const struct dispatch *dispatch, const struct rte_mbuf *mbuf,
-			   unsigned at)
-{
-	struct steered steered;
-	const uint8_t *payload;
-
-	bucket_of(dispatch, mbuf, &steered);
-	if (!steered.native || steered.layers.payload_length < STEER_NATIVE_SIZE)
-		return 0xff;
-	payload = steered.layers.udp + LAYERS_UDP_SIZE;
-	return payload + STEER_NATIVE_SIZE <= steered.layers.end ? payload[at] : 0xff;
-}
-
 static bool is_emergency(const struct dispatch *dispatch, const struct rte_mbuf *mbuf)
 {
-	return native_byte(dispatch, mbuf, NATIVE_PRIORITY) == WEIR_EMERGENCY;
+	struct steered steered;
+	struct request request;
+	const uint8_t *payload;
+	unsigned protocol;
+
+	bucket_of(dispatch, mbuf, &steered);
+	if (steered.listener < 0)
+		return false;
+	payload = steered.layers.udp + LAYERS_UDP_SIZE;
+	if (payload + steered.layers.payload_length > steered.layers.end)
+		return false;
+	protocol = dispatch->listeners->list[steered.listener].protocol;
+	if (protocol == WEIR_NATIVE)
+		return steered.layers.payload_length >= STEER_NATIVE_SIZE && payload[NATIVE_PRIORITY] == WEIR_EMERGENCY;
+	return request_parse(protocol, payload, steered.layers.payload_length, &request) == WEIR_REASON_NONE &&
+	       request_priority(protocol, &request) == WEIR_EMERGENCY;
 }
 
 static void count(struct dispatch *dispatch, unsigned port, const struct rte_mbuf *mbuf,

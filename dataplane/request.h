@@ -24,6 +24,12 @@ struct request {
 	};
 };
 
+// enum weir_priority of what request_parse has read and found nothing wrong with.
+static inline unsigned request_priority(unsigned protocol, const struct request *request)
+{
+	return protocol == WEIR_SIP ? request->sip.priority : request->coap.priority;
+}
+
 // Runs the decoder of `protocol` (enum weir_protocol, not native). Returns as that.
 enum weir_reason request_parse(unsigned protocol, const uint8_t *payload, unsigned length, struct request *request);
 

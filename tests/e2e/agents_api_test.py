@@ -272,11 +272,12 @@ def a_full_disk_is_answered_503_and_nothing_is_half_done():
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", state], capture_output=True, check=False).returncode:
             raise SkipTest("a small file system cannot be mounted here")
         try:
+            filler = os.open(os.path.join(state, "filler"), os.O_WRONLY | os.O_CREAT)
+            os.write(filler, bytes(11 << 20))  # so that the spool finds little room to write ahead
             desk.begin(0)
             anna = desk.agent("anna", "*")
             desk.more(3)
             held = anna.claim(max=3)
-            filler = os.open(os.path.join(state, "filler"), os.O_WRONLY | os.O_CREAT)
             with contextlib.suppress(OSError):
                 while True:
                     os.write(filler, b"x" * 4096)

@@ -161,7 +161,7 @@ def an_image_that_is_no_table_is_refused_with_its_reason():
         for name, content, part in (("empty", b"", "empty|Invalid"), ("short", good[:20], "short|truncated|header|size"),
                                     ("truncated", good[:-64], "size|truncated"), ("corrupted", bytes(spoiled), "checksum|CRC"),
                                     ("foreign", b"\x7fELF" + good[4:], "no rule table"),
-                                    ("other-abi", good[:8] + b"\x63" + good[9:], "table format 99, this program reads 3")):
+                                    ("other-abi", good[:8] + b"\x63" + good[9:], "table format 99, this program reads 4")):
             with open(g.path(name), "wb") as out:
                 out.write(content)
             done = g.run("weir-dataplane", "--config", g.config, "--table", g.path(name))

@@ -27,6 +27,7 @@ class Plane:
         os.makedirs(self.run, exist_ok=True)
         gateway.write("rules.conf", RULES)
         self.dataplane = self.controlplane = None
+        self.read = 0  # of the log, by wait_fault
 
     def start(self):
         self.controlplane = self.gateway.start("weir-controlplane", "--config", self.gateway.config)
@@ -70,8 +71,11 @@ class Plane:
         return sum(queue["depth"] for queue in self.status()["spool"]["queues"])
 
     def wait_fault(self, text):
-        wait_for(f'the fault "{text}"', lambda: text in (self.status()["nats"]["error"] or ""))
-        assert not self.status()["nats"]["error"] or text in self.gateway.log("weir-controlplane"), "not in the log"
+        """The log keeps what status tells for a moment only, where the next try goes wrong in another way."""
+        said = lambda: self.gateway.log("weir-controlplane")
+        wait_for(f'the fault "{text}"', lambda: text in (self.status()["nats"]["error"] or "") or text in said()[self.read:])
+        assert text in said(), "not in the log"
+        self.read = len(said())
 
     def end(self):
         self.controlplane.send_signal(signal.SIGTERM)

@@ -72,16 +72,20 @@ def live_beside_messages(xdp):
         sent = {number for sender in senders for number, _ in sender.stop().sent}
         wire = lambda: [number for member in fleet.members.values() for number in member.wire]
         arrived = lambda: [number for member in fleet.members.values() for number in member.ids]
+        # What came while the worker had no CPU, and its kernel's queue was full, is counted, to the message.
+        missed = lambda: fleet.gateways[1].stats()["ports"][0]["nic"]["missed"]
         try:
-            wait_for("the last messages", lambda: len(wire()) == len(sent) and len(arrived()) >= len(sent) - LOST_BY_KERNELS)
+            wait_for("the last messages", lambda: len(wire()) + missed() == len(sent) and len(arrived()) >= len(wire()) - LOST_BY_KERNELS)
         except AssertionError as error:
             missing = sorted(sent - set(wire())), sorted(sent - set(arrived()))
             raise AssertionError(f"{error}: {len(sent)} sent, {len(wire())} on members' cables, {len(arrived())} at their sockets, missing "
                                  f"{[(len(ids), ids[:20]) for ids in missing]}\n{fleet.counters(1)}\n{fleet.logs()}") from None
-        assert sorted(wire()) == sorted(sent), "each message at one member, once, its checksums right"
+        if missed():
+            print(f"   {missed()} of {len(sent)} messages found the kernel's queue full", flush=True)
+        assert len(set(wire())) == len(wire()) and set(wire()) <= sent, "each message at one member, once, its checksums right"
         assert len(arrived()) == len(set(arrived())) and set(arrived()) <= sent
-        if len(arrived()) < len(sent):
-            print(f"   no socket gave what stood on a member's cable, and was right: {sorted(sent - set(arrived()))}\n{fleet.counters(1)}", flush=True)
+        if len(arrived()) < len(wire()):
+            print(f"   no socket gave what stood on a member's cable, and was right: {sorted(set(wire()) - set(arrived()))}\n{fleet.counters(1)}", flush=True)
         assert all(len(member.ids) > len(sent) // 10 for member in fleet.members.values()), "all members have their share"
         stats = fleet.stats(1)
         check_books(stats)

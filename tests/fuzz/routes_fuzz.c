@@ -131,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct routes routes;
 	size_t image_size;
 	char why[160];
-	void *room;
+	void *room = NULL;
 
 	if (size < 2)
 		return 0;

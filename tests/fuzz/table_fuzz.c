@@ -248,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct table table;
 	char why[160];
 	uint8_t *image;
-	void *room;
+	void *room = NULL;
 
 	if (size == 0)
 		return 0;

@@ -3,7 +3,7 @@
 import ipaddress
 import struct
 
-SECTIONS = ("STRINGS TENANT_BUCKETS TENANT_NAMES TENANT_CLASSES KEYS BLOCKS DIRS CELLS LEAVES VERDICTS RULE_NAMES METERS ZONES "
+SECTIONS = ("STRINGS TENANT_BUCKETS TENANT_NAMES DOMAINS NAMES TENANT_CLASSES KEYS BLOCKS DIRS CELLS LEAVES VERDICTS RULE_NAMES METERS ZONES "
             "POOLS MEMBERS HEALTH MAGLEV QUEUES REPLIES REASONS BLOCKED4 BLOCKED6").split()
 POOL, MEMBER = 68, 32
 UP, DOWN = 0, 1
@@ -30,7 +30,7 @@ class Table:
 
     def __init__(self, image):
         self.crc, = struct.unpack_from("<I", image, 12)
-        place = {name: struct.unpack_from("<QQ", image, 40 + 16 * i) for i, name in enumerate(SECTIONS)}
+        place = {name: struct.unpack_from("<QQ", image, 48 + 16 * i) for i, name in enumerate(SECTIONS)}
         at, n = place["POOLS"]
         self.pools = []
         for i in range(n):

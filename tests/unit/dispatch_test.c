@@ -81,7 +81,8 @@ static uint16_t port_make(void)
 
 static int setup(void **state)
 {
-	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE } };
+	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE },
+						{ .port = 5683, .protocol = WEIR_COAP } };
 	const struct segment_shape shape = { WORKERS + 1, 1, 64, 1024 };
 	static const uint8_t secret[16];
 
@@ -91,7 +92,7 @@ static int setup(void **state)
 	t.segment->n_dispatchers = 1;
 	t.workers = calloc(WORKERS, sizeof(*t.workers));
 	t.port = (struct port){ .id = port_make(), .n_queues = 1, .mac = { 2, 0, 0, 0, 0, 1 } };
-	listeners_init(&t.listeners, list, 1);
+	listeners_init(&t.listeners, list, 2);
 	steering_init(&t.steering, t.gateway);
 	t.dispatch = dispatch_create(
 		&(const struct dispatch_parts){ .secret = secret, .gateway = t.gateway, .ports = &t.port, .n_ports = 1,
@@ -266,6 +267,44 @@ static void a_full_ring_sheds_and_emergencies_go_in_last(void **state)
 	assert_int_equal(row().rx, DISPATCH_RING + DISPATCH_RESERVE + 2);
 	take(1, 2000);
 	assert_int_equal(row().rx, DISPATCH_RESERVE + 2);
+}
+
+// A confirmable CoAP message to the second listener.
+static struct rte_mbuf *coap_message(const char *priority)
+{
+	static const char head[] = "\x40\x02\x00\x01\xb1m\x01" "7\x03sms\x4d\x05priority=";
+	static struct frame frame;
+
+	frame_ethernet(&frame);
+	frame_ipv4(&frame, 0);
+	frame_udp(&frame, 5683);
+	frame_push(&frame, head, sizeof(head) - 1);
+	frame_push(&frame, priority, strlen(priority)); // of nine letters
+	frame_finish(&frame);
+	return to_mbuf(&frame);
+}
+
+static void messages_of_other_protocols_are_shed_answered_and_let_in_like_native_ones(void **state)
+{
+	struct rte_mbuf *mbuf = NULL;
+
+	steer_all(1);
+	for (uint32_t i = 0; i < DISPATCH_RING - DISPATCH_RESERVE; i++)
+		one(message(i, NORMAL, 0));
+	one(coap_message("no-urgent")); // no priority: its sender hears of that from a worker, and of nothing here
+	assert_int_equal(t.dispatch->outlets[0].n, 0);
+	assert_int_equal(count(WEIR_SHED), 1);
+	one(coap_message("emergency"));
+	assert_int_equal(in_ring(1), DISPATCH_RING - DISPATCH_RESERVE + 1);
+	for (uint32_t i = 0; i < DISPATCH_RESERVE - 1; i++)
+		one(message(i, EMERGENCY, 0));
+	one(coap_message("emergency"));
+	assert_int_equal(count(WEIR_SHED), 2);
+	dispatch_flush(t.dispatch, 0);
+	assert_int_equal(rte_ring_dequeue(t.wire, (void **)&mbuf), 0);
+	assert_memory_equal(rte_pktmbuf_mtod_offset(mbuf, char *, 42), "\x60\xa3\x00\x01", 4); // ACK, 5.03
+	rte_pktmbuf_free(mbuf);
+	take(1, 2000);
 }
 
 static void a_burst_that_fits_in_part_keeps_its_order_and_its_emergencies(void **state)
@@ -473,6 +512,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_handed_over_is_held_until_a_worker_shows_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_worker_that_shows_more_than_the_dispatcher_leaves_no_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_ring_sheds_and_emergencies_go_in_last, setup, teardown),
+		cmocka_unit_test_setup_teardown(messages_of_other_protocols_are_shed_answered_and_let_in_like_native_ones, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_burst_that_fits_in_part_keeps_its_order_and_its_emergencies, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_moved_message_leaves_for_the_sibling_and_nothing_else_does, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_port_that_takes_no_more_ends_moved_messages_as_tx_full, setup, teardown),
