@@ -59,7 +59,7 @@ class Routed(Dataplane):
     def got(self):
         """Who gets messages from now on: members whose counts rise over two snapshots that have a publication between them."""
         first = self.stats()
-        second = wait_for("more traffic", lambda: (lambda s: s if s["rx"] > first["rx"] + 20000 else None)(self.stats()))
+        second = wait_for("more traffic", lambda: (lambda s: s if s["rx"] > first["rx"] + 60000 else None)(self.stats()))
         before, after = self.members(first), self.members(second)
         return {name for name in after if after[name] > before.get(name, 0)}, first, second
 
