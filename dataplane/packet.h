@@ -35,5 +35,4 @@ enum {
 	PACKET_DECODED = 4,   // the message fields are set
 	PACKET_HAS_LISTENER = 8, // listener and protocol are set
 	PACKET_COUNTRY_BY_NUMBER = 16,  // the country is that of a telephone number
-	PACKET_COUNTRY_BY_ADDRESS = 32, // the country is that of the sender's address
 };

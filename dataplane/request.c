@@ -116,8 +116,6 @@ void request_locate(const struct table *table, struct packet *packet)
 	if (packet->country != WEIR_COUNTRY_ZZ)
 		return;
 	country = table_find_address_country(table, packet->ip_version, ip + (packet->ip_version == 4 ? 12 : 8));
-	if (country == WEIR_COUNTRY_NONE)
-		return;
-	packet->country = country;
-	packet->flags |= PACKET_COUNTRY_BY_ADDRESS;
+	if (country != WEIR_COUNTRY_NONE)
+		packet->country = country;
 }

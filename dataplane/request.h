@@ -13,7 +13,7 @@
 #include "rules/table.h"
 
 // Gives a decoded message of any protocol that has no country the one of its sender's address, where the table knows
-// that, and PACKET_COUNTRY_BY_ADDRESS.
+// that.
 void request_locate(const struct table *table, struct packet *packet);
 
 // What the decoder read. One of the two, by the packet's protocol.

@@ -67,6 +67,7 @@ enum weir_disposition {
 	X(COAP_TENANT, MALFORMED, "coap-tenant")          \
 	X(COAP_COUNTRY, MALFORMED, "coap-country")        \
 	X(COAP_PRIORITY, MALFORMED, "coap-priority")      \
+	X(COAP_AUTH, MALFORMED, "coap-auth")              \
 	X(SIP_START_LINE, MALFORMED, "sip-start-line")    \
 	X(SIP_VERSION, MALFORMED, "sip-version")          \
 	X(SIP_URI, MALFORMED, "sip-uri")                  \
@@ -80,12 +81,12 @@ enum weir_disposition {
 	X(SIP_CALL_ID, MALFORMED, "sip-call-id")          \
 	X(SIP_CSEQ, MALFORMED, "sip-cseq")                \
 	X(SIP_LENGTH, MALFORMED, "sip-length")            \
+	X(SIP_AUTH, MALFORMED, "sip-auth")                \
 	X(ETHERTYPE, EXCEPTION, "ethertype")              \
 	X(NOT_UDP, EXCEPTION, "not-udp")                  \
 	X(NO_LISTENER, EXCEPTION, "no-listener")          \
 	X(COAP_MESSAGE, EXCEPTION, "coap-message")        \
-	X(SIP_AUTH, MALFORMED, "sip-auth")                \
-	X(COAP_AUTH, MALFORMED, "coap-auth")              \
+	X(SIP_RESPONSE, EXCEPTION, "sip-response")        \
 	X(SIP_ACK, EXCEPTION, "sip-ack")                  \
 	X(SIP_OPTIONS, REPLY, "sip-options")              \
 	X(SIP_METHOD, REPLY, "sip-method")                \
@@ -93,7 +94,6 @@ enum weir_disposition {
 	X(COAP_CORE, REPLY, "coap-core")                  \
 	X(REPEAT, REPLY, "repeat")                        \
 	X(REPEAT_WAITS, DROP, "repeat-waits")             \
-	X(SIP_RESPONSE, EXCEPTION, "sip-response")        \
 	X(BLOCKED_SOURCE, DROP, "blocked-source")         \
 	X(NO_ROOM, TX_FULL, "no-room")                    \
 	X(NO_MEMBER, TX_FULL, "no-member")                \

@@ -5,8 +5,9 @@
 //
 // The contract's keys: generation, uptime_s, rx, dispositions, reasons, rules, queues, answers,
 // workers, ports. Beside them: bytes, answers_lost, copies_lost, agent_answers (of agents, sent),
-// agent_answers_later and agent_answers_lost (by what was in the way), replies, pools, members, countries,
-// priorities, forward_by_zone, tenants (busiest, with their share of the samples).
+// agent_answers_later and agent_answers_lost (by what was in the way), protocol_answers (replied by no rule, by kind),
+// repeats_forgotten, replies, pools, members, countries, country_sources (how they were found), priorities,
+// forward_by_zone, tenants (busiest, with their share of the samples).
 #pragma once
 
 #include <jansson.h>

@@ -1,19 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""SIP and CoAP through both daemons: sockets in a namespace ask, the answers are read byte by byte, and clients that others
-wrote (sipp, coap-client) get theirs."""
+"""SIP and CoAP through both daemons: sockets in a namespace ask, and the answers are read field by field."""
 import os
-import re
-import shutil
 import socket
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 from answers_test import Agents  # noqa: E402
-from gateway import SkipTest, check_books, main, wait_for  # noqa: E402
+from gateway import check_books, main, wait_for  # noqa: E402
 from network import Network  # noqa: E402
 
 RULES = """version = 1;
