@@ -100,7 +100,7 @@ struct gateway_nats {
 	char *ca, *cert, *key;         // TLS: PEM files; cert and key both or neither
 	uint32_t replicas;     // of the streams: 1 to 5, default 1
 	uint32_t duplicates_s; // how long the streams know a message id, default 600
-	uint32_t max_mb;       // size of the streams where weir makes them; default 0: no limit
+	uint32_t max_messages; // of the streams where weir makes them; default 0: no limit
 	bool exclusive;        // nobody else publishes to the stream of messages
 	uint32_t timeout_ms;   // for a connection, an answer, an acknowledgement; default 5,000
 };

@@ -11,7 +11,7 @@
 
 static const char *const backends[] = { "local", "nats", NULL };
 static const char *const nats_keys[] = { "credentials", "token_file", "user", "password_file",
-					 "ca", "cert", "key", "replicas", "duplicates_s", "max_mb",
+					 "ca", "cert", "key", "replicas", "duplicates_s", "max_messages",
 					 "timeout_ms", "exclusive", NULL };
 
 enum { MAX_URL = 1024, MAX_SERVERS = 16, MAX_USER = 64 };
@@ -125,7 +125,7 @@ static void read_nats_keys(struct gateway_reader *reader, config_setting_t *grou
 	read_u32(reader, group, "replicas", (struct conf_range){ 1, 5 }, &nats->replicas);
 	read_u32(reader, group, "duplicates_s", (struct conf_range){ 10, 86400 },
 		 &nats->duplicates_s);
-	read_u32(reader, group, "max_mb", (struct conf_range){ 0, 16 << 20 }, &nats->max_mb);
+	read_u32(reader, group, "max_messages", (struct conf_range){ 0, 1 << 30 }, &nats->max_messages);
 	conf_bool(&reader->conf, group, "exclusive", &nats->exclusive);
 	read_u32(reader, group, "timeout_ms", (struct conf_range){ 100, 60000 },
 		 &nats->timeout_ms);

@@ -114,7 +114,7 @@ static int connect_to(struct nats_answers *answers, char why[NATS_WHY])
 	const struct gateway_nats *nats = &answers->gateway->nats;
 	const struct nats_stream stream = { .name = NATS_STREAM_ANSWERS, .subject = "weir.answers.>",
 					    .replicas = nats->replicas, .duplicates_s = nats->duplicates_s,
-					    .max_mb = nats->max_mb };
+					    .max_messages = nats->max_messages };
 	struct nats_stream_state state;
 
 	disconnect(answers);

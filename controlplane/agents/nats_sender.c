@@ -125,7 +125,7 @@ int nats_sender_open(struct nats_sender *sender, char why[NATS_WHY])
 	const struct gateway_nats *nats = &sender->gateway->nats;
 	const struct nats_stream stream = { .name = NATS_STREAM_AGENTS, .subject = "weir.agents.>",
 					    .replicas = nats->replicas, .duplicates_s = nats->duplicates_s,
-					    .max_mb = nats->max_mb };
+					    .max_messages = nats->max_messages };
 
 	struct nats_stream_state state;
 

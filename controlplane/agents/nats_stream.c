@@ -33,16 +33,17 @@ static bool takes(const jsStreamConfig *config, const char *subject)
 
 static const char *find_fault(const jsStreamConfig *config, const struct nats_stream *stream)
 {
-	bool limited = config->MaxMsgs > 0 || config->MaxBytes > 0;
-
 	if (!takes(config, stream->subject))
 		return "it does not take the subjects weir publishes to (nats stream edit --subjects)";
 	if (config->Storage != js_FileStorage)
 		return "it is kept in memory (make it anew with --storage file)";
 	if (config->Retention == js_InterestPolicy)
 		return "retention `interest` drops messages that nobody waits for (make it anew with --retention work)";
-	if (limited && config->Discard != js_DiscardNew)
+	if (config->MaxMsgs > 0 && config->Discard != js_DiscardNew)
 		return "a full one drops its oldest messages (nats stream edit --discard new)";
+	if (config->MaxBytes > 0) // whatever Discard says, before 2.10.6: nats-server issues 4771 and 4775
+		return "nats-server can drop the oldest message at a limit in bytes "
+		       "(nats stream edit --max-bytes -1 --max-msgs N)";
 	if (config->MaxMsgsPerSubject > 0)
 		return "it drops messages of a full subject (nats stream edit --max-msgs-per-subject -1)";
 	if (config->MaxMsgSize > 0 && config->MaxMsgSize < MIN_MESSAGE)
@@ -91,8 +92,8 @@ static int make(jsCtx *js, const struct nats_stream *stream, char why[NATS_WHY])
 	config.Storage = js_FileStorage;
 	config.Replicas = stream->replicas;
 	config.Duplicates = stream->duplicates_s * SECOND;
-	if (stream->max_mb)
-		config.MaxBytes = (int64_t)stream->max_mb << 20;
+	if (stream->max_messages)
+		config.MaxMsgs = stream->max_messages;
 	status = js_AddStream(NULL, js, &config, NULL, &code);
 	if (status == NATS_OK) {
 		log_info("nats: stream %s made, %u replicas", stream->name, stream->replicas);

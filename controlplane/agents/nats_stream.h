@@ -15,7 +15,7 @@ struct nats_stream {
 	const char *subject;  // that it has to take: ends in ".>"
 	uint32_t replicas;    // at least
 	uint32_t duplicates_s; // for how long it must recognise a message id, at least
-	uint32_t max_mb;      // of a stream that is made; 0: no limit of its own
+	uint32_t max_messages; // of a stream that is made; 0: no limit of its own
 };
 
 // Whether a stream's settings keep what weir promises. 0, or -1 with one line in `why` that says which one does not and

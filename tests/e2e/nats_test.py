@@ -193,20 +193,21 @@ def a_killed_control_plane_publishes_again_what_it_does_not_know_and_the_stream_
 def a_full_stream_is_said_and_takes_the_rest_in_order_when_it_has_room():
     port, = free_ports(1)
     with gateway(f"nats://127.0.0.1:{port}") as g, Server(g.folder, port=port), Client(port) as client:
-        client.create("weir-agents", subjects=["weir.agents.>"], max_bytes=1 << 20)
+        client.create("weir-agents", subjects=["weir.agents.>"], max_msgs=1000)
         plane = Plane(g).start()
         plane.produce()
-        plane.wait_fault("weir-agents takes no messages: maximum bytes exceeded")
+        plane.wait_fault("weir-agents takes no messages: maximum messages exceeded")
         plane.stop_producing()
         assert plane.waiting() > 0
-        answer = client.api("STREAM.UPDATE.weir-agents", {**client.api("STREAM.INFO.weir-agents")["config"], "max_bytes": -1})
+        answer = client.api("STREAM.UPDATE.weir-agents", {**client.api("STREAM.INFO.weir-agents")["config"], "max_msgs": -1})
         assert "error" not in answer, answer
         check(plane, client)
         plane.end()
 
 
 def a_stream_that_could_lose_messages_is_refused():
-    faults = {"a full one drops its oldest messages": {"max_bytes": 1 << 20, "discard": "old"},
+    faults = {"a full one drops its oldest messages": {"max_msgs": 1000, "discard": "old"},
+              "can drop the oldest message at a limit in bytes": {"max_bytes": 1 << 20},
               "it is kept in memory": {"storage": "memory"},
               "it knows duplicates for 120 s, agents.nats.duplicates_s is 600": {"duplicate_window": 120 * 10**9}}
     port, = free_ports(1)
@@ -219,8 +220,11 @@ def a_stream_that_could_lose_messages_is_refused():
             client.create("weir-agents", **{"subjects": ["weir.agents.>"], **settings})
             if number == 0:
                 plane.start()
+            plane.controlplane.send_signal(signal.SIGCONT)
             plane.wait_fault(fault)
+            plane.controlplane.send_signal(signal.SIGSTOP)  # or it would make the stream before the next one is there
             client.api("STREAM.DELETE.weir-agents")
+        plane.controlplane.send_signal(signal.SIGCONT)
         plane.stop_producing()
         wait_for("a stream of weir's own", lambda: client.state("weir-agents"))
         check(plane, client)

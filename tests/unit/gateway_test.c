@@ -259,7 +259,7 @@ static void a_backend_of_nats_has_its_servers_and_files(void **state)
 	struct gateway *gateway = read_good(
 		"agents = { backend = \"nats\"; url = \"nats://10.1.0.5:4222,tls://[2001:db8::5]:4222\";\n"
 		" nats = { user = \"weir\"; password_file = \"nats.pw\"; ca = \"/etc/ca.pem\"; cert = \"c\"; key = \"k\";\n"
-		" replicas = 3; duplicates_s = 3600; max_mb = 100; timeout_ms = 2000; exclusive = true; }; };\n",
+		" replicas = 3; duplicates_s = 3600; max_messages = 100; timeout_ms = 2000; exclusive = true; }; };\n",
 		false);
 	const struct gateway_nats *nats = &gateway->nats;
 
@@ -275,7 +275,7 @@ static void a_backend_of_nats_has_its_servers_and_files(void **state)
 	assert_null(nats->credentials);
 	assert_int_equal(nats->replicas, 3);
 	assert_int_equal(nats->duplicates_s, 3600);
-	assert_int_equal(nats->max_mb, 100);
+	assert_int_equal(nats->max_messages, 100);
 	assert_int_equal(nats->timeout_ms, 2000);
 	assert_true(nats->exclusive);
 	gateway_destroy(gateway);
@@ -423,7 +423,7 @@ static void each_fault_of_agents_is_reported_with_its_line(void **state)
 		  "agents.nats: only one of credentials, token_file and user" },
 		{ "agents = { nats = { replicas = 6; }; };", 2, "agents.nats: replicas 6 is outside 1 to 5" },
 		{ "agents = { nats = { duplicates_s = 9; }; };", 2, "duplicates_s 9 is outside 10 to 86400" },
-		{ "agents = { nats = { max_mb = -1; }; };", 2, "max_mb -1 is outside" },
+		{ "agents = { nats = { max_messages = -1; }; };", 2, "max_messages -1 is outside" },
 		{ "agents = { nats = { timeout_ms = 99; }; };", 2, "timeout_ms 99 is outside 100 to 60000" },
 		{ "agents = { nats = { token = \"a\"; }; };", 2, "agents.nats: unknown setting \"token\"" },
 		{ "agents = { nats = 5; };", 2, "agents.nats: nats must be a group" },

@@ -210,7 +210,7 @@ static void a_stream_that_keeps_every_message_is_taken(void **state)
 		assert_int_equal(nats_stream_check(&config, &wanted, why), 0);
 	}
 	config.Retention = js_WorkQueuePolicy;
-	config.MaxBytes = 1;
+	config.MaxMsgs = 1;
 	config.Discard = js_DiscardNew;
 	config.Replicas = 5;
 	config.Duplicates *= 2;
@@ -241,7 +241,8 @@ static void a_stream_that_could_lose_a_message_is_refused(void **state)
 	REFUSED(config.Storage = js_MemoryStorage, "kept in memory");
 	REFUSED(config.Retention = js_InterestPolicy, "retention `interest`");
 	REFUSED(config.MaxMsgs = 5, "drops its oldest");
-	REFUSED(config.MaxBytes = 5, "drops its oldest");
+	REFUSED(config.MaxBytes = 5, "limit in bytes");
+	REFUSED((config.MaxBytes = 5, config.Discard = js_DiscardNew), "limit in bytes");
 	REFUSED(config.MaxMsgsPerSubject = 5, "of a full subject");
 	REFUSED(config.MaxMsgSize = 1000, "largest message");
 	REFUSED(config.NoAck = true, "does not acknowledge");
