@@ -21,7 +21,7 @@ static void set_body(struct packet *packet, struct span body)
 static void locate_by_number(struct packet *packet, const uint8_t *at, const struct sip_message *sip)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		uint16_t country = number_country(at + sip->number[i].at, sip->number[i].length).country;
+		uint16_t country = number_subscriber(at + sip->number[i].at, sip->number[i].length).country;
 
 		if (country != WEIR_COUNTRY_NONE) {
 			packet->country = country;

@@ -41,7 +41,7 @@ class Requests(Agents):
 
 def sip(host="acme.example", method="MESSAGE", number=1, headers="", user="+49301234567", body="hello", branch=None):
     return (f"{method} sip:desk@{host} SIP/2.0\r\nVia: SIP/2.0/UDP 10.9.0.1:5999;branch={branch or 'z9hG4bK%d' % number};rport\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:{user}@far.example>;tag=a{number}\r\nTo: <sip:desk@{host}>\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:{user}@far.example;user=phone>;tag=a{number}\r\nTo: <sip:desk@{host}>\r\n"
             f"Call-ID: {number}@far.example\r\nCSeq: {number} {method}\r\n{headers}Content-Type: text/plain\r\n"
             f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
 
@@ -70,7 +70,8 @@ def sip_senders_get_what_the_rules_say():
         assert answer(sock, sip(number=1))[0] == 202
         status, fields, body = answer(sock, sip("GLOBEX.example", number=2))
         assert status == 503 and fields["retry-after"] == ["30"] and body == "We are busy", (status, fields, body)
-        assert answer(sock, sip(number=3, user="+33142345678"))[0] == 403
+        for number, user in ((3, "+33142345678"), (30, "+33142345678;isub=9"), (31, "7042;phone-context=+33-1")):
+            assert answer(sock, sip(number=number, user=user))[0] == 403, user
         assert answer(sock, sip("nobody.example", number=4))[0] == 403
         assert answer(sock, sip("keyed.example", number=5))[0] == 403
         status, fields, _ = answer(sock, sip(method="OPTIONS", number=6))
@@ -81,12 +82,12 @@ def sip_senders_get_what_the_rules_say():
         sock.send(sip(method="ACK", number=9))
         sock.send(b"SIP/2.0 200 OK\r\n\r\n")
         sock.send(b"nonsense\r\n\r\n")
-        stats = wait_for("all to be counted", lambda: (lambda s: s if s["rx"] >= 11 else None)(g.stats() or {"rx": 0}))
+        stats = wait_for("all to be counted", lambda: (lambda s: s if s["rx"] >= 13 else None)(g.stats() or {"rx": 0}))
         check_books(stats)
         assert stats["protocol_answers"] == {"sip-options": 1, "sip-method": 1}, stats
         assert stats["reasons"]["malformed"]["sip-auth"] == 1, stats["reasons"]
         assert stats["reasons"]["exception"]["sip-ack"] == 1 and stats["reasons"]["exception"]["sip-response"] == 1, stats["reasons"]
-        assert stats["country_sources"]["number"] == 4, stats["country_sources"]
+        assert stats["country_sources"]["number"] == 6, stats["country_sources"]
 
 
 def a_repeated_message_gets_the_same_answer_and_reaches_agents_once():

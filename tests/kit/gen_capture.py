@@ -299,7 +299,8 @@ class Maker:
 
         def party(code):
             number = f"+{code}-{r.randint(10**6, 10**7)}"
-            return r.choice([f"<sip:{number}@a.example>", f"<sip:{number};phone-context=x@a.example;user=phone>", f"<tel:{number}>",
+            return r.choice([f"<sip:{number}@a.example>", f"<sip:7042;phone-context={number}@a.example;user=phone>", f"<tel:{number};isub=9>",
+                             f"<tel:7042;isub=9;Phone-Context={number}>", "<tel:7042;phone-context=a.example>", f"<sip:{number};phone-context=x@a.example;user=phone>", f"<tel:{number}>",
                              '"A, b" <sip:alice@a.example>', "sip:alice@a.example"])
 
         codes = r.choices(list(model.NUMBERS), k=2)

@@ -188,7 +188,10 @@ NUMBERS = {"49": "DE", "33": "FR", "43": "AT", "41": "CH", "423": "LI", "91": "I
 
 def number_country(numbers):
     for number in numbers:
-        digits = re.sub(r"[-.()]", "", number.decode("latin-1"))
+        number, *parameters = number.decode("latin-1").split(";")
+        if not number.startswith("+"):  # a local one (RFC 3966, 5.1.5)
+            number = next((value for name, _, value in (p.partition("=") for p in parameters) if name.lower() == "phone-context" and value), "")
+        digits = re.sub(r"[-.()]", "", number)
         match = re.fullmatch(r"\+([0-9]{1,15})", digits)
         found = match and [country for code, country in NUMBERS.items() if match[1].startswith(code)]
         if found:

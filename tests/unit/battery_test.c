@@ -119,7 +119,7 @@ static void a_sip_message_names_domain_number_and_priority(void **state)
 	assert_int_equal(request_parse(WEIR_SIP, at, packet.payload_length, &request), WEIR_REASON_NONE);
 	assert_int_equal(request.sip.kind, SIP_MESSAGE);
 	assert_true(span_equals(at, request.sip.host, "acme.example", 12));
-	assert_int_equal(number_country(at + request.sip.number[0].at, request.sip.number[0].length).country,
+	assert_int_equal(number_subscriber(at + request.sip.number[0].at, request.sip.number[0].length).country,
 			 message.country);
 	assert_int_equal(request.sip.priority, message.priority);
 	assert_int_equal(request.sip.body.length, message.size);
