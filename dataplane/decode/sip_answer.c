@@ -10,75 +10,7 @@
 #include "dataplane/decode/sip_header.h"
 #include "dataplane/decode/sip_scan.h"
 
-enum { DEFAULT_PORT = 5060, DIGITS_MAX = 10, TAG_LENGTH = 16 };
-
-struct sip_text {
-	uint8_t *at;
-	unsigned size, n;
-	bool full;
-};
-
-static void put_bytes(struct sip_text *out, const void *bytes, unsigned n)
-{
-	if (out->size - out->n < n) {
-		out->full = true;
-		return;
-	}
-	memcpy(out->at + out->n, bytes, n);
-	out->n += n;
-}
-
-static void put(struct sip_text *out, const char *text)
-{
-	put_bytes(out, text, (unsigned)strlen(text));
-}
-
-static void put_number(struct sip_text *out, uint32_t number)
-{
-	uint8_t digits[DIGITS_MAX];
-	unsigned first = DIGITS_MAX;
-
-	do {
-		digits[--first] = (uint8_t)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	put_bytes(out, digits + first, DIGITS_MAX - first);
-}
-
-static void put_hex(struct sip_text *out, uint64_t number)
-{
-	char digits[TAG_LENGTH];
-
-	for (unsigned i = TAG_LENGTH; i-- > 0; number >>= 4)
-		digits[i] = "0123456789abcdef"[number & 15];
-	put_bytes(out, digits, TAG_LENGTH);
-}
-
-// Copies bytes from `from` to `to`; white space with a line end in it becomes one space.
-static void put_value(struct sip_text *out, const uint8_t *at, unsigned from, unsigned to)
-{
-	while (from < to) {
-		unsigned start = from, p;
-
-		while (from < to && at[from] != '\r' && at[from] != '\n')
-			from++;
-		p = from;
-		while (from < to && p > start && (at[p - 1] == ' ' || at[p - 1] == '\t'))
-			p--;
-		put_bytes(out, at + start, p - start);
-		if (from == to)
-			return;
-		from = sip_skip_lws(at, from, to);
-		put(out, " ");
-	}
-}
-
-static void put_header(struct sip_text *out, const char *name, const uint8_t *at, struct span value)
-{
-	put(out, name);
-	put_value(out, at, value.at, (unsigned)value.at + value.length);
-	put(out, "\r\n");
-}
+enum { DEFAULT_PORT = 5060 };
 
 // An IP address in text, brackets or none around it. Family 4 or 6, 0 where it is none.
 static unsigned address_parse(const uint8_t *at, struct span text, uint8_t address[16])
@@ -107,21 +39,6 @@ static bool is_source(const struct sip_request *request, struct span host)
 	       memcmp(address, source->address, source->family == 4 ? 4 : 16) == 0;
 }
 
-static void put_received(struct sip_text *out, const struct sip_peer *source)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	put(out, ";received=");
-	if (source->family == 6) {
-		put(out, inet_ntop(AF_INET6, source->address, text, sizeof(text)));
-		return;
-	}
-	for (unsigned i = 0; i < 4; i++) {
-		put(out, i ? "." : "");
-		put_number(out, source->address[i]);
-	}
-}
-
 // The topmost Via: as it came, but that received and rport are ours to say.
 static void put_top(struct sip_text *out, const struct sip_request *request)
 {
@@ -135,24 +52,26 @@ static void put_top(struct sip_text *out, const struct sip_request *request)
 		second = &via->received;
 	}
 	if (!good) {
-		put_value(out, request->at, from, end);
+		sip_text_put_value(out, request->at, from, end);
 		return;
 	}
 	if (first->length) {
-		put_value(out, request->at, from, first->at);
+		sip_text_put_value(out, request->at, from, first->at);
 		from = (unsigned)first->at + first->length;
 	}
 	if (second->length) {
-		put_value(out, request->at, from, second->at);
+		sip_text_put_value(out, request->at, from, second->at);
 		from = (unsigned)second->at + second->length;
 	}
 	if (from < end)
-		put_value(out, request->at, from, end);
-	if (rport || !is_source(request, via->host))
-		put_received(out, &request->source);
+		sip_text_put_value(out, request->at, from, end);
+	if (rport || !is_source(request, via->host)) {
+		sip_text_put(out, ";received=");
+		sip_text_put_address(out, &request->source);
+	}
 	if (rport) {
-		put(out, ";rport=");
-		put_number(out, request->source.port);
+		sip_text_put(out, ";rport=");
+		sip_text_put_number(out, request->source.port);
 	}
 }
 
@@ -173,13 +92,13 @@ static void put_vias(struct sip_text *out, const struct sip_request *request)
 		from = pos;
 		if (err || line.header != SIP_HEADER_VIA)
 			continue;
-		put(out, "Via: ");
+		sip_text_put(out, "Via: ");
 		if (line.from == top->at) {
 			put_top(out, request);
 			line.from = (unsigned)top->at + top->length;
 		}
-		put_value(out, at, line.from, line.to);
-		put(out, "\r\n");
+		sip_text_put_value(out, at, line.from, line.to);
+		sip_text_put(out, "\r\n");
 	}
 }
 
@@ -197,7 +116,7 @@ static void put_unsupported(struct sip_text *out, const struct sip_request *requ
 
 		from = pos;
 		if (!err && line.header == SIP_HEADER_REQUIRE && sip_clean(request->at, line.from, line.to))
-			put_header(out, "Unsupported: ", request->at, sip_span(line.from, line.to));
+			sip_text_put_header(out, "Unsupported: ", request->at, sip_span(line.from, line.to));
 	}
 }
 
@@ -206,7 +125,7 @@ static bool put_status(struct sip_text *out, unsigned status)
 	switch (status) {
 #define X(name, code, phrase)                            \
 	case SIP_STATUS_##name:                          \
-		put(out, "SIP/2.0 " #code " " phrase "\r\n"); \
+		sip_text_put(out, "SIP/2.0 " #code " " phrase "\r\n"); \
 		return true;
 		SIP_STATUSES(X)
 #undef X
@@ -220,12 +139,12 @@ static void put_body(struct sip_text *out, const struct sip_answer *answer)
 	unsigned length = answer->status < 300 ? 0 : answer->text_length;
 
 	if (length)
-		put(out, "Content-Type: text/plain;charset=UTF-8\r\n");
-	put(out, "Content-Length: ");
-	put_number(out, length);
-	put(out, "\r\n\r\n");
+		sip_text_put(out, "Content-Type: text/plain;charset=UTF-8\r\n");
+	sip_text_put(out, "Content-Length: ");
+	sip_text_put_number(out, length);
+	sip_text_put(out, "\r\n\r\n");
 	if (length)
-		put_bytes(out, answer->text, length);
+		sip_text_put_bytes(out, answer->text, length);
 }
 
 // Allow is of 405 (RFC 3261, 20.5), and of what OPTIONS asks for (11.2).
@@ -242,23 +161,23 @@ int sip_answer_format(const struct sip_request *request, const struct sip_answer
 	if (!(message->flags & SIP_ANSWERABLE) || !put_status(&text, answer->status))
 		return -EINVAL;
 	put_vias(&text, request);
-	put_header(&text, "From: ", request->at, message->from);
-	put(&text, "To: ");
-	put_value(&text, request->at, message->to.at, (unsigned)message->to.at + message->to.length);
+	sip_text_put_header(&text, "From: ", request->at, message->from);
+	sip_text_put(&text, "To: ");
+	sip_text_put_value(&text, request->at, message->to.at, (unsigned)message->to.at + message->to.length);
 	if ((message->flags & SIP_TO_GOOD) && !message->to_tag.length) {
-		put(&text, ";tag=");
-		put_hex(&text, request->transaction);
+		sip_text_put(&text, ";tag=");
+		sip_text_put_hex(&text, request->transaction);
 	}
-	put(&text, "\r\n");
-	put_header(&text, "Call-ID: ", request->at, message->call_id);
-	put_header(&text, "CSeq: ", request->at, message->cseq);
+	sip_text_put(&text, "\r\n");
+	sip_text_put_header(&text, "Call-ID: ", request->at, message->call_id);
+	sip_text_put_header(&text, "CSeq: ", request->at, message->cseq);
 	if (answer->status == SIP_STATUS_UNAVAILABLE) {
-		put(&text, "Retry-After: ");
-		put_number(&text, answer->retry_after);
-		put(&text, "\r\n");
+		sip_text_put(&text, "Retry-After: ");
+		sip_text_put_number(&text, answer->retry_after);
+		sip_text_put(&text, "\r\n");
 	}
 	if (says_allowed(message, answer->status))
-		put(&text, "Allow: MESSAGE, OPTIONS\r\n");
+		sip_text_put(&text, "Allow: MESSAGE, OPTIONS\r\n");
 	if (answer->status == SIP_STATUS_EXTENSION)
 		put_unsupported(&text, request);
 	put_body(&text, answer);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "dataplane/decode/sip.h"
+#include "dataplane/decode/sip_text.h"
 #include "dataplane/decode/siphash.h"
 
 // X(name, code, phrase)
@@ -26,13 +27,6 @@ enum sip_status {
 #define X(name, code, phrase) SIP_STATUS_##name = code,
 	SIP_STATUSES(X)
 #undef X
-};
-
-// One end of a datagram's way.
-struct sip_peer {
-	uint8_t address[16]; // network byte order; IPv4 in the first 4
-	uint8_t family;      // 4 or 6
-	uint16_t port;       // host byte order
 };
 
 struct sip_request {
