@@ -24,18 +24,6 @@ json_t *time_json(uint64_t ms)
 	return json_string(all);
 }
 
-static bool is_text(const char *bytes, size_t n)
-{
-	size_t size;
-
-	for (size_t at = 0; at < n; at += size) {
-		size = utf8_size(bytes + at, n - at);
-		if (size == 0 || bytes[at] == '\0')
-			return false;
-	}
-	return true;
-}
-
 static json_t *base64_json(const uint8_t *bytes, size_t n)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -68,7 +56,7 @@ static void put_body(json_t *object, const struct spool_message *message)
 		offset = n;
 	body += offset;
 	n -= offset;
-	if (is_text(body, n))
+	if (utf8_is_text(body, n))
 		json_object_set_new(object, "body", json_stringn(body, n));
 	else
 		json_object_set_new(object, "body_base64", base64_json((const uint8_t *)body, n));

@@ -76,7 +76,7 @@ int spool_dead(struct spool *spool, const char *queue, struct spool_place after,
 // An answer to be sent.
 struct spool_outgoing {
 	uint64_t arrival;          // id of the message that it answers; op SENT removes it
-	struct weir_record record; // of that message: addresses, port, MACs
+	struct weir_record record; // of that message: addresses, port, MACs; udp_source: where the answer goes
 	uint64_t since_ms;         // CLOCK_REALTIME, of the settlement
 	const void *payload;       // the whole UDP payload
 	uint16_t length;           // of it

@@ -228,7 +228,8 @@ static int build_answer(struct spool *spool, const struct spool_item *item, cons
 {
 	struct spool_outbox_head head = { .version = SPOOL_HEAD_VERSION, .since_ms = now_ms,
 					  .record = item->message.record };
-	int n = answer->build(&item->message, answer, spool->outgoing + sizeof(head), PAYLOAD_MAX);
+	int n = answer->build(&item->message, answer, spool->outgoing + sizeof(head), PAYLOAD_MAX,
+			      &head.record.udp_source);
 
 	if (n < 0)
 		return n;

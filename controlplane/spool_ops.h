@@ -50,9 +50,11 @@ struct spool_claimed {
 
 // An answer to a message's sender. `build` makes the UDP payload from the message as it came and from the
 // other members: it writes at most `room` bytes to `to` and returns their number, or -errno, which
-// becomes the result of the SETTLE. It is called on the writer's thread: it must be quick, and pure.
+// becomes the result of the SETTLE; where they do not go to the UDP port that the message came from it sets *port,
+// which has that. It is called on the writer's thread: it must be quick, and pure.
 struct spool_answer {
-	int (*build)(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room);
+	int (*build)(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room,
+		     uint16_t *port);
 	uint8_t status;
 	const void *payload; // of the answer; `length` bytes
 	uint16_t length;

@@ -7,12 +7,28 @@
 #include <string.h>
 
 #include "dataplane/decode/native_reply.h"
+#include "dataplane/decode/sip_reply.h"
 
 static const uint8_t zeros[16];
 
+static bool native_is_good(const struct weir_answer *answer)
+{
+	return native_reply_is_good(answer->payload, answer->length);
+}
+
+// What it says of where it comes from is the truth, so that what its receiver says comes back here.
+static bool sip_is_good(const struct weir_answer *answer)
+{
+	struct sip_peer from = { .family = answer->ip_version, .port = answer->udp_source };
+
+	memcpy(from.address, answer->ip_source, sizeof(from.address));
+	return sip_reply_is_good(answer->payload, answer->length, &from);
+}
+
 // By protocol: whether a payload is a whole reply. A protocol without one is not answered.
-static bool (*const reply_is_good[WEIR_N_PROTOCOLS])(const uint8_t *payload, size_t length) = {
-	[WEIR_NATIVE] = native_reply_is_good,
+static bool (*const reply_is_good[WEIR_N_PROTOCOLS])(const struct weir_answer *answer) = {
+	[WEIR_NATIVE] = native_is_good,
+	[WEIR_SIP] = sip_is_good,
 };
 
 static bool is_tag(uint16_t tpid_on_wire)
@@ -104,7 +120,7 @@ enum weir_answer_fate agent_check(const struct weir_answer *answer, const struct
 		return WEIR_ANSWER_ADDRESS;
 	if (!comes_from_listener(sight->listeners, answer))
 		return WEIR_ANSWER_LISTENER;
-	if (!reply_is_good[answer->protocol](answer->payload, answer->length))
+	if (!reply_is_good[answer->protocol](answer))
 		return WEIR_ANSWER_PAYLOAD;
 	return ip_length <= sight->ports[port].mtu ? WEIR_ANSWER_SENT : WEIR_ANSWER_MTU;
 }

@@ -47,3 +47,15 @@ size_t utf8_size(const char *text, size_t length)
 			return 0;
 	return n;
 }
+
+bool utf8_is_text(const char *text, size_t length)
+{
+	size_t size;
+
+	for (size_t at = 0; at < length; at += size) {
+		size = utf8_size(text + at, length - at);
+		if (size == 0 || text[at] == '\0')
+			return false;
+	}
+	return true;
+}

@@ -121,9 +121,12 @@ static void refuse_result(struct http_request *request, int err)
 	else if (err == -EMSGSIZE)
 		http_refuse(request, MHD_HTTP_BAD_REQUEST, "body",
 			    "the answer is longer than a reply to this message may be", 0);
+	else if (err == -EILSEQ)
+		http_refuse(request, MHD_HTTP_BAD_REQUEST, "body",
+			    "the answer to a message of this protocol is text (UTF-8)", 0);
 	else if (err == -EPROTONOSUPPORT || err == -EBADMSG)
 		http_refuse(request, MHD_HTTP_CONFLICT, "not-answerable",
-			    "a message of this protocol cannot be answered: acknowledge it", 0);
+			    "this message cannot be answered: acknowledge it", 0);
 	else
 		http_refuse_errno(request, err);
 }

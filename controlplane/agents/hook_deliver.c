@@ -91,7 +91,8 @@ static void disable(struct delivery *delivery)
 // An answer that its sender cannot be given is a failure: the message stays.
 static bool answer_is_bad(int err)
 {
-	return err == -EPROTONOSUPPORT || err == -EMSGSIZE || err == -EINVAL || err == -EBADMSG;
+	return err == -EPROTONOSUPPORT || err == -EMSGSIZE || err == -EINVAL || err == -EBADMSG ||
+	       err == -EILSEQ;
 }
 
 static void taken(struct delivery *delivery)

@@ -35,7 +35,7 @@ static const char *read_members(const struct answer_key *key, struct nats_answer
 	if (n_text <= reply_text_max(&answer->origin.message, (unsigned)number))
 		return NULL;
 	answer_origin_fini(&answer->origin);
-	return "the text is longer than the message's protocol carries back";
+	return "the message cannot be answered, or not with so long a text";
 }
 
 int nats_answer_parse(const struct answer_key *key, const char *data, size_t n, struct nats_answer *answer,

@@ -166,11 +166,12 @@ static void settle(struct nats_answers *answers, struct taken *taken)
 		natsMsg_Ack(taken->msg, NULL);
 		break;
 	case -EPROTONOSUPPORT:
-		refuse(answers, taken->msg, "messages of its protocol cannot be answered");
+		refuse(answers, taken->msg, "the message cannot be answered");
 		break;
 	case -EINVAL:
 	case -EBADMSG:
 	case -EMSGSIZE:
+	case -EILSEQ:
 		refuse(answers, taken->msg, "it cannot be sent back");
 		break;
 	default: // the spool takes nothing now

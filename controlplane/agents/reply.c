@@ -6,13 +6,17 @@
 #include <errno.h>
 
 #include "controlplane/agents/reply_native.h"
-#include "dataplane/abi/socket.h"
+#include "controlplane/agents/reply_sip.h"
+#include "rules/utf8.h"
 
 static const struct reply_kind {
-	size_t (*overhead)(unsigned status); // bytes beside the text
-	int (*build)(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to);
+	size_t (*text_max)(const struct spool_message *message, unsigned status);
+	int (*build)(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room,
+		     uint16_t *port);
+	bool bytes; // an answer need not be text
 } kinds[WEIR_N_PROTOCOLS] = {
-	[WEIR_NATIVE] = { reply_native_overhead, reply_native_build },
+	[WEIR_NATIVE] = { reply_native_text_max, reply_native_build, true },
+	[WEIR_SIP] = { reply_sip_text_max, reply_sip_build, false },
 };
 
 static const struct reply_kind *kind_of(const struct spool_message *message)
@@ -22,20 +26,15 @@ static const struct reply_kind *kind_of(const struct spool_message *message)
 	return protocol < WEIR_N_PROTOCOLS && kinds[protocol].build ? &kinds[protocol] : NULL;
 }
 
-// Bytes of UDP payload that a datagram of 1,500 bytes holds.
-static size_t datagram_max(const struct spool_message *message)
-{
-	return message->record.ip_version == 6 ? WEIR_ANSWER_MAX - 20 : WEIR_ANSWER_MAX;
-}
-
 size_t reply_text_max(const struct spool_message *message, unsigned status)
 {
 	const struct reply_kind *kind = kind_of(message);
 
-	return kind && status < WEIR_N_STATUSES ? datagram_max(message) - kind->overhead(status) : 0;
+	return kind && status < WEIR_N_STATUSES ? kind->text_max(message, status) : 0;
 }
 
-int reply_build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room)
+int reply_build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room,
+		uint16_t *port)
 {
 	const struct reply_kind *kind = kind_of(message);
 
@@ -43,8 +42,7 @@ int reply_build(const struct spool_message *message, const struct spool_answer *
 		return -EPROTONOSUPPORT;
 	if (answer->status >= WEIR_N_STATUSES)
 		return -EINVAL;
-	if (answer->length > reply_text_max(message, answer->status) ||
-	    answer->length + kind->overhead(answer->status) > room)
-		return -EMSGSIZE;
-	return kind->build(message, answer, to);
+	if (!kind->bytes && !utf8_is_text(answer->payload, answer->length))
+		return -EILSEQ;
+	return kind->build(message, answer, to, room, port);
 }

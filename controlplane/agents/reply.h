@@ -9,12 +9,13 @@
 
 #include "controlplane/spool_ops.h"
 
-// Bytes of text that an answer to `message` may have with this status (enum weir_status); 0 also where its protocol
-// knows no such answer.
+// Bytes of text that an answer to `message` may have with this status (enum weir_status); 0 also where it cannot be
+// answered.
 size_t reply_text_max(const struct spool_message *message, unsigned status);
 
 // Builds the payload into `to`, at most `room` bytes, from the message as it came and answer->status and ->payload: for
-// spool_answer.build. Its length, or -EPROTONOSUPPORT: messages of that protocol are not answered (yet); -EMSGSIZE:
-// longer than `room` or a datagram holds; -EINVAL: no such status; -EBADMSG: what was stored is no message of its
-// protocol.
-int reply_build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room);
+// spool_answer.build. Its length, or -EPROTONOSUPPORT: this message cannot be answered, by its protocol or by what it
+// says of its sender; -EMSGSIZE: longer than `room` or a datagram holds; -EILSEQ: its protocol has text (UTF-8) only,
+// and this is none; -EINVAL: no such status; -EBADMSG: what was stored is no message of its protocol.
+int reply_build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room,
+		uint16_t *port);

@@ -11,9 +11,10 @@
 // Seconds after which the sender may try again whom an agent tells "busy".
 enum { REPLY_NATIVE_RETRY_SECONDS = 60 };
 
-// Bytes beside the text: the header, and the seconds of `busy`.
-size_t reply_native_overhead(unsigned status);
+// As reply_text_max.
+size_t reply_native_text_max(const struct spool_message *message, unsigned status);
 
-// As reply_build, which has checked status and lengths. The reply carries the message's tenant, channel, country and
-// id. -EBADMSG: the message has no native header.
-int reply_native_build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to);
+// As reply_build, which has checked the status. The reply carries the message's tenant, channel, country and id, and
+// goes to the port that the message came from. -EBADMSG: the message has no native header.
+int reply_native_build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room,
+		       uint16_t *port);

@@ -135,6 +135,7 @@ bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip
 		p = close ? (unsigned)(close - at) : pos;
 		if (!close || !sip_uri_parse(at, pos + 1, p, &uri))
 			return false;
+		address->uri = sip_span(pos + 1, p);
 		p++;
 	} else {
 		// without brackets a URI ends where `;`, `?` or `,` could be of the header field (RFC 3261, 20)
@@ -142,6 +143,7 @@ bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip
 			p++;
 		if (!sip_uri_parse(at, pos, p, &uri))
 			return false;
+		address->uri = sip_span(pos, p);
 	}
 	address->number = uri.number;
 	p = sip_skip_lws(at, p, end);

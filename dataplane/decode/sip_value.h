@@ -22,6 +22,7 @@ struct sip_via {
 };
 
 struct sip_address {
+	struct span uri;    // without brackets
 	struct span number; // of the URI (sip_uri.h)
 	struct span tag;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Agents' answers as a hostile control plane sends them: the input is the message. Whatever is let through must be a
-// frame that parse takes, and a reply that the native decoder refuses as one, from a listener, to one host.
+// frame that parse takes, and a reply from a listener to one host: one that the native decoder refuses as such, or a SIP
+// MESSAGE that says where it comes from.
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "dataplane/agent_check.h"
 #include "dataplane/decode/decode.h"
 #include "dataplane/decode/native_reply.h"
+#include "dataplane/decode/sip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,11 +22,28 @@ static void must(bool held)
 		abort();
 }
 
+static void look_at_native(struct packet *packet, const struct weir_answer *answer)
+{
+	must(native_reply_is_good(answer->payload, answer->length));
+	decode_native(packet);
+	must(packet->reason == WEIR_REASON_NATIVE_FLAGS);
+}
+
+static void look_at_sip(const struct weir_answer *answer)
+{
+	struct sip_message message;
+
+	must(sip_parse(answer->payload, answer->length, &message) == WEIR_REASON_NONE && message.kind == SIP_MESSAGE);
+	must((message.flags & SIP_ANSWERABLE) && !(message.flags & SIP_REQUIRES));
+	must(message.via.port == answer->udp_source);
+	must((unsigned)message.body.at + message.body.length == answer->length);
+}
+
 // The frame as its receiver sees it: with a listener where it goes to.
 static void look_at_frame(const struct weir_answer *answer, const struct agent_way *way)
 {
 	static uint8_t frame[ANSWER_LAYERS + WEIR_ANSWER_MAX];
-	const struct listener there = { .port = answer->udp_destination, .protocol = WEIR_NATIVE };
+	const struct listener there = { .port = answer->udp_destination, .protocol = answer->protocol };
 	static struct listeners receiver;
 	struct packet packet;
 	size_t length;
@@ -38,8 +57,10 @@ static void look_at_frame(const struct weir_answer *answer, const struct agent_w
 	must(packet.n_vlan == answer->n_vlan && packet.ip_version == answer->ip_version);
 	must(length == 60 || length == packet.payload + (size_t)answer->length);
 	must(packet.payload + answer->length - packet.l3 <= ports[way->port].mtu);
-	decode_native(&packet);
-	must(packet.reason == WEIR_REASON_NATIVE_FLAGS);
+	if (answer->protocol == WEIR_NATIVE)
+		look_at_native(&packet, answer);
+	else
+		look_at_sip(answer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -61,8 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fate != WEIR_ANSWER_SENT)
 		return 0;
 	must(way.port < 3 && answer_allowed(&way.to));
-	must(answer.udp_source == 5700 || (answer.udp_source == 5701 && answer.ip_version == 4));
-	must(native_reply_is_good(answer.payload, answer.length));
+	must(answer.protocol == WEIR_NATIVE ? answer.udp_source == 5700 || (answer.udp_source == 5701 && answer.ip_version == 4)
+					    : answer.protocol == WEIR_SIP && answer.udp_source == 5060);
 	look_at_frame(&answer, &way);
 	return 0;
 }

@@ -23,7 +23,8 @@ static void parse(const char *data, size_t size)
 	memcpy(copy, data, size);
 	if (nats_answer_parse(&key, copy, size, &answer, &why) == 0) {
 		uint8_t datagram[2048];
-		int n = reply_build(&answer.origin.message, &answer.answer, datagram, sizeof(datagram));
+		uint16_t port = 0;
+		int n = reply_build(&answer.origin.message, &answer.answer, datagram, sizeof(datagram), &port);
 
 		assert(n <= (int)sizeof(datagram));
 		nats_answer_fini(&answer);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Whatever is decoded is answered by a message that is decoded again, and says what the request said: Via values in
-// order, From, To, Call-ID and CSeq, folds aside. The first bytes choose the status, the source and the room.
+// order, From, To, Call-ID and CSeq, folds aside. The first bytes choose the status, the source and the room. What an agent
+// answers to it is a MESSAGE that the check of such MESSAGEs and the decoder take; nothing else passes that check.
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "dataplane/decode/sip_answer.h"
 #include "dataplane/decode/sip_header.h"
+#include "dataplane/decode/sip_reply.h"
 #include "dataplane/decode/sip_scan.h"
 
 enum { CHOICES = 4, OUT_MAX = 200000, LINES_MAX = 65536 };
@@ -135,6 +137,32 @@ static void check_answer(const struct sip_request *request, const struct sip_ans
 	assert(answer.body.length == (asked->status < 300 ? 0 : asked->text_length));
 }
 
+static void check_message(const uint8_t *at, unsigned length, const struct sip_peer *from)
+{
+	struct sip_message message;
+
+	assert(sip_parse(at, length, &message) == WEIR_REASON_NONE && message.kind == SIP_MESSAGE);
+	assert((message.flags & SIP_ANSWERABLE) && !(message.flags & SIP_REQUIRES) && !message.to_tag.length);
+	assert(message.via.port == from->port && message.via.rport.length && !message.via.maddr.length);
+	assert((unsigned)message.body.at + message.body.length == length);
+}
+
+static void check_reply(const struct sip_request *request, const char *text, unsigned length)
+{
+	const struct sip_reply reply = { .from = request->source, .name = { 1, 2, 3, UINT64_MAX }, .text = text, .length = length };
+	int n = sip_reply_format(request, &reply, out, sizeof(out));
+
+	if (sip_reply_is_good(request->at, request->length, &request->source))
+		check_message(request->at, request->length, &request->source);
+	if (n < 0) {
+		assert(n == -EINVAL || n == -EMSGSIZE);
+		return;
+	}
+	assert(sip_reply_is_good(out, (size_t)n, &request->source));
+	check_message(out, (unsigned)n, &request->source);
+	assert(sip_reply_format(request, &reply, out, (unsigned)n - 1) == -EMSGSIZE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t text[256] = "\r\n\r\nany text";
@@ -155,6 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	request.source.port = (uint16_t)(data[3] << 7 | 1);
 	memset(request.source.address, data[3], sizeof(request.source.address));
 	sip_parse(request.at, request.length, &message);
+	check_reply(&request, answer.text, answer.text_length);
 	if (!(message.flags & SIP_ANSWERABLE)) {
 		assert(sip_answer_format(&request, &answer, out, sizeof(out)) == -EINVAL);
 		return 0;

@@ -54,9 +54,11 @@ static void on_stop(int number)
 	stopping = 1;
 }
 
-static int build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room)
+static int build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room,
+		 uint16_t *port)
 {
 	(void)room;
+	(void)port;
 	memset(to, (int)(message->arrival & 0xff), answer->length);
 	return answer->length;
 }

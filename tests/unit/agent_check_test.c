@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -106,9 +107,55 @@ static void only_a_protocol_with_replies_is_answered(void **state)
 
 	(void)state;
 	for (unsigned protocol = 0; protocol < 256; protocol++) {
+		unsigned right = protocol == WEIR_NATIVE ? WEIR_ANSWER_SENT
+				 : protocol == WEIR_SIP  ? WEIR_ANSWER_LISTENER // of another protocol
+							 : WEIR_ANSWER_PROTOCOL;
+
 		answer.protocol = (uint8_t)protocol;
-		assert_int_equal(check(&answer), protocol == WEIR_NATIVE ? WEIR_ANSWER_SENT : WEIR_ANSWER_PROTOCOL);
+		assert_int_equal(check(&answer), right);
 	}
+}
+
+// A MESSAGE from `ours`, the sent-by of its Via.
+static void sip_payload(struct weir_answer *answer, const char *ours)
+{
+	int n = snprintf((char *)answer->payload, sizeof(answer->payload),
+			 "MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK0123456789abcdef;rport\r\nMax-Forwards: 70\r\n"
+			 "From: <sip:c@d>;tag=0123456789abcdef\r\nTo: <sip:a@b>\r\nCall-ID: 0123456789abcdef0123456789abcdef\r\n"
+			 "CSeq: 1 MESSAGE\r\nIn-Reply-To: x\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: 3\r\n\r\nyes",
+			 ours);
+
+	answer->protocol = WEIR_SIP;
+	answer->udp_source = 5060;
+	answer->length = (uint16_t)n;
+}
+
+static void a_sip_message_says_where_it_comes_from(void **state)
+{
+	struct weir_answer answer = good4, answer6 = good6;
+
+	(void)state;
+	sip_payload(&answer, "10.0.0.2:5060");
+	assert_int_equal(check(&answer), WEIR_ANSWER_SENT);
+	assert_int_equal(way.to.udp_destination, 40000);
+	answer.ip_source[3] = 3; // the listener has any address, the payload has not
+	assert_int_equal(check(&answer), WEIR_ANSWER_PAYLOAD);
+	answer.ip_source[3] = 2;
+	answer.length--;
+	assert_int_equal(check(&answer), WEIR_ANSWER_PAYLOAD);
+	sip_payload(&answer, "10.0.0.2:5061");
+	assert_int_equal(check(&answer), WEIR_ANSWER_PAYLOAD);
+	answer.protocol = WEIR_NATIVE; // what is SIP is no native reply, whatever it comes from
+	answer.udp_source = 5700;
+	assert_int_equal(check(&answer), WEIR_ANSWER_PAYLOAD);
+	sip_payload(&answer6, "[2001:db8::2]:5060");
+	assert_int_equal(check(&answer6), WEIR_ANSWER_SENT);
+	sip_payload(&answer6, "[2001:db8:0::2]:5060");
+	assert_int_equal(check(&answer6), WEIR_ANSWER_PAYLOAD);
+	answer6 = good6;
+	answer6.protocol = WEIR_SIP;
+	answer6.udp_source = 5060;
+	assert_int_equal(check(&answer6), WEIR_ANSWER_PAYLOAD);
 }
 
 static void a_port_is_known_by_its_name_where_it_has_one(void **state)
@@ -252,6 +299,7 @@ int main(void)
 		TEST(a_good_answer_goes_where_it_says),
 		TEST(what_has_not_the_shape_of_an_answer_is_lost),
 		TEST(only_a_protocol_with_replies_is_answered),
+		TEST(a_sip_message_says_where_it_comes_from),
 		TEST(a_port_is_known_by_its_name_where_it_has_one),
 		TEST(nobody_is_answered_who_cannot_be_one_host),
 		TEST(an_answer_comes_from_a_listener_of_its_protocol),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,11 +12,13 @@
 #include "controlplane/agents/reply_native.h"
 #include "dataplane/abi/socket.h"
 #include "dataplane/decode/native_reply.h"
+#include "dataplane/decode/sip_reply.h"
 
 // Flag 0x1 and a tag, urgent, chat, tenant 1001, DE, 2 bytes, id 0x01020304.
 static const uint8_t asked[] = { 0x57, 0x15, 1, 3, 0, 0, 3, 0xe9, 'D', 'E', 0, 2, 1, 2, 3, 4, 9, 9, 9, 9, 9, 9, 9, 9, 'h', 'i' };
 static struct spool_message message;
 static uint8_t out[2048];
+static uint16_t port; // where the answer goes
 
 static int setup(void **state)
 {
@@ -32,7 +35,8 @@ static int build(unsigned status, const char *text, size_t length, size_t room)
 {
 	const struct spool_answer answer = { reply_build, (uint8_t)status, text, (uint16_t)length };
 
-	return answer.build(&message, &answer, out, room);
+	port = 40000;
+	return answer.build(&message, &answer, out, room, &port);
 }
 
 static void a_reply_says_which_message_it_answers(void **state)
@@ -43,6 +47,7 @@ static void a_reply_says_which_message_it_answers(void **state)
 	assert_int_equal(build(WEIR_STATUS_REFUSED, "hello", 5, sizeof(out)), 21);
 	assert_memory_equal(out, expected, sizeof(expected));
 	assert_int_equal(out[21], 0xee);
+	assert_int_equal(port, 40000);
 	assert_int_equal(build(WEIR_STATUS_ACCEPTED, NULL, 0, sizeof(out)), 16);
 	assert_int_equal(out[2], WEIR_STATUS_ACCEPTED);
 	assert_int_equal(out[11], 0);
@@ -95,11 +100,124 @@ static void what_cannot_be_answered_is_refused(void **state)
 	message.payload = other;
 	message.record.payload_length = 16;
 	assert_int_equal(build(WEIR_STATUS_REFUSED, "", 0, sizeof(out)), -EBADMSG);
-	for (unsigned protocol = WEIR_SIP; protocol < 256; protocol++) {
+	for (unsigned protocol = WEIR_NATIVE + 1; protocol < 256; protocol++) { // SIP too: the payload is none
 		message.record.protocol = (uint8_t)protocol;
 		assert_int_equal(build(WEIR_STATUS_REFUSED, "", 0, sizeof(out)), -EPROTONOSUPPORT);
 		assert_int_equal(reply_text_max(&message, WEIR_STATUS_REFUSED), 0);
 	}
+}
+
+static const char sip_asked[] = "MESSAGE sip:desk@acme.example SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5999;branch=z9hG4bKx%s\r\n"
+				"From: <sip:anna%s@far.example>;tag=1\r\nTo: <sip:desk@acme.example>\r\nCall-ID: c1\r\n"
+				"CSeq: 7 MESSAGE\r\nContent-Length: 5\r\n\r\nhello";
+static const struct sip_peer ours = { { 10, 0, 0, 2 }, 4, 5060 };
+
+static void ask_sip_as(const char *via, const char *user)
+{
+	static char text[3000];
+
+	message.record.payload_length = (uint16_t)snprintf(text, sizeof(text), sip_asked, via, user);
+	message.payload = text;
+	message.record.protocol = WEIR_SIP;
+	message.record.udp_source = 40000;
+	message.record.udp_destination = 5060;
+	memcpy(message.record.ip_source, (uint8_t[4]){ 10, 0, 0, 1 }, 4);
+	memcpy(message.record.ip_destination, ours.address, 4);
+}
+
+static void ask_sip(const char *via)
+{
+	ask_sip_as(via, "");
+}
+
+static void a_sip_message_is_answered_by_one_of_ours(void **state)
+{
+	struct sip_message got;
+	int n;
+
+	(void)state;
+	ask_sip("");
+	n = build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out));
+	assert_true(n > 0);
+	assert_true(sip_reply_is_good(out, (size_t)n, &ours));
+	assert_int_equal(port, 5999); // of its Via
+	sip_parse(out, (unsigned)n, &got);
+	assert_true(span_equals(out, got.body, "no", 2));
+	ask_sip(";rport");
+	assert_true(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)) > 0);
+	assert_int_equal(port, 40000);
+	ask_sip(";maddr=192.0.2.1"); // an address that a sender chose may be anyone's
+	assert_true(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)) > 0);
+	assert_int_equal(port, 5999);
+}
+
+static void a_sip_answer_without_text_says_its_status(void **state)
+{
+	static const char *const words[] = { "accepted", "refused", "busy" };
+
+	(void)state;
+	ask_sip("");
+	for (unsigned status = 0; status < WEIR_N_STATUSES; status++) {
+		int n = build(status, NULL, 0, sizeof(out));
+		struct sip_message got;
+
+		assert_true(sip_reply_is_good(out, (size_t)n, &ours));
+		sip_parse(out, (unsigned)n, &got);
+		assert_true(span_equals(out, got.body, words[status], strlen(words[status])));
+	}
+}
+
+static void each_sip_answer_has_a_name_of_its_own_and_keeps_it(void **state)
+{
+	uint8_t first[2048];
+	int n;
+
+	(void)state;
+	ask_sip("");
+	n = build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out));
+	memcpy(first, out, (size_t)n);
+	assert_int_equal(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)), n);
+	assert_memory_equal(out, first, (size_t)n);
+	for (unsigned i = 0; i < 4; i++) {
+		struct spool_message before = message;
+
+		message.arrival += i == 0;
+		message.record.sequence += i == 1;
+		message.worker = (uint16_t)(message.worker + (i == 2));
+		message.boot_id[0] = (uint8_t)(message.boot_id[0] + (i == 3));
+		assert_int_equal(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)), n);
+		assert_memory_not_equal(strstr((char *)out, "branch"), strstr((char *)first, "branch"), 30);
+		assert_memory_not_equal(strstr((char *)out, "Call-ID"), strstr((char *)first, "Call-ID"), 40);
+		message = before;
+	}
+}
+
+static void a_sip_answer_is_text_of_at_most_what_fits(void **state)
+{
+	static char text[SIP_REPLY_MAX], user[SIP_REPLY_MAX];
+
+	(void)state;
+	memset(text, 't', sizeof(text));
+	for (unsigned i = 0; i < 500; i++) { // the user stands in the head twice
+		size_t max;
+		int n;
+
+		memset(user, 'u', i);
+		user[i] = '\0';
+		ask_sip_as("", user);
+		max = reply_text_max(&message, WEIR_STATUS_BUSY);
+		if (max == 0) // no room for more than the head, if for that
+			continue;
+		n = build(WEIR_STATUS_BUSY, text, max, sizeof(out));
+		assert_true(n == SIP_REPLY_MAX || (n == SIP_REPLY_MAX - 1 && (max == 9 || max == 99 || max == 999)));
+		assert_int_equal(build(WEIR_STATUS_BUSY, text, max + 1, sizeof(out)), -EMSGSIZE);
+		assert_int_equal(build(WEIR_STATUS_BUSY, text, 5, 100), -EMSGSIZE);
+	}
+	assert_int_equal(reply_text_max(&message, WEIR_STATUS_BUSY), 0);
+	assert_int_equal(build(WEIR_STATUS_BUSY, "", 0, sizeof(out)), -EMSGSIZE);
+	ask_sip("");
+	assert_int_equal(build(WEIR_STATUS_BUSY, "\xff", 1, sizeof(out)), -EILSEQ);
+	assert_int_equal(build(WEIR_STATUS_BUSY, "a\0b", 3, sizeof(out)), -EILSEQ);
 }
 
 int main(void)
@@ -109,6 +227,10 @@ int main(void)
 		cmocka_unit_test_setup(a_busy_reply_begins_with_its_seconds, setup),
 		cmocka_unit_test_setup(every_reply_that_is_built_passes_the_dataplanes_check, setup),
 		cmocka_unit_test_setup(what_cannot_be_answered_is_refused, setup),
+		cmocka_unit_test_setup(a_sip_message_is_answered_by_one_of_ours, setup),
+		cmocka_unit_test_setup(a_sip_answer_without_text_says_its_status, setup),
+		cmocka_unit_test_setup(each_sip_answer_has_a_name_of_its_own_and_keeps_it, setup),
+		cmocka_unit_test_setup(a_sip_answer_is_text_of_at_most_what_fits, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -356,12 +356,15 @@ static void a_message_is_buried_under_its_lease_or_by_force(void **state)
 	assert_int_equal(run(&waits), -ENOENT);
 }
 
-static int build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room)
+static int build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room,
+		 uint16_t *port)
 {
 	assert_true(room >= 1u + answer->length);
 	assert_memory_equal(message->payload, "payload", 8);
 	if (answer->status == 99)
 		return -EPROTONOSUPPORT;
+	assert_int_equal(*port, message->record.udp_source);
+	*port = 5061;
 	to[0] = answer->status;
 	memcpy(to + 1, answer->payload, answer->length);
 	return 1 + answer->length;
@@ -371,6 +374,7 @@ static int check_outgoing(const struct spool_outgoing *outgoing, void *argument)
 {
 	assert_int_equal(outgoing->arrival, 1);
 	assert_int_equal(outgoing->record.tenant, 101);
+	assert_int_equal(outgoing->record.udp_source, 5061); // where build said
 	assert_int_equal(outgoing->length, 6);
 	assert_memory_equal(outgoing->payload, "\7hello", 6);
 	++*(int *)argument;

@@ -161,10 +161,12 @@ static struct spool_op on_lease(enum spool_op_kind kind, unsigned *i)
 	return op;
 }
 
-static int build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room)
+static int build(const struct spool_message *message, const struct spool_answer *answer, uint8_t *to, size_t room,
+		 uint16_t *port)
 {
 	uint32_t tenant = message->record.tenant;
 
+	(void)port;
 	assert_true(room >= answer->length);
 	memcpy(to, &tenant, sizeof(tenant));
 	return answer->length;
