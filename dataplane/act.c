@@ -16,7 +16,7 @@
 #include "dataplane/worker.h"
 
 static const struct answer refused = { .status = WEIR_STATUS_REFUSED };
-static const struct answer accepted = { .status = WEIR_STATUS_ACCEPTED };
+static const struct answer accepted = { .status = WEIR_STATUS_ACCEPTED, .later = true };
 static const struct answer busy = { .status = WEIR_STATUS_BUSY, .retry_after = ANSWER_RETRY_SECONDS };
 
 static unsigned priority_of(const struct burst *burst, unsigned at, const struct verdict *verdict)

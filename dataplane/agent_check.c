@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "dataplane/decode/coap_answer.h"
 #include "dataplane/decode/native_reply.h"
 #include "dataplane/decode/sip_reply.h"
 
@@ -25,10 +26,16 @@ static bool sip_is_good(const struct weir_answer *answer)
 	return sip_reply_is_good(answer->payload, answer->length, &from);
 }
 
+static bool coap_is_good(const struct weir_answer *answer)
+{
+	return coap_later_is_good(answer->payload, answer->length);
+}
+
 // By protocol: whether a payload is a whole reply. A protocol without one is not answered.
 static bool (*const reply_is_good[WEIR_N_PROTOCOLS])(const struct weir_answer *answer) = {
 	[WEIR_NATIVE] = native_is_good,
 	[WEIR_SIP] = sip_is_good,
+	[WEIR_COAP] = coap_is_good,
 };
 
 static bool is_tag(uint16_t tpid_on_wire)

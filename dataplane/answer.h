@@ -30,6 +30,7 @@ struct answer {
 	uint16_t text_length; // at most ANSWER_TEXT_MAX
 	uint32_t retry_after; // seconds, of busy
 	const char *text;     // not owned; need not end in NUL
+	bool later;           // agents have the message, and may say more: who waits for that is told nothing now
 };
 
 // Reads the addressing of a parsed and decoded frame.

@@ -13,7 +13,7 @@
 #include "dataplane/worker.h"
 
 enum { SIP_SECONDS = 32, COAP_SECONDS = 247 }; // RFC 3261, 17.1.2.2 (64 * T1); RFC 7252, 4.8.2 (EXCHANGE_LIFETIME)
-enum { TOLD_COPIED = REPEAT_OWNERS, TOLD_STATUS, TOLD_TEMPLATE_SHIFT = 8, TOLD_GENERATION_SHIFT = 24 };
+enum { TOLD_COPIED = REPEAT_OWNERS, TOLD_DURABLE, TOLD_STATUS, TOLD_TEMPLATE_SHIFT = 8, TOLD_GENERATION_SHIFT = 24 };
 static_assert(TOLD_STATUS + WEIR_N_STATUSES <= 1 << TOLD_TEMPLATE_SHIFT, "a status has a byte");
 
 int memory_init(struct memory *memory, uint32_t n, const uint8_t secret[SIPHASH_KEY_SIZE], uint64_t tsc_hz)
@@ -106,8 +106,10 @@ struct answer remember_answer(const struct worker *worker, const struct burst *b
 {
 	const struct repeat *repeat = &worker->memory.repeat[burst->packet[i].protocol];
 	uint32_t told = repeat_find(repeat, worker->memory.key[i], ticks(worker, burst));
-	struct answer answer = { .status = (uint8_t)((told & 0xff) - TOLD_STATUS),
-				 .retry_after = ANSWER_RETRY_SECONDS };
+	bool durable = (told & 0xff) == TOLD_DURABLE;
+	struct answer answer = { .status = durable ? WEIR_STATUS_ACCEPTED : (uint8_t)((told & 0xff) - TOLD_STATUS),
+				 .retry_after = ANSWER_RETRY_SECONDS,
+				 .later = durable };
 	unsigned template = told >> TOLD_TEMPLATE_SHIFT & 0xffff;
 	const struct live *live = worker->live;
 	const struct table_reply *reply;
@@ -175,5 +177,5 @@ void remember_accepted(struct worker *worker, const struct weir_record *record)
 	request_parse(record->protocol, payload, record->payload_length, &request);
 	repeat_put(repeat_of(worker, record->protocol),
 		   key_of(repeat_of(worker, record->protocol), &ends, record->protocol, payload, &request),
-		   TOLD_STATUS + WEIR_STATUS_ACCEPTED);
+		   TOLD_DURABLE);
 }

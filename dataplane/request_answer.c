@@ -16,16 +16,20 @@ static int answer_coap(const uint8_t *payload, unsigned length, const struct ans
 	struct coap_message message;
 	struct coap_origin origin;
 	struct coap_answer told;
+	uint16_t id;
 
 	coap_parse(payload, length, &message);
 	if (answer ? message.kind != COAP_TRIAGE : message.kind == COAP_IGNORED || message.kind == COAP_TRIAGE)
 		return -EBADMSG;
 	coap_origin_get(&origin, payload, &message);
 	voice->coap_id++;
+	id = voice->coap_id & (COAP_LATER_ID - 1);
 	if (!answer)
-		return coap_service_format(out, room, &origin, voice->coap_id);
+		return coap_service_format(out, room, &origin, id);
+	if (answer->later && message.waits)
+		return coap_acknowledge_format(out, room, &origin);
 	told = (struct coap_answer){ .code = coap_status_code(answer->status),
-				     .id = voice->coap_id,
+				     .id = id,
 				     .retry_after = answer->retry_after,
 				     .text = answer->text,
 				     .length = answer->text_length };

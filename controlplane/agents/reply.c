@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "controlplane/agents/reply_coap.h"
 #include "controlplane/agents/reply_native.h"
 #include "controlplane/agents/reply_sip.h"
 #include "rules/utf8.h"
@@ -17,6 +18,7 @@ static const struct reply_kind {
 } kinds[WEIR_N_PROTOCOLS] = {
 	[WEIR_NATIVE] = { reply_native_text_max, reply_native_build, true },
 	[WEIR_SIP] = { reply_sip_text_max, reply_sip_build, false },
+	[WEIR_COAP] = { reply_coap_text_max, reply_coap_build, false },
 };
 
 static const struct reply_kind *kind_of(const struct spool_message *message)

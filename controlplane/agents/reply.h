@@ -9,6 +9,9 @@
 
 #include "controlplane/spool_ops.h"
 
+// Seconds after which the sender may try again whom an agent tells "busy".
+enum { REPLY_RETRY_SECONDS = 60 };
+
 // Bytes of text that an answer to `message` may have with this status (enum weir_status); 0 also where it cannot be
 // answered.
 size_t reply_text_max(const struct spool_message *message, unsigned status);

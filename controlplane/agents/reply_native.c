@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "controlplane/agents/reply.h"
 #include "dataplane/abi/socket.h"
 
 enum { HEADER = 16, MAGIC = 0x57, VERSION_AND_REPLY = 0x12, SECONDS = 4 };
@@ -46,7 +47,7 @@ int reply_native_build(const struct spool_message *message, const struct spool_a
 	to[2] = answer->status;
 	put16(to + 10, overhead - HEADER + answer->length);
 	if (answer->status == WEIR_STATUS_BUSY)
-		put16(put16(to + HEADER, 0), REPLY_NATIVE_RETRY_SECONDS);
+		put16(put16(to + HEADER, 0), REPLY_RETRY_SECONDS);
 	if (answer->length > 0)
 		memcpy(to + overhead, answer->payload, answer->length);
 	return (int)(overhead + answer->length);

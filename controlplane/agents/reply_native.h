@@ -8,9 +8,6 @@
 
 #include "controlplane/spool_ops.h"
 
-// Seconds after which the sender may try again whom an agent tells "busy".
-enum { REPLY_NATIVE_RETRY_SECONDS = 60 };
-
 // As reply_text_max.
 size_t reply_native_text_max(const struct spool_message *message, unsigned status);
 

@@ -35,7 +35,7 @@ static inline bool is_first(unsigned number, struct coap_request *request)
 
 static void note_query(const uint8_t *payload, struct span query, struct coap_request *request)
 {
-	static const char country[] = "country=", priority[] = "priority=";
+	static const char country[] = "country=", priority[] = "priority=", waits[] = "answer=agent";
 	const uint8_t *at = payload + query.at;
 
 	if (query.length >= sizeof(country) - 1 && memcmp(at, country, sizeof(country) - 1) == 0) {
@@ -44,6 +44,8 @@ static void note_query(const uint8_t *payload, struct span query, struct coap_re
 	} else if (query.length >= sizeof(priority) - 1 && memcmp(at, priority, sizeof(priority) - 1) == 0) {
 		request->priority = span_make(query.at + sizeof(priority) - 1, query.length - (sizeof(priority) - 1));
 		request->n_priority++;
+	} else if (span_equals(payload, query, waits, sizeof(waits) - 1)) {
+		request->waits = true;
 	}
 }
 

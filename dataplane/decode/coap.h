@@ -33,6 +33,7 @@ struct coap_message {
 	uint8_t error;            // of REFUSED
 	uint8_t no_response;      // RFC 7967: bit n - 1 set: no answer of class n is wanted
 	uint8_t plain;            // an answer may carry text (Accept is absent or text/plain)
+	uint8_t waits;            // of TRIAGE: where agents get it, the answer is theirs (answer=agent)
 	uint16_t option;          // REASON_COAP_CRITICAL: the number of the first option not understood
 	struct span token, body;  // body: without the marker; empty where there is none
 	// of TRIAGE: the tenant is the id where it is not 0, else the name where that is not empty, else who has `host`

@@ -25,6 +25,7 @@ void coap_origin_get(struct coap_origin *origin, const uint8_t *at, const struct
 		.error = message->error,
 		.no_response = message->no_response,
 		.plain = message->plain,
+		.waits = message->waits,
 	};
 	memcpy(origin->token, at + message->token.at, message->token.length);
 }
@@ -180,4 +181,40 @@ bool coap_answer_is_good(const uint8_t *payload, size_t length)
 		if (coap_is_critical(option.number))
 			return false;
 	return true;
+}
+
+// The number that the option Max-Age has, 0 where there is none. More than four bytes are cut: it will not be the same.
+static uint32_t max_age_of(const uint8_t *payload, size_t length, const struct coap_message *message)
+{
+	const uint8_t *at = payload + COAP_HEADER + message->token.length;
+	struct coap_option option = { 0 };
+	uint32_t seconds = 0;
+
+	while (coap_option_next(&option, &at, payload + length) == COAP_STEP_OPTION)
+		for (uint32_t i = 0; option.number == COAP_MAX_AGE && i < option.length; i++)
+			seconds = seconds << 8 | option.value[i];
+	return seconds;
+}
+
+bool coap_later_is_good(const uint8_t *payload, size_t length)
+{
+	struct coap_origin origin = { .kind = COAP_TRIAGE, .plain = 1 };
+	uint8_t again[COAP_ANSWER_HEAD + COAP_LATER_TEXT_MAX];
+	struct coap_message message;
+	struct coap_answer answer;
+	bool status = false;
+	int n;
+
+	if (length > sizeof(again) || coap_parse(payload, (unsigned)length, &message) != WEIR_REASON_COAP_MESSAGE)
+		return false;
+	for (unsigned i = 0; i < WEIR_N_STATUSES; i++)
+		status |= message.code == coap_status_code((enum weir_status)i);
+	if (!status || !(message.id & COAP_LATER_ID) || message.body.length > COAP_LATER_TEXT_MAX)
+		return false;
+	origin.token_length = (uint8_t)message.token.length;
+	memcpy(origin.token, payload + message.token.at, message.token.length);
+	answer = (struct coap_answer){ message.code, message.id, max_age_of(payload, length, &message),
+				       (const char *)payload + message.body.at, message.body.length };
+	n = response_format(again, sizeof(again), &origin, &answer, COAP_NON);
+	return n == (int)length && memcmp(again, payload, length) == 0;
 }

@@ -13,11 +13,15 @@
 // Bytes of an answer beside its text: header, token, the longest options that weir sends, marker.
 enum { COAP_ANSWER_HEAD = COAP_HEADER + COAP_TOKEN_MAX + 6 + 1 };
 
+// Message ids of ours: answers at once have the lower half, those that come later the upper one, so that two that know
+// nothing of each other never choose the same. Text of a later one has what every receiver takes (RFC 7252, 4.6).
+enum { COAP_LATER_ID = 0x8000, COAP_LATER_TEXT_MAX = 1024 };
+
 // The request that is answered.
 struct coap_origin {
 	uint8_t token[COAP_TOKEN_MAX];
 	uint16_t id, option; // as of coap_message
-	uint8_t token_length, kind, type, error, no_response, plain;
+	uint8_t token_length, kind, type, error, no_response, plain, waits;
 };
 
 struct coap_answer {
@@ -56,3 +60,7 @@ int coap_service_format(uint8_t *out, size_t room, const struct coap_origin *ori
 // Whether `payload` is one well-formed response as a gateway may send it: code of class 2, 4 or 5, no reset, no
 // critical option.
 bool coap_answer_is_good(const uint8_t *payload, size_t length);
+
+// Whether `payload` is, byte for byte, what coap_later_format() writes of some answer with one of the three status
+// codes to some token: NON, an id of the upper half, text of at most COAP_LATER_TEXT_MAX bytes.
+bool coap_later_is_good(const uint8_t *payload, size_t length);

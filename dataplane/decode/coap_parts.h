@@ -20,6 +20,7 @@ struct coap_request {
 	uint32_t accept; // a content format, or NONE
 	uint32_t seen;   // by option number, of those below 32 that may stand only once
 	bool proxy;
+	bool waits;       // answer=agent
 	bool no_response; // has been seen
 	bool critical;    // one that is not understood has been seen: message->option
 };

@@ -173,7 +173,9 @@ enum weir_reason coap_request_check(const uint8_t *at, const struct coap_request
 	if (message->code != POST && message->code != PUT)
 		return refuse(WEIR_REASON_COAP_METHOD, COAP_CODE(4, 5), message);
 	reason = arguments_parse(at, request, message);
-	if (reason == WEIR_REASON_NONE)
-		message->kind = COAP_TRIAGE;
-	return reason;
+	if (reason != WEIR_REASON_NONE)
+		return reason;
+	message->kind = COAP_TRIAGE;
+	message->waits = request->waits;
+	return WEIR_REASON_NONE;
 }

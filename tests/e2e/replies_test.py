@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What agents answer to SIP messages is with their senders: sockets read it field by field, and sipp, which others wrote, takes it."""
+"""What agents answer to SIP and CoAP messages is with their senders: sockets read it field by field; sipp and coap-client, which
+others wrote, take it."""
 import os
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from agents import Agent  # noqa: E402
 from clients_test import HEAD, MESSAGE, SCENARIO, Watch, needs  # noqa: E402
 from gateway import check_books, main, wait_for  # noqa: E402
 from network import Network  # noqa: E402
-from requests_test import Requests, answer, sip  # noqa: E402
+from requests_test import ACK, NON, Requests, answer, coap, sip, told  # noqa: E402
 
 URGENT = "Priority: urgent\r\n"
 CALLS = 20
@@ -67,11 +68,12 @@ def ok(datagram):
     return f"SIP/2.0 200 OK\r\n{copied}To: {fields['To']};tag=1\r\nContent-Length: 0\r\n\r\n".encode()
 
 
-def settled(g, asked, answers, taken=0):
-    """Statistics when `asked` messages have come, `answers` of agents have left, and senders have taken `taken` of them; neighbours say more."""
+def settled(g, asked, answers, taken=0, reason="sip-response"):
+    """Statistics when `asked` messages have come, `answers` of agents have left, and senders have said that they took `taken` of them;
+    neighbours say more."""
     def there():
         stats = g.stats()
-        done = stats and stats["agent_answers"] == answers and stats["reasons"].get("exception", {}).get("sip-response", 0) == taken
+        done = stats and stats["agent_answers"] == answers and stats["reasons"].get("exception", {}).get(reason, 0) == taken
         return stats if done and stats["dispositions"]["agents"] + stats["dispositions"]["reply"] == asked else None
     stats = wait_for("all to be counted", there)
     check_books(stats)
@@ -154,6 +156,72 @@ def sipp_takes_an_answer_to_every_message():
         watch.check(g.g.path("replies.pcap"), 2 * CALLS)
 
 
+WAITS = ["priority=urgent", "answer=agent"]
+
+
+def read_coap(datagram):
+    """Type, code, message id, token and what follows."""
+    assert datagram[0] >> 6 == 1, datagram
+    n = datagram[0] & 15
+    return datagram[0] >> 4 & 3, f"{datagram[1] >> 5}.{datagram[1] & 31:02}", int.from_bytes(datagram[2:4], "big"), datagram[4:4 + n], datagram[4 + n:]
+
+
+def who_waits_over_coap_gets_the_agents_answer_and_no_other():
+    with Network("gw", "far") as net, Replies(net) as g:
+        agent, sock, six = g.agent(), g.asker(5683), g.asker(5683, "2001:db8::2")
+        request = coap(7, query=WAITS, token=b"\xa1\xb2")
+        for _ in range(3):  # it comes, and comes again
+            sock.send(request)
+            assert sock.recv(2000) == b"\x60\x00\x00\x07"  # an empty acknowledgement
+        six.send(coap(8, query=WAITS, token=b"12345678", kind=NON))
+        ids = set()
+        messages = sorted(claim(agent, 2), key=lambda one: ":" in one["sender"]["address"])
+        for message, asker, token, status, code, rest in ((messages[0], sock, b"\xa1\xb2", "accepted", "2.04", b"\xc0\xffKommt"),
+                                                          (messages[1], six, b"12345678", "busy", "5.03", b"\xd1\x01\x3c\xffKommt")):
+            assert respond(agent, message, status=status, body="Kommt").status == 200
+            kind, got, number, echoed, after = read_coap(asker.recv(2000))
+            assert (kind, got, echoed, after) == (NON, code, token, rest), (kind, got, echoed, after)
+            ids.add(number)
+        assert len(ids) == 2 and all(number >= 0x8000 for number in ids), ids
+        sock.send(request)
+        assert sock.recv(2000) == b"\x60\x00\x00\x07"  # as before, and nobody's work again
+        six.send(b"\x70\x00" + max(ids).to_bytes(2, "big"))  # it knows nothing of it any more
+        stats = settled(g, 5, 2, taken=1, reason="coap-message")
+        assert stats["queues"][0]["count"] == 2 and stats["protocol_answers"] == {"repeat": 3}, stats
+
+
+def who_does_not_wait_over_coap_has_had_the_answer():
+    with Network("gw", "far") as net, Replies(net) as g:
+        agent, sock = g.agent(), g.asker(5683)
+        assert told(sock, coap(1, query=["priority=urgent"], token=b"a"))[:3] == (ACK, "2.04", 1)
+        message = claim(agent, 1)[0]
+        refused = respond(agent, message, status="accepted", body="too late")
+        assert refused.status == 409 and refused.json["type"].endswith(":not-answerable"), refused
+        assert agent.ack(message).status == 200
+        assert told(sock, coap(2, path=["m", "1002", "sms"], query=["answer=agent"], token=b"b"))[:3] == (ACK, "5.03", 2)  # no agent's
+        assert told(sock, coap(3, path=["m", "1001", "sms"], query=["answer=agent"], token=b"c"))[:3] == (ACK, "2.04", 3)
+        assert told(sock, coap(3, path=["m", "1001", "sms"], query=["answer=agent"], token=b"c"))[:3] == (ACK, "2.04", 3)
+        settled(g, 4, 0)
+
+
+def coap_client_waits_for_an_agent():
+    needs("coap-client-notls", "tshark")
+    with Network("gw", "far") as net, Replies(net) as g:
+        agent, watch = g.agent(), Watch(net)
+        for options, status, body in (([], "accepted", "in hand"), (["-N"], "accepted", "in hand"), ([], "refused", "not ours")):
+            client = subprocess.Popen([*net.prefix("far"), "coap-client-notls", "-m", "post", "-e", "hello", "-B", "60", *options,
+                                       "coap://10.9.0.2/m/acme/sms?priority=urgent&answer=agent"], stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True)
+            g.g.processes.append(client)
+            assert respond(agent, claim(agent, 1)[0], status=status, body=body).status == 200
+            said = client.communicate(timeout=90)[0]
+            assert body in said and client.returncode == 0 and ("4.03" in said) == (status == "refused"), said
+        settled(g, 3, 3)
+        watch.check(g.g.path("replies.pcap"), 5)
+
+
 if __name__ == "__main__":
     main([an_agents_answer_is_a_message_to_the_sender, an_answer_goes_where_the_acknowledgement_went,
-          what_cannot_be_answered_is_said_to_the_agent, sipp_takes_an_answer_to_every_message])
+          what_cannot_be_answered_is_said_to_the_agent, sipp_takes_an_answer_to_every_message,
+          who_waits_over_coap_gets_the_agents_answer_and_no_other, who_does_not_wait_over_coap_has_had_the_answer,
+          coap_client_waits_for_an_agent])

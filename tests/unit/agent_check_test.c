@@ -32,6 +32,7 @@ static int setup(void **state)
 	static const struct listener list[] = {
 		{ .port = 5700, .protocol = WEIR_NATIVE },
 		{ .port = 5060, .protocol = WEIR_SIP },
+		{ .port = 5683, .protocol = WEIR_COAP },
 		{ .address = { 10, 0, 0, 2 }, .family = 4, .port = 5701, .protocol = WEIR_NATIVE },
 		{ .address = { 0x20, 1, 0xd, 0xb8, [15] = 2 }, .family = 6, .port = 5701, .protocol = WEIR_NATIVE },
 	};
@@ -46,7 +47,7 @@ static int setup(void **state)
 	good6.ip_version = 6;
 	memcpy(good6.ip_source, (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, [15] = 2 }, 16);
 	memcpy(good6.ip_destination, (uint8_t[16]){ 0x20, 1, 0xd, 0xb8, [15] = 1 }, 16);
-	return listeners_init(&listeners, list, 4);
+	return listeners_init(&listeners, list, 5);
 }
 
 static enum weir_answer_fate check(const struct weir_answer *answer)
@@ -108,8 +109,8 @@ static void only_a_protocol_with_replies_is_answered(void **state)
 	(void)state;
 	for (unsigned protocol = 0; protocol < 256; protocol++) {
 		unsigned right = protocol == WEIR_NATIVE ? WEIR_ANSWER_SENT
-				 : protocol == WEIR_SIP  ? WEIR_ANSWER_LISTENER // of another protocol
-							 : WEIR_ANSWER_PROTOCOL;
+				 : protocol < WEIR_N_PROTOCOLS ? WEIR_ANSWER_LISTENER // of another protocol
+							       : WEIR_ANSWER_PROTOCOL;
 
 		answer.protocol = (uint8_t)protocol;
 		assert_int_equal(check(&answer), right);
@@ -156,6 +157,30 @@ static void a_sip_message_says_where_it_comes_from(void **state)
 	answer6.protocol = WEIR_SIP;
 	answer6.udp_source = 5060;
 	assert_int_equal(check(&answer6), WEIR_ANSWER_PAYLOAD);
+}
+
+static void a_coap_answer_is_one_that_may_come_later(void **state)
+{
+	static const uint8_t bytes[] = { 0x52, 0x44, 0x80, 1, 0xa1, 0xb2, 0xc0, 0xff, 'y', 'e', 's' };
+	struct weir_answer answer = good4;
+
+	(void)state;
+	answer.protocol = WEIR_COAP;
+	answer.udp_source = 5683;
+	memcpy(answer.payload, bytes, sizeof(bytes));
+	answer.length = sizeof(bytes);
+	assert_int_equal(check(&answer), WEIR_ANSWER_SENT);
+	answer.payload[0] = 0x62; // an acknowledgement, of whatever has that id
+	assert_int_equal(check(&answer), WEIR_ANSWER_PAYLOAD);
+	answer.payload[0] = 0x52;
+	answer.payload[1] = 2; // POST
+	assert_int_equal(check(&answer), WEIR_ANSWER_PAYLOAD);
+	answer.payload[1] = 0x44;
+	answer.payload[2] = 0;
+	assert_int_equal(check(&answer), WEIR_ANSWER_PAYLOAD);
+	answer.payload[2] = 0x80;
+	answer.udp_source = 5060;
+	assert_int_equal(check(&answer), WEIR_ANSWER_LISTENER);
 }
 
 static void a_port_is_known_by_its_name_where_it_has_one(void **state)
@@ -300,6 +325,7 @@ int main(void)
 		TEST(what_has_not_the_shape_of_an_answer_is_lost),
 		TEST(only_a_protocol_with_replies_is_answered),
 		TEST(a_sip_message_says_where_it_comes_from),
+		TEST(a_coap_answer_is_one_that_may_come_later),
 		TEST(a_port_is_known_by_its_name_where_it_has_one),
 		TEST(nobody_is_answered_who_cannot_be_one_host),
 		TEST(an_answer_comes_from_a_listener_of_its_protocol),

@@ -223,6 +223,48 @@ static void only_a_response_is_a_good_answer(void **state)
 	assert_false(coap_answer_is_good(bytes, 65536));
 }
 
+static void what_comes_later_has_one_form(void **state)
+{
+	static const struct {
+		const char *line;
+		bool good;
+	} rows[] = {
+		{ "NON 2.04 id:32768 token:a1b2 12: body:thanks", true }, { "NON 2.04 id:65535", true },
+		{ "NON 4.03 id:40000", true },
+		{ "NON 4.03 id:40000 token:0102030405060708 body:no", true }, { "NON 5.03 id:40000 14:\x1e body:wait", true },
+		{ "NON 5.03 id:40000 14:", true }, { "NON 5.03 id:40000 14:\x01\x02\x03\x04", true },
+		{ "NON 2.04 id:32767", false }, // an id of answers at once
+		{ "ACK 2.04 id:40000", false }, { "CON 2.04 id:40000", false }, { "RST 0.00 id:40000", false },
+		{ "NON 2.05 id:40000", false },
+		{ "NON 4.04 id:40000", false }, { "NON 0.02 id:40000 11:m 11:acme 11:sms", false }, { "NON 2.04 id:40000 body:x", false },
+		{ "NON 2.04 id:40000 12:", false }, { "NON 2.04 id:40000 12:( body:x", false }, { "NON 4.03 id:40000 12: body:x", false },
+		{ "NON 5.03 id:40000 body:x", false }, { "NON 2.04 id:40000 6: 12: body:x", false },
+		{ "NON 5.03 id:40000 14:\x1e 14:\x1e", false }, { "NON 5.03 id:40000 14:\x01\x02\x03\x04\x05", false },
+		{ "NON 2.04 id:40000 hex:ff", false }, { "NON 2.04 id:40000 8:x 12: body:x", false },
+	};
+	static uint8_t bytes[KIT_COAP_MAX];
+	static char text[COAP_LATER_TEXT_MAX + 1];
+	const struct coap_answer long_one = { .code = COAP_CODE(4, 3), .id = 0x8001, .text = text, .length = COAP_LATER_TEXT_MAX };
+	struct coap_answer longer = long_one;
+	struct coap_origin origin = origin_of(CON_REQUEST);
+	int n;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t length = kit_coap(bytes, rows[i].line);
+
+		if (coap_later_is_good(bytes, length) != rows[i].good)
+			print_error("%s\n", rows[i].line);
+		assert_int_equal(coap_later_is_good(bytes, length), rows[i].good);
+	}
+	n = coap_later_format(bytes, sizeof(bytes), &origin, &long_one, COAP_NON);
+	assert_true(coap_later_is_good(bytes, (size_t)n));
+	longer.length++;
+	n = coap_later_format(bytes, sizeof(bytes), &origin, &longer, COAP_NON);
+	assert_false(coap_later_is_good(bytes, (size_t)n));
+	assert_false(coap_later_is_good(bytes, 0));
+	assert_false(coap_later_is_good(bytes, sizeof(bytes)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +280,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_written_where_there_is_no_room),
 		cmocka_unit_test(statuses_have_their_codes),
 		cmocka_unit_test(only_a_response_is_a_good_answer),
+		cmocka_unit_test(what_comes_later_has_one_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

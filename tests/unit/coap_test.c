@@ -82,6 +82,31 @@ static void what_a_message_does_not_say_is_unknown_normal_and_empty(void **state
 	assert_int_equal(message.priority, WEIR_NORMAL);
 }
 
+static void who_waits_for_agents_says_so_in_one_way(void **state)
+{
+	static const struct {
+		const char *arguments;
+		unsigned waits;
+	} rows[] = {
+		{ "15:answer=agent", 1 }, { "15:country=DE 15:answer=agent 15:priority=urgent", 1 },
+		{ "15:answer=agent 15:answer=agent", 1 },
+		{ "", 0 }, { "15:answer=", 0 }, { "15:answer", 0 }, { "15:answer=agents", 0 },
+		{ "15:Answer=agent", 0 }, { "15:answer=now", 0 },
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char line[200];
+
+		snprintf(line, sizeof(line), "CON 0.02 11:m 11:acme 11:sms %s", rows[i].arguments);
+		assert_int_equal(parse(line), WEIR_REASON_NONE);
+		if (message.waits != rows[i].waits)
+			print_error("%s\n", line);
+		assert_int_equal(message.waits, rows[i].waits);
+	}
+	assert_int_equal(parse("CON 0.02 11:m 11:acme 11:nothing 15:answer=agent"), WEIR_REASON_COAP_CHANNEL);
+	assert_int_equal(message.waits, 0);
+}
+
 static void a_tenant_is_an_id_only_as_a_decimal_number_that_an_id_can_be(void **state)
 {
 	static const struct {
@@ -278,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_is_read_field_by_field),
 		cmocka_unit_test(what_a_message_does_not_say_is_unknown_normal_and_empty),
+		cmocka_unit_test(who_waits_for_agents_says_so_in_one_way),
 		cmocka_unit_test(a_tenant_is_an_id_only_as_a_decimal_number_that_an_id_can_be),
 		cmocka_unit_test(the_host_names_the_tenant_where_the_path_has_none),
 		cmocka_unit_test(channels_have_the_names_of_the_contract_and_no_others),

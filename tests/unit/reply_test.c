@@ -9,10 +9,11 @@
 
 #include <cmocka.h>
 
-#include "controlplane/agents/reply_native.h"
 #include "dataplane/abi/socket.h"
+#include "dataplane/decode/coap_answer.h"
 #include "dataplane/decode/native_reply.h"
 #include "dataplane/decode/sip_reply.h"
+#include "tests/kit/coap.h"
 
 // Flag 0x1 and a tag, urgent, chat, tenant 1001, DE, 2 bytes, id 0x01020304.
 static const uint8_t asked[] = { 0x57, 0x15, 1, 3, 0, 0, 3, 0xe9, 'D', 'E', 0, 2, 1, 2, 3, 4, 9, 9, 9, 9, 9, 9, 9, 9, 'h', 'i' };
@@ -55,7 +56,7 @@ static void a_reply_says_which_message_it_answers(void **state)
 
 static void a_busy_reply_begins_with_its_seconds(void **state)
 {
-	static const uint8_t seconds[] = { 0, 0, 0, REPLY_NATIVE_RETRY_SECONDS };
+	static const uint8_t seconds[] = { 0, 0, 0, REPLY_RETRY_SECONDS };
 
 	(void)state;
 	assert_int_equal(build(WEIR_STATUS_BUSY, "later", 5, sizeof(out)), 25);
@@ -100,9 +101,9 @@ static void what_cannot_be_answered_is_refused(void **state)
 	message.payload = other;
 	message.record.payload_length = 16;
 	assert_int_equal(build(WEIR_STATUS_REFUSED, "", 0, sizeof(out)), -EBADMSG);
-	for (unsigned protocol = WEIR_NATIVE + 1; protocol < 256; protocol++) { // SIP too: the payload is none
+	for (unsigned protocol = WEIR_NATIVE + 1; protocol < 256; protocol++) { // the payload is none of SIP or CoAP
 		message.record.protocol = (uint8_t)protocol;
-		assert_int_equal(build(WEIR_STATUS_REFUSED, "", 0, sizeof(out)), -EPROTONOSUPPORT);
+		assert_int_equal(build(WEIR_STATUS_REFUSED, "", 0, sizeof(out)), protocol == WEIR_COAP ? -EBADMSG : -EPROTONOSUPPORT);
 		assert_int_equal(reply_text_max(&message, WEIR_STATUS_REFUSED), 0);
 	}
 }
@@ -220,6 +221,76 @@ static void a_sip_answer_is_text_of_at_most_what_fits(void **state)
 	assert_int_equal(build(WEIR_STATUS_BUSY, "a\0b", 3, sizeof(out)), -EILSEQ);
 }
 
+static void ask_coap(const char *line)
+{
+	static uint8_t bytes[KIT_COAP_MAX];
+
+	message.payload = bytes;
+	message.record.payload_length = (uint16_t)kit_coap(bytes, line);
+	message.record.protocol = WEIR_COAP;
+	message.arrival = 0x12345;
+}
+
+#define WAITS "CON 0.02 id:7 token:a1b2 11:m 11:acme 11:sms 15:answer=agent "
+
+static void expect_coap(int n, const char *line)
+{
+	static uint8_t right[KIT_COAP_MAX];
+
+	assert_int_equal(n, kit_coap(right, line));
+	assert_memory_equal(out, right, (size_t)n);
+	assert_true(coap_later_is_good(out, (size_t)n));
+	assert_int_equal(port, 40000);
+}
+
+static void who_waits_over_coap_hears_what_agents_say(void **state)
+{
+	(void)state;
+	ask_coap(WAITS "body:hello");
+	expect_coap(build(WEIR_STATUS_ACCEPTED, "yes", 3, sizeof(out)), "NON 2.04 id:41797 token:a1b2 12: body:yes");
+	expect_coap(build(WEIR_STATUS_ACCEPTED, "", 0, sizeof(out)), "NON 2.04 id:41797 token:a1b2");
+	expect_coap(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)), "NON 4.03 id:41797 token:a1b2 body:no");
+	expect_coap(build(WEIR_STATUS_BUSY, "", 0, sizeof(out)), "NON 5.03 id:41797 token:a1b2 14:<");
+	message.record.payload_length = (uint16_t)(message.record.payload_length - 5); // its body is elsewhere, the marker is not
+	expect_coap(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)), "NON 4.03 id:41797 token:a1b2 body:no");
+	ask_coap("NON 0.03 id:7 11:m 11:acme 11:sms 15:answer=agent");
+	expect_coap(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)), "NON 4.03 id:41797 body:no");
+}
+
+static void nobody_is_answered_twice_over_coap(void **state)
+{
+	(void)state;
+	ask_coap("CON 0.02 id:7 token:a1b2 11:m 11:acme 11:sms body:hello"); // has had its 2.04
+	assert_int_equal(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)), -EPROTONOSUPPORT);
+	assert_int_equal(reply_text_max(&message, WEIR_STATUS_REFUSED), 0);
+	ask_coap(WAITS);
+	message.record.kind = WEIR_RECORD_COPY; // a member answers
+	assert_int_equal(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)), -EPROTONOSUPPORT);
+	message.record.kind = WEIR_RECORD_MESSAGE;
+	ask_coap(WAITS "258:\x08"); // errors of class 4 are not wanted
+	assert_int_equal(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)), -EPROTONOSUPPORT);
+	assert_true(build(WEIR_STATUS_BUSY, "no", 2, sizeof(out)) > 0);
+}
+
+static void a_coap_answer_has_text_for_who_takes_it(void **state)
+{
+	static char text[COAP_LATER_TEXT_MAX + 1];
+
+	(void)state;
+	memset(text, 't', sizeof(text));
+	ask_coap(WAITS);
+	assert_int_equal(reply_text_max(&message, WEIR_STATUS_ACCEPTED), COAP_LATER_TEXT_MAX);
+	assert_true(build(WEIR_STATUS_BUSY, text, COAP_LATER_TEXT_MAX, sizeof(out)) > 0);
+	assert_int_equal(build(WEIR_STATUS_BUSY, text, COAP_LATER_TEXT_MAX + 1, sizeof(out)), -EMSGSIZE);
+	assert_int_equal(build(WEIR_STATUS_BUSY, text, 10, 10), -EMSGSIZE);
+	assert_int_equal(build(WEIR_STATUS_BUSY, "\xff", 1, sizeof(out)), -EILSEQ);
+	ask_coap(WAITS "17:2"); // accepts XML
+	assert_int_equal(reply_text_max(&message, WEIR_STATUS_ACCEPTED), 0);
+	assert_int_equal(build(WEIR_STATUS_ACCEPTED, "yes", 3, sizeof(out)), -EPROTONOSUPPORT);
+	assert_true(build(WEIR_STATUS_ACCEPTED, "", 0, sizeof(out)) > 0);
+	assert_true(build(WEIR_STATUS_REFUSED, "no", 2, sizeof(out)) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +302,9 @@ int main(void)
 		cmocka_unit_test_setup(a_sip_answer_without_text_says_its_status, setup),
 		cmocka_unit_test_setup(each_sip_answer_has_a_name_of_its_own_and_keeps_it, setup),
 		cmocka_unit_test_setup(a_sip_answer_is_text_of_at_most_what_fits, setup),
+		cmocka_unit_test_setup(who_waits_over_coap_hears_what_agents_say, setup),
+		cmocka_unit_test_setup(nobody_is_answered_twice_over_coap, setup),
+		cmocka_unit_test_setup(a_coap_answer_has_text_for_who_takes_it, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
