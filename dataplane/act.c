@@ -268,7 +268,10 @@ static enum reach reach(struct worker *worker, struct burst *burst, unsigned at,
 	// Ways take whatever a port takes in; a datagram made of several frames may be longer.
 	if (unlikely(burst->whole >> burst->live[at] & 1) &&
 	    burst->mbuf[burst->live[at]]->pkt_len - burst->packet[burst->live[at]].l3 > worker->ports[to->port].mtu)
-		return worker->live->table.pools[verdict->target].mode == WEIR_MODE_L2 ? REACH_IN_PARTS : REACH_MTU;
+		return worker->live->table.pools[verdict->target].mode == WEIR_MODE_L2 &&
+				       !(burst->opened >> burst->live[at] & 1)
+			       ? REACH_IN_PARTS
+			       : REACH_MTU;
 	return reach_member(worker, burst, at, verdict->target, *member);
 }
 

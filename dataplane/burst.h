@@ -32,6 +32,7 @@ struct burst {
 	// another; and the identification of its fragments, as it lay there.
 	uint64_t whole;
 	uint32_t whole_id[BURST_MAX];
+	uint64_t opened; // of these, those that were a tunnel's packet: what was inside never came in fragments
 	struct payloads payloads; // by position in `live`, as everything below
 
 	// decode writes

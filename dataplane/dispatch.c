@@ -30,6 +30,27 @@ struct steered {
 	bool native;
 };
 
+// A packet that meets no listener may be a tunnel's: then what is inside says whose it is. Fragments inside have one
+// bucket by their addresses, whatever the outer header says of each.
+static __attribute__((noinline)) void look_inside(const struct dispatch *dispatch, struct steered *steered)
+{
+	struct layers *layers = &steered->layers;
+	struct packet packet;
+
+	parse_frame(dispatch->listeners, layers->data, (uint32_t)(layers->end - layers->data), true, &packet);
+	if (!packet_tunnel(&packet))
+		return;
+	layers->ip = packet.data + packet.l3;
+	layers->version = packet.ip_version;
+	steered->end = LAYERS_UNSURE;
+	if (packet.reason != WEIR_REASON_NONE)
+		return;
+	layers->udp = packet.data + packet.payload - LAYERS_UDP_SIZE;
+	layers->payload_length = packet.payload_length;
+	steered->end = LAYERS_UDP;
+	steered->listener = packet.listener;
+}
+
 static inline __attribute__((always_inline)) uint32_t bucket_of(const struct dispatch *dispatch,
 								const struct rte_mbuf *mbuf,
 								struct steered *out)
@@ -42,6 +63,8 @@ static inline __attribute__((always_inline)) uint32_t bucket_of(const struct dis
 	if (likely(out->end == LAYERS_UDP))
 		out->listener = listeners_find(dispatch->listeners, out->layers.version,
 					       out->layers.ip, layers_be16(out->layers.udp + 2));
+	if (unlikely(out->listener < 0) && dispatch->listeners->tunnels)
+		look_inside(dispatch, out);
 	out->native = out->listener >= 0 &&
 		      dispatch->listeners->list[out->listener].protocol == WEIR_NATIVE;
 	return steer_bucket(&out->layers, out->end, out->native, dispatch->seed);

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "dataplane/answer_frame.h"
+#include "dataplane/decap.h"
 #include "dataplane/decode/decode.h"
 
 static const struct answer busy = { .status = WEIR_STATUS_BUSY, .retry_after = ANSWER_RETRY_SECONDS };
@@ -29,11 +30,13 @@ static bool wants_answer(const struct dispatch *dispatch, unsigned port, const s
 }
 
 // Turns the frame into the answer. 1: it is; 0: no answer is wanted; -1: it could not be made.
-static int make_answer(struct dispatch *dispatch, struct rte_mbuf *mbuf, const struct packet *packet)
+static int make_answer(struct dispatch *dispatch, struct rte_mbuf *mbuf, struct packet *packet)
 {
 	struct answer_to to;
 	int length;
 
+	if (packet_tunnel(packet))
+		decap_link(packet);
 	answer_to_packet(&to, packet);
 	if (packet->protocol == WEIR_NATIVE)
 		return answer_frame(mbuf, &to, &busy) ? 1 : -1;

@@ -70,6 +70,7 @@ bool fragment_read(const struct packet *packet, struct fragment *fragment)
 {
 	memset(fragment, 0, sizeof(*fragment));
 	fragment->key.version = packet->ip_version;
+	fragment->key.tunnel = (uint8_t)packet_tunnel(packet);
 	for (unsigned i = 0; i < packet->n_vlan; i++)
 		fragment->key.vlan[i] = (uint16_t)(get16(packet->data + 14 + 4 * i) & VLAN_NUMBER);
 	if (packet->ip_version == 4)

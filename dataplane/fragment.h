@@ -14,7 +14,8 @@ struct fragment_key {
 	uint32_t id;                         // as it lies there
 	uint16_t vlan[2];                    // numbers of the networks, 0 where there is no tag
 	uint8_t version, protocol;           // protocol: IPv4 alone
-	uint8_t reserved[6];
+	uint8_t tunnel;                      // that they came in: two ways, two datagrams
+	uint8_t reserved[5];
 };
 
 struct fragment {

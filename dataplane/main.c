@@ -101,7 +101,8 @@ static int read_config(struct dataplane *dp)
 
 		list[i] = (struct listener){ .family = from->family,
 					     .protocol = from->protocol,
-					     .port = from->port };
+					     .port = from->port,
+					     .tunnels = from->tunnels };
 		memcpy(list[i].address, from->address, sizeof(list[i].address));
 	}
 	if (listeners_init(&dp->listeners, list, dp->gateway->n_listeners) == 0)

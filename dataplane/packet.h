@@ -27,6 +27,7 @@ struct packet {
 	uint16_t size;        // of the body
 	uint8_t priority;
 	uint8_t channel;
+	uint16_t outer;       // where it came in a tunnel: bytes of the frame before `data`, 0 once it is a frame
 };
 
 enum {
@@ -35,4 +36,12 @@ enum {
 	PACKET_DECODED = 4,   // the message fields are set
 	PACKET_HAS_LISTENER = 8, // listener and protocol are set
 	PACKET_COUNTRY_BY_NUMBER = 16,  // the country is that of a telephone number
+	PACKET_TUNNEL = 32,             // enum weir_tunnel in these bits
 };
+
+// The tunnel (enum weir_tunnel) that the packet came in, 0: none. It is what was inside then: `data` points to where
+// its frame would begin, and where there is an `outer` the Ethernet header is not there yet (tunnel_link).
+static inline unsigned packet_tunnel(const struct packet *packet)
+{
+	return packet->flags / PACKET_TUNNEL;
+}

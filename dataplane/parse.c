@@ -12,15 +12,30 @@
 #include <string.h>
 
 #include "dataplane/checksum.h"
+#include "dataplane/reassembly.h"
+#include "dataplane/tunnel.h"
 
 enum { ETHER_SIZE = 14, VLAN_SIZE = 4, MAX_VLANS = 2, IPV4_SIZE = 20, IPV6_SIZE = 40, UDP_SIZE = 8,
        MAX_EXTENSIONS = 8, EXTENSION_UNIT = 8 };
 enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_VLAN = 0x8100, TYPE_SERVICE_VLAN = 0x88a8 };
-enum { NEXT_HOP_BY_HOP = 0, NEXT_UDP = 17, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_DESTINATION = 60 };
+enum { NEXT_HOP_BY_HOP = 0, NEXT_IPV4 = 4, NEXT_UDP = 17, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44,
+       NEXT_DESTINATION = 60 };
 
 // The payload of the IP packet: offsets within the frame, padding left out.
 struct ip_payload {
 	uint32_t start, end;
+	uint8_t protocol;
+};
+
+// The steps are made twice: for frames, and for what comes out of tunnels and fragments. Compilers inline by themselves
+// what has one caller alone.
+#define WITHIN inline __attribute__((always_inline))
+
+// What frames are parsed by.
+struct parser {
+	const struct listeners *listeners;
+	bool trust;     // UDP checksums
+	uint8_t tunnel; // that the packet came in, 0: none
 };
 
 static inline uint16_t load_be16(const uint8_t *at)
@@ -36,7 +51,7 @@ static inline uint32_t load_be32(const uint8_t *at)
 	return be32toh(checksum_load32(at));
 }
 
-static enum weir_reason parse_ethernet(struct packet *packet, uint16_t *type)
+static WITHIN enum weir_reason parse_ethernet(struct packet *packet, uint16_t *type)
 {
 	uint32_t at = ETHER_SIZE;
 
@@ -54,7 +69,7 @@ static enum weir_reason parse_ethernet(struct packet *packet, uint16_t *type)
 	return WEIR_REASON_NONE;
 }
 
-static enum weir_reason parse_ipv4(struct packet *packet, struct ip_payload *payload)
+static WITHIN enum weir_reason parse_ipv4(struct packet *packet, struct ip_payload *payload)
 {
 	const uint8_t *ip = packet->data + packet->l3;
 	uint32_t left = packet->length - packet->l3, header, total;
@@ -72,11 +87,10 @@ static enum weir_reason parse_ipv4(struct packet *packet, struct ip_payload *pay
 		return WEIR_REASON_IP_CHECKSUM;
 	if (load_be16(ip + 6) & 0x3fff) // more fragments, or an offset
 		return WEIR_REASON_FRAGMENT;
-	if (ip[9] != NEXT_UDP)
-		return WEIR_REASON_NOT_UDP;
 	payload->start = packet->l3 + header;
 	payload->end = packet->l3 + total;
-	return WEIR_REASON_NONE;
+	payload->protocol = ip[9];
+	return ip[9] == NEXT_UDP ? WEIR_REASON_NONE : WEIR_REASON_NOT_UDP;
 }
 
 static inline bool is_extension(uint8_t next)
@@ -100,10 +114,11 @@ static enum weir_reason parse_extensions(const struct packet *packet, uint8_t ne
 	}
 	if (next == NEXT_FRAGMENT)
 		return payload->end - payload->start < EXTENSION_UNIT ? WEIR_REASON_TRUNCATED : WEIR_REASON_FRAGMENT;
+	payload->protocol = next;
 	return next == NEXT_UDP ? WEIR_REASON_NONE : WEIR_REASON_NOT_UDP;
 }
 
-static enum weir_reason parse_ipv6(struct packet *packet, struct ip_payload *payload)
+static WITHIN enum weir_reason parse_ipv6(struct packet *packet, struct ip_payload *payload)
 {
 	const uint8_t *ip = packet->data + packet->l3;
 	uint32_t left = packet->length - packet->l3;
@@ -120,14 +135,8 @@ static enum weir_reason parse_ipv6(struct packet *packet, struct ip_payload *pay
 	return parse_extensions(packet, ip[6], payload);
 }
 
-static enum weir_reason parse_network(struct packet *packet, struct ip_payload *payload)
+static WITHIN enum weir_reason parse_network(struct packet *packet, uint16_t type, struct ip_payload *payload)
 {
-	enum weir_reason reason;
-	uint16_t type;
-
-	reason = parse_ethernet(packet, &type);
-	if (reason != WEIR_REASON_NONE)
-		return reason;
 	if (type == TYPE_IPV4)
 		return parse_ipv4(packet, payload);
 	if (type == TYPE_IPV6)
@@ -135,19 +144,37 @@ static enum weir_reason parse_network(struct packet *packet, struct ip_payload *
 	return WEIR_REASON_ETHERTYPE;
 }
 
-// A zero checksum: IPv4 sent none (RFC 768); over IPv6 it is not allowed (RFC 8200, 8.1).
-static inline bool udp_checksum_holds(const struct packet *packet, const uint8_t *udp, uint16_t length)
+// The tunnel that ends at the packet's destination, of what its protocol or UDP port stands for; 0: none.
+static __attribute__((noinline)) unsigned tunnel_ending(const struct listeners *listeners,
+							const struct packet *packet, unsigned tunnel)
+{
+	if (!(listeners->tunnels & tunnel))
+		return 0;
+	for (uint32_t i = 0; i < listeners->n; i++)
+		if ((listeners->list[i].tunnels & tunnel) &&
+		    listener_takes(&listeners->list[i], packet->ip_version, packet->data + packet->l3))
+			return tunnel;
+	return 0;
+}
+
+// A zero checksum: IPv4 sent none (RFC 768); over IPv6 it is not allowed (RFC 8200, 8.1), but for tunnels at ends that
+// take it (RFC 6935; RFC 6936).
+static WITHIN bool udp_checksum_holds(const struct parser *parser, const struct packet *packet, const uint8_t *udp,
+				      uint16_t length)
 {
 	const uint8_t *ip = packet->data + packet->l3;
 	uint64_t pseudo;
 
 	if (udp[6] == 0 && udp[7] == 0)
-		return packet->ip_version == 4;
+		return packet->ip_version == 4 ||
+		       (!parser->tunnel &&
+			tunnel_ending(parser->listeners, packet, tunnel_of_port(load_be16(udp + 2))));
 	pseudo = packet->ip_version == 4 ? checksum_pseudo4(ip, length) : checksum_pseudo6(ip, length);
 	return checksum_holds(checksum_add_bytes(pseudo, udp, length));
 }
 
-static inline enum weir_reason parse_udp(struct packet *packet, const struct ip_payload *payload, bool trust)
+static WITHIN enum weir_reason parse_udp(const struct parser *parser, struct packet *packet,
+					 const struct ip_payload *payload)
 {
 	const uint8_t *udp = packet->data + payload->start;
 	uint32_t left = payload->end - payload->start;
@@ -158,7 +185,7 @@ static inline enum weir_reason parse_udp(struct packet *packet, const struct ip_
 	length = load_be16(udp + 4);
 	if (length < UDP_SIZE || length > left)
 		return WEIR_REASON_TRUNCATED;
-	if (!trust && !udp_checksum_holds(packet, udp, length))
+	if (!parser->trust && !udp_checksum_holds(parser, packet, udp, length))
 		return WEIR_REASON_UDP_CHECKSUM;
 	packet->payload = (uint16_t)(payload->start + UDP_SIZE);
 	packet->payload_length = (uint16_t)(length - UDP_SIZE);
@@ -178,22 +205,103 @@ static inline void packet_listener(const struct listeners *listeners, struct pac
 	packet->flags = PACKET_HAS_LISTENER;
 }
 
-// Any frame, step by step.
-static __attribute__((noinline)) void parse_steps(const struct listeners *listeners, bool trust, struct packet *packet)
+// From the IP header on, to a listener that asks for the tunnel where the packet came in one.
+static WITHIN void parse_packet(const struct parser *parser, struct packet *packet,
+							       uint16_t type, struct ip_payload *payload)
 {
-	struct ip_payload payload = {0};
 	int index;
 
-	packet->reason = (uint8_t)parse_network(packet, &payload);
+	packet->reason = (uint8_t)parse_network(packet, type, payload);
 	if (packet->reason == WEIR_REASON_NONE)
-		packet->reason = (uint8_t)parse_udp(packet, &payload, trust);
+		packet->reason = (uint8_t)parse_udp(parser, packet, payload);
 	if (packet->reason != WEIR_REASON_NONE)
 		return;
-	index = find_listener(listeners, packet, load_be16(packet->data + packet->payload - UDP_SIZE + 2));
-	if (index < 0)
+	index = find_listener(parser->listeners, packet, load_be16(packet->data + packet->payload - UDP_SIZE + 2));
+	if (index < 0 || (parser->listeners->list[index].tunnels & parser->tunnel) != parser->tunnel)
 		packet->reason = WEIR_REASON_NO_LISTENER;
 	else
-		packet_listener(listeners, packet, index);
+		packet_listener(parser->listeners, packet, index);
+}
+
+static __attribute__((noinline)) void parse_inner(const struct parser *parser, struct packet *packet, uint16_t type,
+						  struct ip_payload *payload)
+{
+	parse_packet(parser, packet, type, payload);
+}
+
+// The tunnel of which the packet may be one, and what is inside then.
+static unsigned find_tunnel(const struct packet *packet, const struct ip_payload *payload, struct tunnelled *inside)
+{
+	if (packet->reason == WEIR_REASON_NOT_UDP) {
+		*inside = (struct tunnelled){ payload->start, payload->end, payload->protocol };
+		return tunnel_of_protocol(payload->protocol);
+	}
+	if (packet->reason != WEIR_REASON_NO_LISTENER)
+		return 0;
+	*inside = (struct tunnelled){ packet->payload, packet->payload + (uint32_t)packet->payload_length, 0 };
+	return tunnel_of_port(load_be16(packet->data + packet->payload - UDP_SIZE + 2));
+}
+
+// A packet that meets no listener, and may be one of a tunnel that ends here: it is the message or the fragment inside
+// from here on, or malformed as that is. With anything else inside it is what it was without the tunnel.
+static __attribute__((noinline)) void parse_inside(const struct listeners *listeners, bool trust, struct packet *packet,
+						   struct ip_payload payload)
+{
+	struct tunnelled inside;
+	unsigned tunnel = tunnel_ending(listeners, packet, find_tunnel(packet, &payload, &inside));
+	const struct parser inner = { listeners, trust, (uint8_t)tunnel };
+	struct packet into = *packet;
+	enum weir_reason reason;
+
+	if (!tunnel)
+		return;
+	reason = tunnel_read(tunnel, packet->data, &inside);
+	into.reason = (uint8_t)reason;
+	if (reason == WEIR_REASON_NONE) {
+		into.outer = (uint16_t)(inside.at - packet->l3);
+		into.data += into.outer;
+		into.length = inside.end - into.outer;
+		parse_inner(&inner, &into, inside.protocol == NEXT_IPV4 ? TYPE_IPV4 : TYPE_IPV6, &payload);
+	}
+	if (into.reason == WEIR_REASON_NONE || into.reason == WEIR_REASON_FRAGMENT) {
+		*packet = into;
+		packet->flags |= (uint8_t)(tunnel * PACKET_TUNNEL);
+	} else if (weir_reason_disposition(into.reason) == WEIR_MALFORMED) {
+		packet->reason = into.reason;
+	}
+}
+
+// Any frame, step by step. `packet` has its data and length, and is zero otherwise.
+static __attribute__((noinline)) void parse_steps(const struct listeners *listeners, bool trust, struct packet *packet)
+{
+	const struct parser parser = { listeners, trust, 0 };
+	struct ip_payload payload = {0};
+	uint16_t type;
+
+	packet->reason = (uint8_t)parse_ethernet(packet, &type);
+	if (packet->reason != WEIR_REASON_NONE)
+		return;
+	parse_packet(&parser, packet, type, &payload);
+	if (listeners->tunnels && packet->reason != WEIR_REASON_NONE)
+		parse_inside(listeners, trust, packet, payload);
+}
+
+void parse_whole(const struct listeners *listeners, const struct whole *whole, bool trust_udp_checksum,
+		 struct packet *packet)
+{
+	const struct parser parser = { listeners, trust_udp_checksum, whole->tunnel };
+	struct ip_payload payload = {0};
+	uint16_t type;
+
+	*packet = (struct packet){.data = whole->data, .length = whole->length};
+	if (!whole->tunnel) {
+		parse_steps(listeners, trust_udp_checksum, packet);
+		return;
+	}
+	packet->reason = (uint8_t)parse_ethernet(packet, &type);
+	if (packet->reason == WEIR_REASON_NONE)
+		parse_inner(&parser, packet, type, &payload);
+	packet->flags |= (uint8_t)(whole->tunnel * PACKET_TUNNEL);
 }
 
 // Whether the frame is plain, and nothing that parse_steps would stop at is wrong with it up to its UDP
@@ -288,6 +396,7 @@ int listeners_init(struct listeners *listeners, const struct listener *list, uin
 			if (listener_equal(&list[i], &list[j]))
 				return -EINVAL;
 		listeners->list[i] = list[i];
+		listeners->tunnels |= list[i].tunnels;
 		listeners_push(listeners, (uint8_t)i);
 	}
 	listeners_choose_plain(listeners);

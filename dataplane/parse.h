@@ -12,6 +12,8 @@
 
 #include "dataplane/packet.h"
 
+struct whole;
+
 enum { LISTENERS_MAX = 64 };
 
 struct listener {
@@ -19,6 +21,7 @@ struct listener {
 	uint8_t family;      // 4, 6, or 0 for any
 	uint8_t protocol;    // enum weir_protocol
 	uint16_t port;       // host order
+	uint8_t tunnels;     // enum weir_tunnel: those that it asks for
 };
 
 // (destination, port) → listener. An address-bound listener goes before `any` on the same port.
@@ -29,6 +32,7 @@ struct listeners {
 	uint8_t next[LISTENERS_MAX]; // 0: no more, else 1 + index of the next on the same port
 	uint16_t plain_port; // network order: port of the first listener on any address alone on its port; 0: none
 	uint8_t plain_listener; // its index
+	uint8_t tunnels; // of all listeners
 };
 
 // Builds the index over `list`[0..n). -EINVAL for more than LISTENERS_MAX or two equal ones.
@@ -53,8 +57,15 @@ static inline int listeners_find(const struct listeners *listeners, unsigned ip_
 }
 
 // Parses one frame of `length` bytes at `data` (all readable, contiguous). Fills every field of
-// `packet` up to the listener; packet->reason says why it ends here, WEIR_REASON_NONE that it goes on.
+// `packet` up to the listener; packet->reason says why it ends here, WEIR_REASON_NONE that it goes on. A packet of a
+// tunnel that ends here becomes the message, or the fragment, inside it (packet_tunnel); in every other outcome it
+// stays the outer one.
 void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,
+		 struct packet *packet);
+
+// The same for a datagram of several frames. Where those came in a tunnel only a listener that asks for it takes the
+// datagram, and it is no tunnel's packet itself.
+void parse_whole(const struct listeners *listeners, const struct whole *whole, bool trust_udp_checksum,
 		 struct packet *packet);
 
 // Where the payloads of a burst are, and from whom.
@@ -63,6 +74,7 @@ struct payloads {
 	const uint8_t *at[PARSE_BURST];
 	uint16_t length[PARSE_BURST];
 	uint32_t source[PARSE_BURST]; // source_fold of each
+	uint64_t tunnelled; // a bit for each packet that is what was inside a tunnel, message or fragment
 };
 
 // The same for `n` (at most PARSE_BURST) packets whose `data` and `length` are set, in less time for short frames.

@@ -199,6 +199,7 @@ static uint64_t parse_one(const struct listeners *listeners, struct packet *pack
 			  struct payloads *payloads)
 {
 	parse_frame(listeners, packet[i].data, packet[i].length, trust, &packet[i]);
+	payloads->tunnelled |= (uint64_t)(packet_tunnel(&packet[i]) != 0) << i;
 	if (packet[i].reason != WEIR_REASON_NONE)
 		return 0;
 	payloads->at[i] = packet[i].data + packet[i].payload;
@@ -215,6 +216,7 @@ uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, u
 	struct plain plain;
 	uint64_t good = 0;
 
+	payloads->tunnelled = 0;
 	for (unsigned i = 0; i < whole; i += LANES) {
 		unsigned right = plain_lanes(listeners, packet + i, trust_udp_checksum, &plain);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dataplane/checksum.h"
+#include "dataplane/decap.h"
 #include "dataplane/reach.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/worker.h"
@@ -95,13 +96,16 @@ static bool mbuf_fill(struct worker *worker, struct rte_mbuf *mbuf, const uint8_
 	return true;
 }
 
-static void parse_whole(struct worker *worker, struct burst *burst, unsigned i, const struct whole *whole)
+static void take_whole(struct worker *worker, struct burst *burst, unsigned i, const struct whole *whole)
 {
 	struct packet *packet = &burst->packet[i];
 
-	parse_frame(worker->listeners, whole->data, whole->length, worker->ports[burst->port].trust_udp_checksum,
-		    packet);
-	if (!mbuf_fill(worker, burst->mbuf[i], whole->data, whole->length))
+	parse_whole(worker->listeners, whole, worker->ports[burst->port].trust_udp_checksum, packet);
+	if (packet_tunnel(packet) && packet->outer) {
+		decap_link(packet);
+		burst->opened |= UINT64_C(1) << i;
+	}
+	if (!mbuf_fill(worker, burst->mbuf[i], packet->data, packet->length))
 		packet->reason = WEIR_REASON_FRAGMENT; // the memory that there is, is a limit too
 	burst->whole |= UINT64_C(1) << i;
 	burst->whole_id[i] = whole->id;
@@ -122,14 +126,15 @@ bool reassemble(struct worker *worker, struct burst *burst, unsigned i)
 		worker->counters[burst->port].disposition[WEIR_HELD]++;
 		return false;
 	case REASSEMBLY_WHOLE:
-		parse_whole(worker, burst, i, &whole);
+		take_whole(worker, burst, i, &whole);
 		if (packet->reason == WEIR_REASON_NONE)
 			return true;
 		break;
 	default:
 		break;
 	}
-	if (packet->reason == WEIR_REASON_NO_LISTENER && worker->paths->n_services > 0 && reach_back(worker, burst, i))
+	if (packet->reason == WEIR_REASON_NO_LISTENER && !packet_tunnel(packet) && worker->paths->n_services > 0 &&
+	    reach_back(worker, burst, i))
 		return false;
 	burst_end_reason(worker, burst, i);
 	return false;

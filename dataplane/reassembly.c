@@ -337,6 +337,7 @@ enum reassembly_fate reassembly_take(struct reassembly *r, const struct packet *
 	if (!fragment_read(packet, &fragment))
 		return REASSEMBLY_REFUSED;
 	whole->id = fragment.key.id;
+	whole->tunnel = fragment.key.tunnel;
 	if (fragment.offset == 0 && !fragment.more)
 		return take_atomic(packet, &fragment, whole);
 	index = find(r, &fragment.key);

@@ -49,6 +49,7 @@ struct whole {
 	uint8_t *data;   // the caller's, REASSEMBLY_MAX bytes; may be packet->data
 	uint32_t length; // of the frame
 	uint32_t id;     // identification of its fragments, as it lies there
+	uint8_t tunnel;  // that its fragments came in (packet_tunnel)
 };
 
 // Takes `frame`, of which `packet` says that it is a fragment (parse_frame ended it with WEIR_REASON_FRAGMENT). `now`

@@ -48,7 +48,7 @@ unsigned rx(struct worker *worker, struct burst *burst, unsigned port)
 	burst->port = port;
 	burst->now = rte_rdtsc();
 	burst->n_done = 0;
-	burst->whole = 0;
+	burst->whole = burst->opened = 0;
 	for (unsigned i = 0; i < n; i++) {
 		view(worker, burst, i);
 		rte_prefetch0(burst->packet[i].data);

@@ -5,6 +5,7 @@
 // live list.
 #include <string.h>
 
+#include "dataplane/decap.h"
 #include "dataplane/decode/decode.h"
 #include "dataplane/reach.h"
 #include "dataplane/reassemble.h"
@@ -50,6 +51,8 @@ void parse(struct worker *worker, struct burst *burst)
 
 	burst->n_live = burst->n;
 	memcpy(burst->live, identity, sizeof(identity));
+	if (unlikely(burst->payloads.tunnelled != 0))
+		decap(burst);
 	if (unlikely(good != all))
 		keep_good(worker, burst, good);
 }

@@ -59,11 +59,9 @@ static void triage_name(const struct table *table, struct triage *triage)
 	}
 }
 
-void triage_frame(const struct table *table, const struct listeners *listeners, bool trust_udp_checksum,
-		  const uint8_t *data, uint32_t length, struct triage *triage)
+// What becomes of the parsed packet.
+static void triage_parsed(const struct table *table, struct triage *triage)
 {
-	*triage = (struct triage){.verdict = TABLE_NONE};
-	parse_frame(listeners, data, length, trust_udp_checksum, &triage->packet);
 	if (triage->packet.reason == WEIR_REASON_NONE)
 		triage->verdict = triage_packet(table, &triage->packet);
 	if (triage->packet.reason == WEIR_REASON_NONE) {
@@ -73,4 +71,20 @@ void triage_frame(const struct table *table, const struct listeners *listeners, 
 	triage->disposition = weir_reason_disposition(triage->packet.reason);
 	if (triage->disposition != WEIR_REPLY)
 		triage->reason = weir_reason_name(triage->packet.reason);
+}
+
+void triage_frame(const struct table *table, const struct listeners *listeners, bool trust_udp_checksum,
+		  const uint8_t *data, uint32_t length, struct triage *triage)
+{
+	*triage = (struct triage){.verdict = TABLE_NONE};
+	parse_frame(listeners, data, length, trust_udp_checksum, &triage->packet);
+	triage_parsed(table, triage);
+}
+
+void triage_whole(const struct table *table, const struct listeners *listeners, bool trust_udp_checksum,
+		  const struct whole *whole, struct triage *triage)
+{
+	*triage = (struct triage){.verdict = TABLE_NONE};
+	parse_whole(listeners, whole, trust_udp_checksum, &triage->packet);
+	triage_parsed(table, triage);
 }

@@ -23,6 +23,10 @@ struct triage {
 void triage_frame(const struct table *table, const struct listeners *listeners, bool trust_udp_checksum,
 		  const uint8_t *data, uint32_t length, struct triage *triage);
 
+// The same for a datagram of several frames.
+void triage_whole(const struct table *table, const struct listeners *listeners, bool trust_udp_checksum,
+		  const struct whole *whole, struct triage *triage);
+
 // Whether the source of a parsed packet is blocked.
 static inline bool triage_blocks(const struct table *table, const struct packet *packet)
 {

@@ -129,11 +129,13 @@ static inline void burst_end(struct worker *worker, struct burst *burst, unsigne
 	burst->done[burst->n_done++] = burst->mbuf[i];
 }
 
-// An exception is the main thread's business where it is the kernel's, or may tell that a member is dead.
+// An exception is the main thread's business where it is the kernel's, or may tell that a member is dead. What has been
+// taken out of a tunnel is not: the kernel never gets what only weir has opened.
 static inline bool burst_goes_up(const struct worker *worker, const struct burst *burst, unsigned i)
 {
-	return worker->ports[burst->port].kernel ||
-	       (worker->paths->ejects && unreachable_likely(&burst->packet[i]));
+	return !packet_tunnel(&burst->packet[i]) &&
+	       (worker->ports[burst->port].kernel ||
+		(worker->paths->ejects && unreachable_likely(&burst->packet[i])));
 }
 
 static inline void burst_end_reason(struct worker *worker, struct burst *burst, unsigned i)

@@ -39,6 +39,7 @@ struct gateway_listener {
 	uint8_t family;      // 4, 6, or 0 for any address
 	uint8_t protocol;    // enum weir_protocol
 	uint16_t port;       // host order
+	uint8_t tunnels;     // enum weir_tunnel: those that end here
 	uint32_t line;
 };
 

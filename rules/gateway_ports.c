@@ -9,12 +9,12 @@
 
 static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel", "emergency_queue",
 					 "promiscuous", "type", "flood",  "blocked_max", "dispatch", NULL };
-static const char *const listener_keys[] = { "address", "port", "protocol", NULL };
+static const char *const listener_keys[] = { "address", "port", "protocol", "decap", NULL };
 static const char *const types[] = { "dpdk", "xdp", NULL };
 static const char *const checksums[] = { "verify", "trust", NULL };
 static const char *const protocols[] = { "native", "sip", "coap", NULL };
 
-enum { MAX_DEVICE = 1024, MAX_INTERFACE = 15 };
+enum { MAX_DEVICE = 1024, MAX_INTERFACE = 15, GUE_PORT = 6080 };
 
 static void read_port_name(struct gateway_reader *reader, config_setting_t *group,
 			   struct gateway_port *port)
@@ -174,6 +174,42 @@ static void read_address(struct gateway_reader *reader, config_setting_t *group,
 			   "an IPv4 or IPv6 address, or \"any\"", "\"%.80s\" is no address", text);
 }
 
+// The tunnels that end at the listener.
+static void read_decap(struct gateway_reader *reader, config_setting_t *group, struct gateway_listener *listener)
+{
+	struct conf_list list;
+
+	if (conf_list(&reader->conf, group, "decap", &list) <= 0)
+		return;
+	if (list.n == 0)
+		conf_error(&reader->conf, list.setting, "leave it out for no tunnels", "decap is empty");
+	for (unsigned i = 0; i < list.n; i++) {
+		config_setting_t *element = conf_list_get(&list, i);
+		const char *word = conf_element(&reader->conf, element, "decap");
+
+		if (word && strcmp(word, "ipip") == 0)
+			listener->tunnels |= WEIR_TUNNEL_IPIP;
+		else if (word && strcmp(word, "gue") == 0)
+			listener->tunnels |= WEIR_TUNNEL_GUE;
+		else if (word)
+			conf_error(&reader->conf, element, "\"ipip\" or \"gue\"", "there is no tunnel \"%.80s\"", word);
+	}
+}
+
+// What a listener takes for itself no tunnel can have.
+static void check_tunnel_port(struct gateway_reader *reader, const struct conf_list *list)
+{
+	const struct gateway *gateway = reader->gateway;
+	unsigned tunnels = 0;
+
+	for (unsigned i = 0; i < gateway->n_listeners; i++)
+		tunnels |= gateway->listeners[i].tunnels;
+	for (unsigned i = 0; i < gateway->n_listeners && (tunnels & WEIR_TUNNEL_GUE); i++)
+		if (gateway->listeners[i].port == GUE_PORT)
+			conf_error(&reader->conf, conf_list_get(list, i), "another port, or no decap = \"gue\"",
+				   "listener number %u has the port of gue, %d", i + 1, GUE_PORT);
+}
+
 static bool is_same(const struct gateway_listener *a, const struct gateway_listener *b)
 {
 	return a->port == b->port && a->family == b->family &&
@@ -212,6 +248,7 @@ static void read_listener(struct gateway_reader *reader, config_setting_t *group
 		conf_error(&reader->conf, group, "protocol = \"native\", \"sip\" or \"coap\"",
 			   "it has no protocol");
 	listener->protocol = (uint8_t)protocol;
+	read_decap(reader, group, listener);
 	check_repeat(reader, group, i);
 }
 
@@ -225,7 +262,9 @@ void gateway_read_listeners(struct gateway_reader *reader, config_setting_t *roo
 			   "there is no listener");
 	for (unsigned i = 0; i < list.n; i++)
 		read_listener(reader, conf_list_get(&list, i), i);
-	if (list.n > 0)
-		reader->gateway->n_listeners = (uint16_t)list.n;
 	reader->conf.what[0] = '\0';
+	if (list.n == 0)
+		return;
+	reader->gateway->n_listeners = (uint16_t)list.n;
+	check_tunnel_port(reader, &list);
 }

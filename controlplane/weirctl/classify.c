@@ -58,11 +58,11 @@ static void sums_print(const struct sums *sums, const struct table *table)
 	}
 }
 
-static void judge(void *context, const uint8_t *data, uint32_t length, struct triage *triage)
+static void judge(void *context, const struct whole *whole, struct triage *triage)
 {
 	struct classify *classify = context;
 
-	triage_frame(&classify->loaded.table, &classify->listeners, classify->trust, data, length, triage);
+	triage_whole(&classify->loaded.table, &classify->listeners, classify->trust, whole, triage);
 }
 
 static void print(void *context, const struct triage *triage)
@@ -87,7 +87,7 @@ static int classify_frames(struct classify *classify)
 	uint32_t length;
 
 	while (status == STATUS_DONE && (got = capture_next(&classify->capture, &data, &length)) == 1) {
-		judge(classify, data, length, &triage);
+		triage_frame(&classify->loaded.table, &classify->listeners, classify->trust, data, length, &triage);
 		status = fragments_take(fragments, &triage, judge, classify);
 	}
 	if (status == STATUS_DONE)

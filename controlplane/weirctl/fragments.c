@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "controlplane/weirctl/weirctl.h"
-#include "dataplane/reassembly.h"
+#include "dataplane/tunnel.h"
 
 struct frame {
 	struct frame *next;
@@ -103,8 +103,11 @@ static struct frame *put(struct fragments *fragments, const struct triage *triag
 		return NULL;
 	}
 	frame->triage = *triage;
-	if (waits)
+	if (waits) {
 		memcpy(frame->data, triage->packet.data, triage->packet.length);
+		if (packet_tunnel(&triage->packet))
+			tunnel_link(&triage->packet, frame->data);
+	}
 	*fragments->tail = frame;
 	fragments->tail = &frame->next;
 	return frame;
@@ -113,6 +116,7 @@ static struct frame *put(struct fragments *fragments, const struct triage *triag
 int fragments_take(struct fragments *fragments, const struct triage *triage, fragments_judge *judge, void *context)
 {
 	struct whole whole = { .data = fragments->whole };
+	struct packet packet = triage->packet;
 	bool is_fragment = triage->packet.reason == WEIR_REASON_FRAGMENT;
 	enum reassembly_fate fate = REASSEMBLY_REFUSED;
 	struct frame *frame;
@@ -124,10 +128,11 @@ int fragments_take(struct fragments *fragments, const struct triage *triage, fra
 	frame = put(fragments, triage, is_fragment);
 	if (!frame)
 		return STATUS_ENVIRONMENT;
+	packet.data = frame->data;
 	if (is_fragment)
-		fate = reassembly_take(fragments->reassembly, &triage->packet, frame, 0, &whole);
+		fate = reassembly_take(fragments->reassembly, &packet, frame, 0, &whole);
 	if (fate == REASSEMBLY_WHOLE)
-		judge(context, whole.data, whole.length, &frame->triage);
+		judge(context, &whole, &frame->triage);
 	if (fate != REASSEMBLY_HELD) {
 		free(frame->data);
 		frame->data = NULL;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/reassembly.h"
 #include "dataplane/triage.h"
 #include "rules/gateway.h"
 
@@ -22,8 +23,8 @@ struct fragments_out {
 struct fragments *fragments_create(const struct gateway_fragments *limits, const struct fragments_out *out);
 void fragments_destroy(struct fragments *fragments);
 
-// Judges a frame, as triage_frame.
-typedef void fragments_judge(void *context, const uint8_t *data, uint32_t length, struct triage *triage);
+// Judges a datagram, as triage_whole.
+typedef void fragments_judge(void *context, const struct whole *whole, struct triage *triage);
 
 // The next frame, judged. Where it is a fragment it waits, or `judge` judges the datagram that it made whole. Prints
 // all that waits for nothing before it any more. STATUS_DONE, or STATUS_ENVIRONMENT with a line on stderr: no memory.

@@ -123,6 +123,7 @@ static int listeners_fill(struct listeners *listeners, const struct gateway *gat
 		list[i].family = from->family;
 		list[i].protocol = from->protocol;
 		list[i].port = from->port;
+		list[i].tunnels = from->tunnels;
 	}
 	return listeners_init(listeners, list, gateway->n_listeners);
 }

@@ -31,6 +31,9 @@ enum weir_disposition {
 	WEIR_N_DISPOSITIONS
 };
 
+// Tunnels that a listener may ask for, as bits.
+enum weir_tunnel { WEIR_TUNNEL_IPIP = 1, WEIR_TUNNEL_GUE = 2 };
+
 // Reasons that the code itself gives; X(name, disposition, text). The reasons of `drop` by rule are
 // named in the rule file and counted by name (segment.h). NONE is "no reason: goes on".
 #define WEIR_REASONS(X)                                   \
@@ -41,6 +44,7 @@ enum weir_disposition {
 	X(IPV6_EXTENSIONS, MALFORMED, "ipv6-extensions")  \
 	X(FRAGMENT, MALFORMED, "fragment")                \
 	X(UDP_CHECKSUM, MALFORMED, "udp-checksum")        \
+	X(TUNNEL_HEADER, MALFORMED, "tunnel-header")      \
 	X(NATIVE_SHORT, MALFORMED, "native-short")        \
 	X(NATIVE_MAGIC, MALFORMED, "native-magic")        \
 	X(NATIVE_VERSION, MALFORMED, "native-version")    \

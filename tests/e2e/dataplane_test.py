@@ -79,7 +79,8 @@ def rules_of(path):
 
 def expectation(folder):
     """What the dataplane must count and send for an example."""
-    frames = read_pcap(os.path.join(folder, "in.pcap"))
+    opened = os.path.join(folder, "opened.pcap")  # as in.pcap, but without tunnels
+    frames = read_pcap(opened if os.path.exists(opened) else os.path.join(folder, "in.pcap"))
     pools, replies = rules_of(os.path.join(folder, "rules.conf"))
     counts, forwards, answers = collections.Counter(), collections.Counter(), collections.Counter()
     with open(os.path.join(folder, "expect.jsonl"), encoding="utf-8") as lines:

@@ -160,18 +160,22 @@ def random_capture(seed):
     return frames + [frame for cut in open_ones for frame in cut]
 
 
-def judged(frames, limits=None):
-    rules = the_rules()
-    return fragments_model.reassemble(frames, lambda n, frame: model.classify(n, frame, rules, model.DEFAULT_LISTENERS, False), limits)
+def judged(frames, limits=None, listeners=None):
+    rules, listeners = the_rules(), listeners or model.DEFAULT_LISTENERS
+    return fragments_model.reassemble(frames, lambda n, frame, tunnel: model.classify(n, frame, rules, listeners, False, tunnel), limits,
+                                      lambda frame: model.open_frame(frame, listeners, False))
 
 
-def check(frames, limits=None, name=""):
+def check(frames, limits=None, name="", listeners=None):
     """weirctl classify field by field, the dataplane's books, and what it sends, once put together again."""
     settings = {"fragments": "{ " + " ".join(f"{key} = {value};" for key, value in limits.items()) + " }"} if limits else {}
+    if listeners:
+        settings["listeners"] = "( " + ", ".join(f'{{ port = {one.port}; protocol = "{one.protocol}"; decap = {json.dumps(one.decap)}; }}'
+                                                 for one in listeners) + " )"
     with Gateway([PORT], **settings) as gateway:
         write_pcap(gateway.path("in.pcap"), frames)
         rules = gateway.write("rules.conf", RULES)
-        want = judged(frames, limits)
+        want = judged(frames, limits, listeners)
         done = gateway.run("weirctl", "--json", "classify", "--config", gateway.config, "--rules", rules, "--pcap", gateway.path("in.pcap"))
         assert done.returncode == 0, done.stderr
         got = [json.loads(line) for line in done.stdout.splitlines()]

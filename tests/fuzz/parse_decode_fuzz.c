@@ -14,6 +14,7 @@
 #include "dataplane/decode/native_burst.h"
 #include "dataplane/decode/siphash.h"
 #include "dataplane/triage.h"
+#include "dataplane/tunnel.h"
 #include "tests/kit/text.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -51,7 +52,7 @@ static void must(bool condition)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const struct listener list[] = {
-		{.port = 5700, .protocol = WEIR_NATIVE},
+		{.port = 5700, .protocol = WEIR_NATIVE, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE},
 		{.port = 5060, .protocol = WEIR_SIP},
 		{.port = 5700, .protocol = WEIR_COAP, .family = 4, .address = {10, 0, 0, 3}},
 		{.port = 9, .protocol = WEIR_NATIVE, .family = 6, .address = {0x20, 1, 0x0d, 0xb8, [15] = 2}},
@@ -85,9 +86,23 @@ static void mend_ipv4(uint8_t *ip, uint32_t left)
 	memcpy(ip + 10, &sum, 2);
 }
 
-// Sums of a frame that is accepted when they are trusted.
-static void mend_udp(uint8_t *frame, const struct packet *packet)
+// The IPv4 header of a packet inside.
+static void mend_inside(uint8_t *ip, uint32_t left)
 {
+	uint32_t header = ip[0] >> 4 == 4 ? (ip[0] & 15u) * 4 : 40;
+
+	if (ip[0] >> 4 == 6 && left > header && ip[6] == 17)
+		header += 12;
+	else if (ip[0] >> 4 == 4 && left > 20 && ip[9] == 17)
+		header += 12;
+	if (header + 20 <= left)
+		mend_ipv4(ip + header, left - header);
+}
+
+// Sums of a frame that is accepted when they are trusted.
+static void mend_udp(const struct packet *packet)
+{
+	uint8_t *frame = (uint8_t *)(uintptr_t)packet->data;
 	uint8_t *ip = frame + packet->l3, *udp = frame + packet->payload - 8;
 	uint16_t length = (uint16_t)(packet->payload_length + 8), sum;
 	uint64_t pseudo;
@@ -98,9 +113,9 @@ static void mend_udp(uint8_t *frame, const struct packet *packet)
 	memcpy(udp + 6, &sum, 2);
 }
 
-static void mend_tag(uint8_t *frame, struct packet *packet)
+static void mend_tag(struct packet *packet)
 {
-	uint8_t *at = frame + packet->payload;
+	uint8_t *at = (uint8_t *)(uintptr_t)packet->data + packet->payload;
 	uint64_t tag;
 
 	decode_native(packet);
@@ -115,14 +130,16 @@ static void mend(const struct listeners *listeners, uint8_t *frame, uint32_t len
 	uint32_t ip = find_ip(frame, length);
 	struct packet packet;
 
-	if (ip)
+	if (ip) {
+		mend_inside(frame + ip, length - ip);
 		mend_ipv4(frame + ip, length - ip);
+	}
 	parse_frame(listeners, frame, length, true, &packet);
 	if (packet.reason != WEIR_REASON_NONE)
 		return;
 	if ((choice & MEND_TAG) && packet.protocol == WEIR_NATIVE)
-		mend_tag(frame, &packet);
-	mend_udp(frame, &packet);
+		mend_tag(&packet);
+	mend_udp(&packet);
 }
 
 static void check(const struct triage *triage)
@@ -157,16 +174,16 @@ static void check_alike(const struct triage *one, const struct triage *other)
 }
 
 // The frame with one more tag is judged as `one` was.
-static void check_tagged(const struct listeners *listeners, bool trust, const struct triage *one)
+static void check_tagged(const struct listeners *listeners, bool trust, const struct triage *one, const uint8_t *frame,
+			 uint32_t length)
 {
-	uint32_t length = one->packet.length;
 	uint8_t *tagged = malloc(length + 4);
 	struct triage other;
 
 	must(tagged);
-	memcpy(tagged, one->packet.data, 12);
+	memcpy(tagged, frame, 12);
 	memcpy(tagged + 12, "\x81\x00\x00\x07", 4);
-	memcpy(tagged + 16, one->packet.data + 12, length - 12);
+	memcpy(tagged + 16, frame + 12, length - 12);
 	triage_frame(&kit.table, listeners, trust, tagged, length + 4, &other);
 	check(&other);
 	check_alike(one, &other);
@@ -211,15 +228,37 @@ static void check_burst(const struct listeners *listeners, bool trust, const uin
 	parse_frame(listeners, copy, length, trust, &one);
 	burst = (struct packet){.data = copy, .length = length};
 	good = parse_burst(listeners, &burst, 1, trust, &payloads);
+	must(payloads.tunnelled == (packet_tunnel(&one) != 0));
 	must(one.reason == burst.reason && good == (one.reason == WEIR_REASON_NONE));
 	if (one.reason == WEIR_REASON_NONE) {
-		must(payloads.at[0] == copy + one.payload && payloads.length[0] == one.payload_length);
+		must(payloads.at[0] == one.data + one.payload && one.data == burst.data && one.length == burst.length &&
+		      payloads.length[0] == one.payload_length);
 		must(one.l3 == burst.l3 && one.payload == burst.payload && one.payload_length == burst.payload_length);
 		must(one.ip_version == burst.ip_version && one.n_vlan == burst.n_vlan && one.flags == burst.flags);
 		must(one.listener == burst.listener && one.protocol == burst.protocol);
 		check_decode(&one, length % 8);
 	}
 	free(copy);
+}
+
+// What was in a tunnel lies in the frame that it came in, and as a frame of its own, sent without the tunnel, goes the
+// same way.
+static void check_link(const struct listeners *listeners, const struct packet *packet, uint8_t *frame, uint32_t length)
+{
+	struct packet alone;
+
+	must(packet->data >= frame && packet->data + packet->length <= frame + length);
+	if (!packet_tunnel(packet))
+		return;
+	must(packet->outer > 0 && packet->data == frame + packet->outer);
+	tunnel_link(packet, frame + packet->outer);
+	must(memcmp(frame, packet->data, 12) == 0);
+	parse_frame(listeners, packet->data, packet->length, true, &alone);
+	must(alone.ip_version == packet->ip_version && alone.n_vlan == packet->n_vlan);
+	if (packet->flags & PACKET_HAS_LISTENER)
+		must(alone.reason == WEIR_REASON_NONE && alone.payload == packet->payload && packet_tunnel(&alone) == 0);
+	else
+		must(alone.reason == WEIR_REASON_FRAGMENT && packet->reason == alone.reason);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -243,8 +282,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	triage_frame(&kit.table, listeners, trust, frame + 1, length, &one);
 	check(&one);
 	if (one.packet.l3 && one.packet.n_vlan < 2) // no tag is cut short
-		check_tagged(listeners, trust, &one);
+		check_tagged(listeners, trust, &one, frame + 1, length);
 	check_burst(listeners, trust, frame + 1, length);
+	check_link(listeners, &one.packet, frame + 1, length);
 	free(frame);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dataplane/parse.h"
+#include "dataplane/tunnel.h"
 
 enum { FRAMES_MAX = 256 };
 
@@ -18,6 +19,8 @@ struct kept {
 	uint32_t length;
 	unsigned held;
 };
+
+static struct listeners deaf;
 
 static void must(int condition)
 {
@@ -52,6 +55,11 @@ static void take(struct reassembly *reassembly, struct kept *kept, const struct 
 	struct packet packet;
 
 	parse_frame(listeners, kept->data, kept->length, true, &packet);
+	if (packet_tunnel(&packet)) {
+		tunnel_link(&packet, kept->data + packet.outer);
+		memmove(kept->data, packet.data, packet.length);
+		packet.data = kept->data;
+	}
 	if (packet.reason != WEIR_REASON_FRAGMENT)
 		return;
 	kept->held = 1;
@@ -61,7 +69,9 @@ static void take(struct reassembly *reassembly, struct kept *kept, const struct 
 		return;
 	case REASSEMBLY_WHOLE:
 		must(whole.length <= sizeof(buffer));
-		parse_frame(listeners, whole.data, whole.length, true, &packet);
+		parse_whole(listeners, &whole, true, &packet);
+		must(whole.tunnel == packet_tunnel(&packet) || whole.tunnel == 0);
+		parse_whole(&deaf, &whole, true, &packet); // opens no tunnel
 		must(packet.reason != WEIR_REASON_IP_HEADER && packet.reason != WEIR_REASON_IP_CHECKSUM);
 		break;
 	default:
@@ -76,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct reassembly_limits limits = {4, 12, 6, 300};
 	static const struct reassembly_frames frames = {copy, end, NULL};
 	static const uint8_t seed[16];
-	static const struct listener any = {.port = 5700, .protocol = WEIR_NATIVE};
+	static const struct listener any = {.port = 5700, .protocol = WEIR_NATIVE, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE};
 	static struct listeners listeners;
 	static struct kept kept[FRAMES_MAX];
 	struct reassembly *reassembly = reassembly_create(&limits, &frames, seed);

@@ -18,14 +18,14 @@ LIMITS = {"datagrams": 1024, "frames": 4096, "per_datagram": 64}
 class Fragment:
     """`frame`, which the model found to be a fragment; `bad` where nothing can be made of it."""
 
-    def __init__(self, frame):
+    def __init__(self, frame, tunnel):
         at, vlans = 14, []
         while frame[at - 2:at] in (b"\x81\x00", b"\x88\xa8") and len(vlans) < 2:
             vlans.append(struct.unpack(">H", frame[at:at + 2])[0] & 0xFFF)
             at += 4
         self.link, packet = frame[:at], frame[at:]
         (self.read4 if packet[0] >> 4 == 4 else self.read6)(packet)
-        self.key = (packet[0] >> 4, tuple(vlans), self.addresses, self.id, self.protocol)
+        self.key = (packet[0] >> 4, tuple(vlans), self.addresses, self.id, self.protocol, tunnel)
         self.end = self.offset + len(self.data)
         self.bad = not self.data or (self.more and len(self.data) % 8 != 0) or self.end > 65535
 
@@ -85,8 +85,8 @@ class Reassembly:
             return False
         return all(new.end <= end for end in ends) and (new.more or all(new.end == end for end in ends))
 
-    def take(self, number, frame):
-        new, ended = Fragment(frame), []
+    def take(self, number, frame, tunnel=None):
+        new, ended = Fragment(frame, tunnel), []
         if new.bad:
             return [(number, "malformed")], None
         if new.offset == 0 and not new.more:
@@ -131,24 +131,26 @@ class Reassembly:
         return ended + [(other, "fragment") for other, _ in held if other != number], whole
 
 
-def reassemble(frames, judge, limits=None):
-    """[(object of `weirctl classify`, frame that it is about)] of frames; `judge(n, frame)` is the model's classify."""
+def reassemble(frames, judge, limits=None, open_frame=lambda frame: (frame, None)):
+    """[(object of `weirctl classify`, frame that it is about)] of frames; `judge(n, frame, tunnel)` and `open_frame` are the model's."""
     reassembly, out = Reassembly(limits), []
     for number, frame in enumerate(frames):
-        out.append((judge(number + 1, frame), frame))
+        frame, tunnel = open_frame(frame)
+        out.append((judge(number + 1, frames[number], None), frame))
         if out[-1][0]["reason"] != "fragment":
             continue
-        ended, whole = reassembly.take(number, frame)
+        ended, whole = reassembly.take(number, frame, tunnel)
         for other, disposition in ended:
             if disposition == "fragment":
                 nothing = dict.fromkeys(out[other][0])
                 out[other] = ({**nothing, "n": other + 1, "disposition": "fragment"}, frames[other])
         if whole is not None:
-            out[number] = (judge(number + 1, whole), whole)
+            out[number] = (judge(number + 1, whole, tunnel), whole if tunnel else open_frame(whole)[0])
     return out
 
 
 def expectation(frames, rules, listeners, trust, limits=None):
     """Lines of JSON as `weirctl classify --json` prints them."""
-    judged = reassemble(frames, lambda n, frame: model.classify(n, frame, rules, listeners, trust), limits)
+    judged = reassemble(frames, lambda n, frame, tunnel: model.classify(n, frame, rules, listeners, trust, tunnel), limits,
+                        lambda frame: model.open_frame(frame, listeners, trust))
     return [json.dumps(line) for line, _ in judged]

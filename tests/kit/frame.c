@@ -144,3 +144,25 @@ void frame_message(struct frame *frame, unsigned version, uint16_t size)
 	frame_native(frame, size);
 	frame_finish(frame);
 }
+
+void frame_tunnel(struct frame *frame, const struct frame *inner, unsigned version, bool gue)
+{
+	uint8_t protocol = inner->bytes[inner->ip] >> 4 == 4 ? 4 : 41;
+	const uint8_t header[4] = {0, protocol};
+
+	memset(frame, 0, sizeof(*frame));
+	frame_push(frame, inner->bytes, inner->ip);
+	frame->type = inner->type;
+	if (version == 4)
+		frame_ipv4(frame, 0);
+	else
+		frame_ipv6(frame);
+	if (gue) {
+		frame_udp(frame, 6080);
+		frame_push(frame, header, sizeof(header));
+	} else {
+		frame->bytes[frame->next] = protocol;
+	}
+	frame_push(frame, inner->bytes + inner->ip, inner->length - inner->ip);
+	frame_finish(frame);
+}

@@ -6,6 +6,7 @@
 // other code than the product's.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,5 +50,9 @@ void frame_mend(struct frame *frame);
 
 // Ethernet, IP of `version`, UDP to 5700, native with a body of `size` bytes, finished.
 void frame_message(struct frame *frame, unsigned version, uint16_t size);
+
+// Puts `inner` into a tunnel over IP of `version`: IP in IP, or with `gue` UDP to port 6080 and a header of four bytes.
+// The Ethernet header is inner's.
+void frame_tunnel(struct frame *frame, const struct frame *inner, unsigned version, bool gue);
 
 void frame_put16(struct frame *frame, uint32_t offset, uint16_t value);

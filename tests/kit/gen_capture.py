@@ -29,6 +29,7 @@ class Maker:
     def __init__(self, seed, plain=False):
         self.random = random.Random(seed)
         self.plain = plain
+        self.tunnels = False  # some listener asks for them
         self.chance = lambda p: self.random.random() < p
 
     # --- rule file -----------------------------------------------------------------------------------
@@ -202,20 +203,26 @@ class Maker:
         listeners, seen = [], set()
         if self.chance(0.7):
             seen.add(("any", 5700))
-            listeners.append(model.Listener("any", 5700, "native"))
+            listeners.append(model.Listener("any", 5700, "native", self.make_decap()))
         for _ in range(self.random.randint(1, 10)):
             address = self.random.choice(["any", "10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"])
             port = self.random.choice(PORTS)
             if (address, port) not in seen:
                 seen.add((address, port))
                 protocol = self.random.choice(["native", "native", "native", "sip", "coap"])
-                listeners.append(model.Listener(address, port, protocol))
+                listeners.append(model.Listener(address, port, protocol, self.make_decap()))
+        self.tunnels = any(one.decap for one in listeners)
         return listeners
+
+    def make_decap(self):
+        return self.random.choice([(), (), (), ("ipip",), ("gue",), ("ipip", "gue"), ("ipip", "gue")])
 
     @staticmethod
     def text_gateway(listeners):
-        rows = ",\n".join(f'  {{ address = "{one.text}"; port = {one.port}; protocol = "{one.protocol}"; }}'
-                          for one in listeners)
+        def decap(one):
+            return f" decap = [ {', '.join(map(json.dumps, one.decap))} ];" if one.decap else ""
+
+        rows = ",\n".join(f'  {{ address = "{one.text}"; port = {one.port}; protocol = "{one.protocol}";{decap(one)} }}' for one in listeners)
         return f'name = "test";\nlisteners = (\n{rows}\n);\n'
 
     # --- frames --------------------------------------------------------------------------------------
@@ -334,7 +341,46 @@ class Maker:
             carried = r.choice([0, 0, 0, carried ^ (1 << r.randint(0, 15)), 0xFFFF])
         return header + struct.pack(">H", carried) + data + trailer
 
-    def make_ipv4(self, rules):
+    def make_gue(self, kind, packet, source, destination):
+        """A UDP datagram to port 6080."""
+        r, protocol = self.random, 4 if kind == 0x0800 else 41
+        first, flags, private = 0, 0, b""
+        if self.chance(0.2):
+            private = r.randbytes(4 * r.choice([1, 2, 31]))
+        if self.chance(0.05):
+            first = r.choice([0x20, 0x80, 0xC0, r.randint(0, 255)])
+        if self.chance(0.05):
+            flags = r.randint(1, 65535)
+        if self.chance(0.05):
+            protocol = r.choice([4, 41, 17, 0, 59])
+        header = struct.pack(">BBH", first | len(private) // 4, protocol, flags) + private
+        data = packet if self.chance(0.2) else header + packet
+        if self.chance(0.03):
+            data = data[: r.randint(0, min(len(data), 30))]
+        udp = struct.pack(">HHHH", r.randint(1, 65535), model.GUE if self.chance(0.97) else 6081, 8 + len(data), 0) + data
+        carried = model.checksum(source + destination + struct.pack(">IHH", len(udp), 0, 17) + udp) or 0xFFFF
+        if self.chance(0.4):
+            carried = 0
+        elif self.chance(0.05):
+            carried ^= 1 << r.randint(0, 15)
+        return 17, udp[:6] + struct.pack(">H", carried) + udp[8:]
+
+    def make_inside(self, kind, packet, source, destination):
+        """IP protocol and payload of a tunnel's packet with another one inside."""
+        if self.chance(0.5):
+            return self.make_gue(kind, packet, source, destination)
+        return (4 if (kind == 0x0800) == self.chance(0.97) else 41), packet
+
+    def make_packet(self, rules):
+        kind, packet = self.make_ipv4(rules) if self.chance(0.6) else self.make_ipv6(rules)
+        while self.tunnels and self.chance(0.3):
+            if self.chance(0.05):
+                packet += self.random.randbytes(7)  # of no meaning, in the tunnel as outside
+            make = self.make_ipv4 if self.chance(0.6) else self.make_ipv6
+            kind, packet = make(rules, (kind, packet))
+        return kind, packet
+
+    def make_ipv4(self, rules, inside=None):
         r = self.random
         source = ipaddress.ip_address(r.choice(["10.0.0.9", "10.0.0.7", "192.0.2.77", "192.0.2.130", "198.51.100.127",
                                                 "198.51.100.128", "10.9.255.255", "10.10.0.0", "203.0.113.5"]
@@ -343,6 +389,8 @@ class Maker:
         options = r.randbytes(4 * r.randint(1, 10)) if self.chance(0.1) else b""
         protocol = 17 if self.chance(0.96) else r.choice([1, 6, 47, 132, 0, 43])
         payload = self.make_udp(rules, source, destination) if protocol == 17 else r.randbytes(r.randint(0, 60))
+        if inside:
+            protocol, payload = self.make_inside(*inside, source, destination)
         fragment = r.choice([0x4000, 0, 0x8000]) if self.chance(0.97) else r.choice([0x2000, 1, 0x1FFF, 0x6000])
         first, total = 0x45 + len(options) // 4, 20 + len(options) + len(payload)
         if self.chance(0.03):
@@ -356,7 +404,7 @@ class Maker:
             words ^= 1 << r.randint(0, 15)
         return 0x0800, header[:10] + struct.pack(">H", words) + header[12:] + payload
 
-    def make_ipv6(self, rules):
+    def make_ipv6(self, rules, inside=None):
         r = self.random
         source = ipaddress.ip_address(r.choice(["2001:db8::9", "2001:db8::7", "2001:db8:bad::1", "2001:db8:bad:ffff::",
                                                 "2001:db8:bae::1", "2001:db8:8000::1", "fd00::1"]
@@ -364,6 +412,8 @@ class Maker:
         destination = ipaddress.ip_address(r.choice(["2001:db8::1", "2001:db8::2", "2001:db8::3"])).packed
         protocol = 17 if self.chance(0.95) else r.choice([58, 6, 59, 50, 51, 135])
         payload = self.make_udp(rules, source, destination) if protocol == 17 else r.randbytes(r.randint(0, 60))
+        if inside:
+            protocol, payload = self.make_inside(*inside, source, destination)
         following = protocol
         n = 0 if self.chance(0.6) else r.choice([1, 1, 2, 3, 7, 8, 9, 10])
         for _ in range(n):
@@ -380,7 +430,7 @@ class Maker:
 
     def make_frame(self, rules):
         r = self.random
-        kind, packet = self.make_ipv4(rules) if self.chance(0.6) else self.make_ipv6(rules)
+        kind, packet = self.make_packet(rules)
         if self.chance(0.03):
             kind, packet = r.choice([(0x0806, r.randbytes(46)), (0x88CC, r.randbytes(50)), (60, r.randbytes(60)),
                                      (0x86DD, packet), (0x0800, packet), (0x9100, packet)])
@@ -448,6 +498,9 @@ def generate(seed, folder, n_frames, plain=False):
     used = model.DEFAULT_LISTENERS if listeners is None else listeners
     lines = fragments_model.expectation(frames, rules, used, trust)
     files["expect.jsonl"] = ("\n".join(lines) + "\n").encode()
+    if maker.tunnels:  # the frames as they are without tunnels, padded
+        opened = [model.open_frame(frame, used, trust) for frame in frames]
+        files["opened.pcap"] = maker.pcap([frame + bytes(max(0, 60 - len(frame))) if tunnel else frame for frame, tunnel in opened])
     os.makedirs(folder, exist_ok=True)
     for name, data in files.items():
         with open(os.path.join(folder, name), "wb") as file:

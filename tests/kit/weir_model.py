@@ -126,7 +126,7 @@ def parse_ipv6(packet):
     return packet[8:24], packet[24:40], following, payload
 
 
-def parse_udp(source, destination, payload, trust):
+def parse_udp(source, destination, payload, trust, zero_is_good):
     """Destination port and the message."""
     if len(payload) < 8:
         raise malformed("truncated")
@@ -135,7 +135,7 @@ def parse_udp(source, destination, payload, trust):
         raise malformed("truncated")
     datagram = payload[:length]
     if not trust:
-        if carried == 0 and len(source) == 16:
+        if carried == 0 and len(source) == 16 and not zero_is_good(port):
             raise malformed("udp-checksum")
         pseudo = source + destination + struct.pack(">IHH", length, 0, 17)
         if carried != 0 and checksum(pseudo + datagram) != 0:
@@ -236,9 +236,9 @@ class SipMessage:
 
 
 class Listener:
-    def __init__(self, address, port, protocol):
+    def __init__(self, address, port, protocol, decap=()):
         self.address = None if address == "any" else ipaddress.ip_address(address).packed
-        self.text, self.port, self.protocol = address, port, protocol
+        self.text, self.port, self.protocol, self.decap = address, port, protocol, decap
 
     def takes(self, destination, port):
         return self.port == port and self.address in (None, destination)
@@ -322,21 +322,105 @@ def find_listener(listeners, destination, port):
     return next((one for one in found if one.address is not None), found[0] if found else None)
 
 
-def judge(frame, rules, listeners, trust, out):
+GUE = 6080
+
+
+class NotForUs(Exception):
+    """What a tunnel carries is no message to a listener that asks for it."""
+
+
+def end_of(tunnel, destination, listeners):
+    """Whether the tunnel ends at this destination."""
+    return any(tunnel in one.decap and one.address in (None, destination) for one in listeners)
+
+
+def inside_gue(data):
+    """Ethernet type and packet."""
+    if not data:
+        raise malformed("truncated")
+    first = data[0]
+    if first >> 4 in (4, 6):
+        return (0x0800 if first >> 4 == 4 else 0x86DD), data
+    if first >> 6:
+        raise malformed("tunnel-header")
+    if len(data) < 4 or len(data) < 4 + 4 * (first & 31):
+        raise malformed("truncated")
+    if first & 0x20:
+        raise NotForUs
+    if data[2:4] != b"\0\0":
+        raise malformed("tunnel-header")
+    if data[1] not in (4, 41):
+        raise NotForUs
+    return (0x0800 if data[1] == 4 else 0x86DD), data[4 + 4 * (first & 31) :]
+
+
+class Packet:
+    """An IP packet up to its listener. Where it is in a tunnel that ends here, and carries a message or a fragment, it is the
+    packet inside: `tunnel` names it, `kind` and `rest` are its Ethernet type and bytes."""
+
+    def __init__(self, kind, rest, listeners, trust, tunnel=None):
+        self.kind, self.rest, self.tunnel, self.stop = kind, rest, tunnel, None
+        self.listeners, self.trust, self.inside, self.outer = listeners, trust, None, None
+        try:
+            self.read()
+        except Stop as stop:
+            self.stop = stop
+        if tunnel is None and self.inside and self.outer in ("not-udp", "no-listener"):
+            self.open()
+
+    def read(self):
+        kind, rest, listeners = self.kind, self.rest, self.listeners
+        if kind == 0x0800:
+            self.source, destination, protocol, payload = parse_ipv4(rest)
+        elif kind == 0x86DD:
+            self.source, destination, protocol, payload = parse_ipv6(rest)
+        else:
+            raise exception("ethertype")
+        if protocol != 17:
+            if protocol in (4, 41) and end_of("ipip", destination, listeners):
+                self.outer, self.inside = "not-udp", lambda: ("ipip", 0x0800 if protocol == 4 else 0x86DD, payload)
+            raise exception("not-udp")
+        gue = self.tunnel is None and end_of("gue", destination, listeners)
+        port, self.data = parse_udp(self.source, destination, payload, self.trust, lambda port: gue and port == GUE)
+        self.listener = find_listener(listeners, destination, port)
+        if self.listener is None or (self.tunnel and self.tunnel not in self.listener.decap):
+            if gue and port == GUE:
+                self.outer, self.inside = "no-listener", lambda: ("gue", *inside_gue(self.data))
+            raise exception("no-listener")
+
+    def open(self):
+        try:
+            tunnel, kind, rest = self.inside()
+        except NotForUs:
+            return
+        except Stop as stop:
+            self.stop = stop
+            return
+        inner = Packet(kind, rest, self.listeners, self.trust, tunnel)
+        if inner.stop is None or inner.stop.reason == "fragment":
+            self.__dict__ = inner.__dict__
+        elif inner.stop.disposition == "malformed":
+            self.stop = inner.stop
+
+
+def open_frame(frame, listeners, trust):
+    """The frame that is inside, and in which tunnel; the frame itself and None where it is in none."""
+    try:
+        kind, rest = parse_ethernet(frame)
+    except Stop:
+        return frame, None
+    packet = Packet(kind, rest, listeners, trust)
+    if packet.tunnel is None:
+        return frame, None
+    return frame[: len(frame) - len(rest) - 2] + struct.pack(">H", packet.kind) + packet.rest, packet.tunnel
+
+
+def judge(frame, rules, listeners, trust, out, tunnel):
     """Fills `out` as far as the frame gets; raises Stop where it ends before the rules."""
-    kind, rest = parse_ethernet(frame)
-    if kind == 0x0800:
-        source, destination, protocol, payload = parse_ipv4(rest)
-    elif kind == 0x86DD:
-        source, destination, protocol, payload = parse_ipv6(rest)
-    else:
-        raise exception("ethertype")
-    if protocol != 17:
-        raise exception("not-udp")
-    port, data = parse_udp(source, destination, payload, trust)
-    listener = find_listener(listeners, destination, port)
-    if listener is None:
-        raise exception("no-listener")
+    packet = Packet(*parse_ethernet(frame), listeners, trust, tunnel)
+    if packet.stop:
+        raise packet.stop
+    source, data, listener = packet.source, packet.data, packet.listener
     if rules.blocks(source):
         raise Stop("drop", "blocked-source")
     out["protocol"] = listener.protocol
@@ -356,13 +440,13 @@ def judge(frame, rules, listeners, trust, out):
     out["reason" if action["kind"] == "drop" else "target"] = action["target"]
 
 
-def classify(n, frame, rules, listeners, trust):
-    """The object that `weirctl classify --json` must print for frame number n."""
+def classify(n, frame, rules, listeners, trust, tunnel=None):
+    """The object that `weirctl classify --json` must print for frame number n; `tunnel`: its fragments came in it."""
     out = dict.fromkeys(["n", "disposition", "reason", "protocol", "tenant", "country", "priority", "channel", "size",
                          "rule", "target"])
     out["n"] = n
     try:
-        judge(frame, rules, listeners, trust, out)
+        judge(frame, rules, listeners, trust, out, tunnel)
     except Stop as stop:
         out["disposition"], out["reason"] = stop.disposition, stop.reason
     return out

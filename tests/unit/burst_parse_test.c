@@ -32,7 +32,7 @@ static unsigned draw(unsigned n)
 
 static int setup(void **unused)
 {
-	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE },
+	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE },
 						{ .port = 5060, .protocol = WEIR_SIP },
 						{ .port = 5701, .family = 4, .address = { 10, 0, 0, 2 }, .protocol = WEIR_NATIVE } };
 
@@ -44,9 +44,16 @@ static void make(struct frame *frame, bool spoil)
 {
 	static const uint16_t ports[] = { 5700, 5700, 5700, 5700, 5060, 5701, 9 };
 
+	static struct frame inner;
+
 	frame_message(frame, spoil && draw(8) == 0 ? 6 : 4, (uint16_t)draw(spoil && draw(4) == 0 ? 200 : 6));
 	if (!spoil)
 		return;
+	if (draw(8) == 0) {
+		inner = *frame;
+		frame_tunnel(frame, &inner, draw(2) ? 4 : 6, draw(2));
+		return;
+	}
 	frame_put16(frame, frame->udp + 2, ports[draw(7)]);
 	if (draw(4) == 0)
 		frame->bytes[draw(frame->length)] ^= (uint8_t)(1 << draw(8));
@@ -78,6 +85,11 @@ static void make_burst(unsigned n)
 static void assert_same_packet(const struct packet *a, const struct packet *b)
 {
 	assert_int_equal(a->reason, b->reason);
+	assert_int_equal(packet_tunnel(a), packet_tunnel(b));
+	assert_ptr_equal(a->data, b->data);
+	assert_int_equal(a->length, b->length);
+	if (packet_tunnel(a))
+		assert_int_equal(a->outer, b->outer);
 	if (a->reason != WEIR_REASON_NONE)
 		return;
 	assert_int_equal(a->l3, b->l3);
@@ -110,9 +122,10 @@ static void a_burst_is_parsed_as_its_frames_one_by_one(void **unused)
 		for (unsigned i = 0; i < n; i++) {
 			assert_same_packet(&one[i], &all[i]);
 			assert_int_equal(good >> i & 1, one[i].reason == WEIR_REASON_NONE);
+			assert_int_equal(payloads.tunnelled >> i & 1, packet_tunnel(&one[i]) != 0);
 			if (one[i].reason != WEIR_REASON_NONE)
 				continue;
-			assert_ptr_equal(payloads.at[i], room[i] + one[i].payload);
+			assert_ptr_equal(payloads.at[i], one[i].data + one[i].payload);
 			assert_int_equal(payloads.length[i], one[i].payload_length);
 		}
 	}

@@ -81,7 +81,7 @@ static uint16_t port_make(void)
 
 static int setup(void **state)
 {
-	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE },
+	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE },
 						{ .port = 5683, .protocol = WEIR_COAP } };
 	const struct segment_shape shape = { WORKERS + 1, 1, 64, 1024 };
 	static const uint8_t secret[16];
@@ -307,6 +307,57 @@ static void messages_of_other_protocols_are_shed_answered_and_let_in_like_native
 	take(1, 2000);
 }
 
+// The frame of `plain` in a tunnel; frees that.
+static struct rte_mbuf *in_tunnel(struct rte_mbuf *plain, unsigned version, bool gue)
+{
+	static struct frame inner, frame;
+
+	memset(&inner, 0, sizeof(inner));
+	frame_push(&inner, rte_pktmbuf_mtod(plain, uint8_t *), plain->data_len);
+	inner.type = 12;
+	inner.ip = 14;
+	rte_pktmbuf_free(plain);
+	frame_tunnel(&frame, &inner, version, gue);
+	return to_mbuf(&frame);
+}
+
+static void a_message_in_a_tunnel_goes_where_it_would_without(void **state)
+{
+	for (uint32_t i = 0; i < 300; i++) {
+		unsigned before, to;
+
+		before = in_ring(1);
+		one(message(i, NORMAL, 0));
+		to = in_ring(1) - before;
+		one(in_tunnel(message(i, NORMAL, 0), i & 1 ? 6 : 4, i & 2));
+		assert_int_equal(in_ring(1) - before, 2 * to);
+	}
+	take(0, 1000);
+	take(1, 1000);
+}
+
+static void a_message_in_a_tunnel_is_shed_answered_and_let_in_as_it_is_without(void **state)
+{
+	static const uint8_t sender[6] = { 2, 0, 0, 0, 0, 1 }; // as a plain answer's
+	struct rte_mbuf *mbuf = NULL;
+
+	steer_all(1);
+	for (uint32_t i = 0; i < DISPATCH_RING - DISPATCH_RESERVE; i++)
+		one(message(i, NORMAL, 0));
+	one(in_tunnel(message(7, NORMAL, 1), 6, true));
+	assert_int_equal(count(WEIR_SHED), 1);
+	one(in_tunnel(message(8, EMERGENCY, 1), 4, false));
+	assert_int_equal(count(WEIR_SHED), 1);
+	dispatch_flush(t.dispatch, 0);
+	assert_int_equal(rte_ring_dequeue(t.wire, (void **)&mbuf), 0);
+	assert_memory_equal(rte_pktmbuf_mtod(mbuf, uint8_t *), sender, 6);
+	assert_memory_equal(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, 12), "\x08\x00\x45", 3);
+	assert_memory_equal(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, 42), "\x57\x12\x02", 3); // a reply: busy
+	rte_pktmbuf_free(mbuf);
+	assert_int_not_equal(rte_ring_dequeue(t.wire, (void **)&mbuf), 0);
+	take(1, 2000);
+}
+
 static void a_burst_that_fits_in_part_keeps_its_order_and_its_emergencies(void **state)
 {
 	struct rte_mbuf *burst[BURST_MAX], *got;
@@ -514,6 +565,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_ring_sheds_and_emergencies_go_in_last, setup, teardown),
 		cmocka_unit_test_setup_teardown(messages_of_other_protocols_are_shed_answered_and_let_in_like_native_ones, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_message_in_a_tunnel_goes_where_it_would_without, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_message_in_a_tunnel_is_shed_answered_and_let_in_as_it_is_without, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_burst_that_fits_in_part_keeps_its_order_and_its_emergencies, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_moved_message_leaves_for_the_sibling_and_nothing_else_does, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_port_that_takes_no_more_ends_moved_messages_as_tx_full, setup, teardown),
