@@ -1,28 +1,34 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The SIP decoder: start line, header lines one after the other, body. It goes on after a fault, so that a request that
-// is wrong can be answered; the first fault is what is told. docs/sip.md says what is refused and what is let pass.
+// The SIP decoder: start line; header lines, of which it keeps where those stand that matter; their values, always in
+// the same order, so that the processor learns its branches; body. It goes on after a fault, so that a request that is
+// wrong can be answered; the fault that comes first in the datagram is what is told. docs/sip.md says what is refused
+// and what is let pass.
 #include "dataplane/decode/sip.h"
 
 #include "dataplane/decode/sip_header.h"
 #include "dataplane/decode/sip_scan.h"
 
 enum { VERSION_LENGTH = 7, STATUS_LENGTH = 3, LENGTH_MAX = 65535 };
+enum { AT_END = LENGTH_MAX + 1, NOWHERE }; // of a fault that only shows at the end, and of none
 
 struct sip_walk {
 	const uint8_t *at;
 	unsigned length;
 	struct sip_message *message;
-	struct sip_lines lines;
+	struct sip_line line[SIP_N_HEADERS]; // the first of each; of SIP_HEADER_OTHER nothing
 	uint32_t seen;       // a bit for each enum sip_header
 	uint32_t unfit;      // likewise, of those that cannot be copied
+	unsigned fault_at;   // position of message->fault
 	int64_t body_length; // of Content-Length; -1: none
 };
 
-static void fault(struct sip_walk *walk, enum weir_reason reason)
+static void fault(struct sip_walk *walk, unsigned pos, enum weir_reason reason)
 {
-	if (walk->message->fault == WEIR_REASON_NONE)
-		walk->message->fault = (uint8_t)reason;
+	if (pos >= walk->fault_at)
+		return;
+	walk->fault_at = pos;
+	walk->message->fault = (uint8_t)reason;
 }
 
 static enum sip_kind kind_find(const uint8_t *method, unsigned length)
@@ -55,21 +61,18 @@ static void status_line(struct sip_walk *walk, unsigned pos, unsigned end)
 {
 	const uint8_t *at = walk->at, *space = memchr(at + pos, ' ', end - pos);
 	unsigned code = space ? (unsigned)(space - at) + 1 : end, p = code;
-	int64_t status;
+	int64_t status = sip_digits(at, &p, end, 699);
 	bool is_ours;
 
-	while (p < end && sip_digit(at[p]))
-		p++;
-	status = sip_number(at, code, p, 699);
 	if (!space || !version_parse(at + pos, code - 1 - pos, &is_ours) || p - code != STATUS_LENGTH || status < 100 ||
 	    (p < end && at[p] != ' ')) {
-		fault(walk, WEIR_REASON_SIP_START_LINE);
+		fault(walk, 0, WEIR_REASON_SIP_START_LINE);
 		return;
 	}
 	walk->message->kind = SIP_RESPONSE;
 	walk->message->status = (uint16_t)status;
 	if (!is_ours)
-		fault(walk, WEIR_REASON_SIP_VERSION);
+		fault(walk, 0, WEIR_REASON_SIP_VERSION);
 }
 
 // Request-Line: Method SP Request-URI SP SIP-Version, one SP each.
@@ -81,9 +84,9 @@ static void request_line(struct sip_walk *walk, unsigned pos, unsigned end)
 	struct sip_uri parsed;
 	bool is_ours;
 
-	pos = sip_skip_few(at, pos, end, SIP_TOKEN);
+	pos = sip_skip(at, pos, end, SIP_TOKEN);
 	if (pos == method || pos == end || at[pos] != ' ') {
-		fault(walk, WEIR_REASON_SIP_START_LINE);
+		fault(walk, 0, WEIR_REASON_SIP_START_LINE);
 		return;
 	}
 	message->method = sip_span(method, pos);
@@ -94,28 +97,28 @@ static void request_line(struct sip_walk *walk, unsigned pos, unsigned end)
 	while (last > uri && at[last - 1] != ' ')
 		last--;
 	if (last == uri || !version_parse(at + last, end - last, &is_ours)) {
-		fault(walk, WEIR_REASON_SIP_START_LINE);
+		fault(walk, 0, WEIR_REASON_SIP_START_LINE);
 		return;
 	}
 	if (!is_ours)
-		fault(walk, WEIR_REASON_SIP_VERSION);
+		fault(walk, 0, WEIR_REASON_SIP_VERSION);
 	if (!sip_uri_parse(at, uri, last - 1, &parsed))
-		fault(walk, WEIR_REASON_SIP_URI);
+		fault(walk, 0, WEIR_REASON_SIP_URI);
 	message->host = parsed.host;
 	message->scheme = parsed.scheme;
 	if (parsed.scheme == SIP_SCHEME_OTHER)
-		fault(walk, WEIR_REASON_SIP_SCHEME);
+		fault(walk, 0, WEIR_REASON_SIP_SCHEME);
 }
 
 // A value that is wrong may still be copied into an answer, so that the sender learns of it.
 static void wrong_value(struct sip_walk *walk, const struct sip_line *line, enum weir_reason reason)
 {
-	fault(walk, reason);
+	fault(walk, line->from, reason);
 	if (line->from == line->to || !sip_clean(walk->at, line->from, line->to))
 		walk->unfit |= 1u << line->header;
 }
 
-static void take_top(struct sip_walk *walk, const struct sip_line *line)
+static void take_via(struct sip_walk *walk, const struct sip_line *line)
 {
 	struct sip_message *message = walk->message;
 	struct sip_via *via = &message->via;
@@ -132,14 +135,6 @@ static void take_top(struct sip_walk *walk, const struct sip_line *line)
 	wrong_value(walk, line, WEIR_REASON_SIP_VIA);
 	if (!via->host.length) // nobody knows where an answer would go
 		walk->unfit |= 1u << SIP_HEADER_VIA;
-}
-
-static void take_via(struct sip_walk *walk, const struct sip_line *line, bool first)
-{
-	if (first)
-		take_top(walk, line);
-	else if (!sip_clean(walk->at, line->from, line->to))
-		wrong_value(walk, line, WEIR_REASON_SIP_VIA);
 }
 
 static void take_from(struct sip_walk *walk, const struct sip_line *line)
@@ -180,13 +175,14 @@ static void take_call_id(struct sip_walk *walk, const struct sip_line *line)
 
 static void take_cseq(struct sip_walk *walk, const struct sip_line *line)
 {
+	const uint8_t *at = walk->at;
 	struct sip_message *message = walk->message;
 	struct span method;
 
 	message->cseq = sip_span(line->from, line->to);
-	if (sip_cseq_parse(walk->at, line->from, line->to, &method) &&
-	    (message->kind == SIP_RESPONSE || (method.length == message->method.length &&
-	    memcmp(walk->at + method.at, walk->at + message->method.at, method.length) == 0)))
+	if (sip_cseq_parse(at, line->from, line->to, &method) &&
+	    (message->kind == SIP_RESPONSE ? sip_skip(at, method.at, line->to, SIP_TOKEN) == line->to :
+	     span_equals(at, method, (const char *)at + message->method.at, message->method.length)))
 		return;
 	wrong_value(walk, line, WEIR_REASON_SIP_CSEQ);
 }
@@ -195,61 +191,73 @@ static void take_length(struct sip_walk *walk, const struct sip_line *line)
 {
 	walk->body_length = sip_number(walk->at, line->from, line->to, LENGTH_MAX);
 	if (walk->body_length < 0)
-		fault(walk, WEIR_REASON_SIP_LENGTH);
+		fault(walk, line->from, WEIR_REASON_SIP_LENGTH);
 }
 
-// One header line, its folds included. Those that may stand once only are refused the second time, and the first holds.
-static void take_line(struct sip_walk *walk, unsigned pos, unsigned end)
+// A header field that was there before. Those that may stand once only are refused, and the first holds.
+static void again(struct sip_walk *walk, const struct sip_line *line)
 {
 	const uint32_t once = 1u << SIP_HEADER_FROM | 1u << SIP_HEADER_TO | 1u << SIP_HEADER_CALL_ID |
 			      1u << SIP_HEADER_CSEQ | 1u << SIP_HEADER_LENGTH;
-	struct sip_message *message = walk->message;
-	struct sip_line line;
-	bool first;
 
-	if (sip_line_parse(walk->at, pos, end, &line)) {
-		fault(walk, WEIR_REASON_SIP_HEADER);
-		return;
-	}
-	if (line.header == SIP_HEADER_OTHER)
-		return;
-	first = !(walk->seen >> line.header & 1);
-	walk->seen |= 1u << line.header;
-	if (!first && (once >> line.header & 1)) {
-		fault(walk, WEIR_REASON_SIP_REPEATED);
-		return;
-	}
-	switch (line.header) {
-	case SIP_HEADER_VIA: take_via(walk, &line, first); break;
-	case SIP_HEADER_FROM: take_from(walk, &line); break;
-	case SIP_HEADER_TO: take_to(walk, &line); break;
-	case SIP_HEADER_CALL_ID: take_call_id(walk, &line); break;
-	case SIP_HEADER_CSEQ: take_cseq(walk, &line); break;
-	case SIP_HEADER_LENGTH: take_length(walk, &line); break;
-	case SIP_HEADER_REQUIRE: message->flags |= SIP_REQUIRES; break;
-	case SIP_HEADER_TYPE:
-		if (first)
-			message->type = sip_span(line.from, line.to);
-		break;
-	case SIP_HEADER_PRIORITY:
-		if (first)
-			message->priority = sip_priority_find(walk->at + line.from, line.to - line.from);
-		break;
-	default: break;
-	}
+	if (once >> line->header & 1)
+		fault(walk, line->from, WEIR_REASON_SIP_REPEATED);
+	else if (line->header == SIP_HEADER_VIA && !sip_clean(walk->at, line->from, line->to))
+		wrong_value(walk, line, WEIR_REASON_SIP_VIA);
 }
 
-// Header lines from `pos` on. Returns where the body starts, past the datagram where it has no empty line.
-static unsigned take_lines(struct sip_walk *walk, unsigned pos)
+// Header lines from `pos` on, folds included. Returns where the body starts, past the datagram where it has no empty
+// line.
+static unsigned find_lines(struct sip_walk *walk, struct sip_lines *lines, unsigned pos)
 {
 	unsigned from = pos;
+	struct sip_line line;
 	int end;
 
-	while ((end = sip_lines_next_header(&walk->lines, &pos)) >= 0) {
-		take_line(walk, from, (unsigned)end);
+	while ((end = sip_lines_next_header(lines, &pos)) >= 0) {
+		if (sip_line_parse(walk->at, from, (unsigned)end, walk->length, &line)) {
+			fault(walk, from, WEIR_REASON_SIP_HEADER);
+		} else if (line.header != SIP_HEADER_OTHER && (walk->seen >> line.header & 1)) {
+			again(walk, &line);
+		} else {
+			walk->line[line.header] = line;
+			walk->seen |= 1u << line.header;
+		}
 		from = pos;
 	}
 	return pos;
+}
+
+static inline const struct sip_line *find(const struct sip_walk *walk, enum sip_header header)
+{
+	return walk->seen >> header & 1 ? &walk->line[header] : NULL;
+}
+
+// The values of what find_lines has found.
+static void take_values(struct sip_walk *walk)
+{
+	const uint8_t *at = walk->at;
+	struct sip_message *message = walk->message;
+	const struct sip_line *line;
+
+	if ((line = find(walk, SIP_HEADER_VIA)))
+		take_via(walk, line);
+	if ((line = find(walk, SIP_HEADER_FROM)))
+		take_from(walk, line);
+	if ((line = find(walk, SIP_HEADER_TO)))
+		take_to(walk, line);
+	if ((line = find(walk, SIP_HEADER_CALL_ID)))
+		take_call_id(walk, line);
+	if ((line = find(walk, SIP_HEADER_CSEQ)))
+		take_cseq(walk, line);
+	if ((line = find(walk, SIP_HEADER_LENGTH)))
+		take_length(walk, line);
+	if ((line = find(walk, SIP_HEADER_TYPE)))
+		message->type = sip_span(line->from, line->to);
+	if ((line = find(walk, SIP_HEADER_PRIORITY)))
+		message->priority = sip_priority_find(at + line->from, line->to - line->from);
+	if (find(walk, SIP_HEADER_REQUIRE))
+		message->flags |= SIP_REQUIRES;
 }
 
 static void take_body(struct sip_walk *walk, unsigned pos)
@@ -257,39 +265,45 @@ static void take_body(struct sip_walk *walk, unsigned pos)
 	unsigned there = walk->length - pos;
 
 	if (walk->body_length > there)
-		fault(walk, WEIR_REASON_SIP_LENGTH);
+		fault(walk, AT_END, WEIR_REASON_SIP_LENGTH);
 	if (walk->body_length >= 0 && walk->body_length <= there)
 		there = (unsigned)walk->body_length;
 	walk->message->body = sip_span(pos, pos + there);
 }
 
 // What a message must have, and what an answer to it can be made of.
-static void conclude(struct sip_walk *walk)
+static void conclude(struct sip_walk *walk, bool stray)
 {
 	const uint32_t needed = 1u << SIP_HEADER_VIA | 1u << SIP_HEADER_FROM | 1u << SIP_HEADER_TO |
 				1u << SIP_HEADER_CALL_ID | 1u << SIP_HEADER_CSEQ;
 	struct sip_message *message = walk->message;
 
 	if ((walk->seen & needed) != needed)
-		fault(walk, WEIR_REASON_SIP_MISSING);
+		fault(walk, AT_END, WEIR_REASON_SIP_MISSING);
 	else if (!(walk->unfit & needed) && message->kind != SIP_ACK && message->kind != SIP_RESPONSE)
 		message->flags |= SIP_ANSWERABLE;
-	if (walk->lines.stray)
-		fault(walk, WEIR_REASON_SIP_HEADER);
+	if (stray)
+		fault(walk, AT_END, WEIR_REASON_SIP_HEADER);
 }
 
 enum weir_reason sip_parse(const uint8_t *at, unsigned length, struct sip_message *message)
 {
-	struct sip_walk walk = { .at = at, .length = length, .message = message, .body_length = -1 };
+	struct sip_walk walk = {
+		.at = at, .length = length, .message = message, .fault_at = NOWHERE, .body_length = -1
+	};
+	uint8_t copy[SIP_LEAST] = { 0 };
+	struct sip_lines lines;
 	unsigned pos = 0, end, body;
 	int line;
 
 	memset(message, 0, sizeof(*message));
 	message->priority = WEIR_NORMAL;
+	if (length < SIP_LEAST)
+		at = walk.at = memcpy(copy, at, length);
 	while (pos < length && (at[pos] == '\r' || at[pos] == '\n'))
 		pos++; // RFC 3261, 7.5: empty lines before the start line
-	sip_lines_init(&walk.lines, at, length, pos);
-	line = sip_lines_next(&walk.lines);
+	sip_lines_init(&lines, at, length, pos);
+	line = sip_lines_next(&lines);
 	if (line < 0)
 		return message->fault = WEIR_REASON_SIP_START_LINE;
 	end = (unsigned)line - (at[line - 1] == '\r');
@@ -300,11 +314,12 @@ enum weir_reason sip_parse(const uint8_t *at, unsigned length, struct sip_messag
 	if (message->kind == SIP_UNKNOWN)
 		return message->fault;
 	message->headers = (uint16_t)(line + 1);
-	body = take_lines(&walk, (unsigned)line + 1);
+	body = find_lines(&walk, &lines, (unsigned)line + 1);
+	take_values(&walk);
 	if (body > length)
-		fault(&walk, WEIR_REASON_SIP_HEADER);
+		fault(&walk, AT_END, WEIR_REASON_SIP_HEADER);
 	else
 		take_body(&walk, body);
-	conclude(&walk);
+	conclude(&walk, sip_lines_stray(&lines, body));
 	return message->kind == SIP_RESPONSE ? WEIR_REASON_SIP_RESPONSE : message->fault;
 }

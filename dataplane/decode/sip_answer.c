@@ -87,7 +87,7 @@ static void put_vias(struct sip_text *out, const struct sip_request *request)
 
 	sip_lines_init(&lines, at, request->length, pos);
 	while ((end = sip_lines_next_header(&lines, &pos)) >= 0) {
-		int err = sip_line_parse(at, from, (unsigned)end, &line);
+		int err = sip_line_parse(at, from, (unsigned)end, request->length, &line);
 
 		from = pos;
 		if (err || line.header != SIP_HEADER_VIA)
@@ -112,7 +112,7 @@ static void put_unsupported(struct sip_text *out, const struct sip_request *requ
 
 	sip_lines_init(&lines, request->at, request->length, pos);
 	while ((end = sip_lines_next_header(&lines, &pos)) >= 0) {
-		int err = sip_line_parse(request->at, from, (unsigned)end, &line);
+		int err = sip_line_parse(request->at, from, (unsigned)end, request->length, &line);
 
 		from = pos;
 		if (!err && line.header == SIP_HEADER_REQUIRE && sip_clean(request->at, line.from, line.to))

@@ -19,14 +19,12 @@ enum sip_header {
 	SIP_N_HEADERS
 };
 
-// Number of the header field of that name, in any case. `length` bytes, tokens all.
-enum sip_header sip_header_find(const uint8_t *name, unsigned length);
-
 struct sip_line {
 	enum sip_header header;
-	unsigned from, to; // of the value, without white space at its ends
+	unsigned from, to; // of the value, without white space at its ends; not set of SIP_HEADER_OTHER
 };
 
-// Reads `name: value` from `pos` to `end` (after the value's last byte, folds included). -EINVAL where there is no name
-// or no colon.
-int sip_line_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_line *line);
+// Reads `name: value` from `pos` to `end` (after the value's last byte, folds included), of a datagram of `length`
+// bytes. -EINVAL where there is no name or no colon. SIP_LEAST bytes (sip_scan.h) must be there even where `length` is
+// less.
+int sip_line_parse(const uint8_t *at, unsigned pos, unsigned end, unsigned length, struct sip_line *line);

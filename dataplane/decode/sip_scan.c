@@ -77,27 +77,15 @@ const uint8_t sip_lows[SIP_N_CLASSES][16] = {
 
 int64_t sip_number(const uint8_t *at, unsigned pos, unsigned end, int64_t most)
 {
-	int64_t number = 0;
+	int64_t number = sip_digits(at, &pos, end, most);
 
-	if (pos >= end)
-		return -1;
-	for (; pos < end; pos++) {
-		if (!sip_digit(at[pos]))
-			return -1;
-		number = number * 10 + (at[pos] - '0');
-		if (number > most)
-			return -1;
-	}
-	return number;
+	return pos == end ? number : -1;
 }
 
-unsigned sip_host_skip(const uint8_t *at, unsigned pos, unsigned end)
+unsigned sip_reference_skip(const uint8_t *at, unsigned pos, unsigned end)
 {
-	unsigned p;
+	unsigned p = sip_skip(at, pos + 1, end, SIP_REFERENCE);
 
-	if (pos == end || at[pos] != '[')
-		return sip_skip(at, pos, end, SIP_HOST);
-	p = sip_skip(at, pos + 1, end, SIP_REFERENCE);
 	return p == end || at[p] != ']' || p - pos < 3 || !memchr(at + pos, ':', p - pos) ? pos : p + 1;
 }
 
@@ -126,7 +114,7 @@ bool sip_clean(const uint8_t *at, unsigned pos, unsigned end)
 
 bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_param *param)
 {
-	unsigned name = sip_skip_lws(at, *pos + 1, end), p = sip_skip_few(at, name, end, SIP_TOKEN), value;
+	unsigned name = sip_skip_lws(at, *pos + 1, end), p = sip_skip(at, name, end, SIP_TOKEN), value;
 
 	*param = (struct sip_param){ .name = sip_span(name, p), .from = *pos };
 	if (p == name)
@@ -144,4 +132,35 @@ bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_
 	}
 	*pos = p;
 	return true;
+}
+
+// A bit for each LF of 64 bytes, and for each CR.
+static inline void block_look(const uint8_t *block, uint64_t *feeds, uint64_t *returns)
+{
+	*feeds = sip_equals(block, '\n') | (uint64_t)sip_equals(block + 32, '\n') << 32;
+	*returns = sip_equals(block, '\r') | (uint64_t)sip_equals(block + 32, '\r') << 32;
+}
+
+// The last block of a datagram is looked at together with what is before it, and one of less than 64 bytes as a copy.
+// Never inlined, so that what calls it may be.
+__attribute__((noinline)) void sip_lines_load(struct sip_lines *lines)
+{
+	unsigned left = lines->length - lines->next, back = left < 64 ? 64 - left : 0;
+	uint64_t feeds, returns, strays;
+
+	if (lines->length < 64) {
+		uint8_t copy[64] = { 0 };
+
+		memcpy(copy + back, lines->at + lines->next, left);
+		block_look(copy, &feeds, &returns);
+	} else {
+		block_look(lines->at + lines->next - back, &feeds, &returns);
+	}
+	returns >>= back;
+	lines->feeds = feeds >> back;
+	strays = (returns << 1 | lines->carry) & ~lines->feeds;
+	lines->carry = returns >> 63;
+	if (strays && lines->stray == UINT_MAX)
+		lines->stray = lines->next + (unsigned)__builtin_ctzll(strays);
+	lines->next += 64;
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What all SIP decoding stands on: classes of bytes (RFC 3261, 25.1), small steps over a value, and the ends of lines.
-// Values may hold folds (CR LF and white space), which count as white space. libc only.
+// Values may hold folds (CR LF and white space), which count as white space. The steps read bytes of at[0..end), and
+// where that is less than 32 bytes, of the first 32 all the same: so many must be there. libc only.
 #pragma once
 
 #include <immintrin.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,6 +25,8 @@ enum sip_class {
 	SIP_CALL_ID = 256,   // of a Call-ID: visible, but for commas
 	SIP_N_CLASSES = 9,
 };
+
+enum { SIP_LEAST = 32 }; // bytes that must be there (see above)
 
 extern const uint16_t sip_classes[256];
 
@@ -50,35 +54,48 @@ static inline uint32_t sip_others(const uint8_t *at, unsigned class)
 	return class == SIP_QUOTED ? others & ~(uint32_t)_mm256_movemask_epi8(bytes) : others;
 }
 
-// The first position from `pos` whose byte is not of `class`, or `end`; 32 bytes at a time, none of them outside of
-// `at`[0..end): the last are looked at together with what is before `pos`.
-static inline unsigned sip_skip(const uint8_t *at, unsigned pos, unsigned end, unsigned class)
+// A bit for each of 32 bytes that is `byte`.
+static inline uint32_t sip_equals(const uint8_t *at, unsigned byte)
 {
-	while (end >= 32 && pos < end) {
-		unsigned back = end - pos < 32 ? 32 - (end - pos) : 0;
-		uint32_t others = sip_others(at + pos - back, class) >> back;
+	__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
 
-		if (others)
-			return pos + (unsigned)__builtin_ctz(others);
-		pos += 32 - back;
-	}
-	while (pos < end && sip_is(at[pos], class))
-		pos++;
-	return pos;
+	return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8((char)byte)));
 }
 
-// The same for what is short as a rule, one byte after the other.
-static inline unsigned sip_skip_few(const uint8_t *at, unsigned pos, unsigned end, unsigned class)
+// The first position from `pos` that has a bit in what `look` says of 32 bytes and `what`, or `end`. Where less than 32
+// are left, those are looked at that are the last: where they are does not wait for `pos`.
+static inline unsigned sip_walk(const uint8_t *at, unsigned pos, unsigned end, unsigned what,
+				uint32_t (*look)(const uint8_t *at, unsigned what))
 {
-	while (pos < end && sip_is(at[pos], class))
-		pos++;
-	return pos;
+	unsigned first;
+	uint64_t found;
+
+	for (; end - pos >= 32; pos += 32) {
+		found = look(at + pos, what);
+		if (found)
+			return pos + (unsigned)__builtin_ctzll(found);
+	}
+	first = end >= 32 ? end - 32 : 0;
+	found = (uint64_t)look(at + first, what) >> (pos - first);
+	return pos + (unsigned)__builtin_ctzll(found | UINT64_C(1) << (end - pos));
+}
+
+// The first position from `pos` whose byte is not of `class`, or `end`.
+static inline unsigned sip_skip(const uint8_t *at, unsigned pos, unsigned end, unsigned class)
+{
+	return sip_walk(at, pos, end, class, sip_others);
+}
+
+// The first position from `pos` whose byte is `byte`, or `end`.
+static inline unsigned sip_find(const uint8_t *at, unsigned pos, unsigned end, char byte)
+{
+	return sip_walk(at, pos, end, (uint8_t)byte, sip_equals);
 }
 
 // The first position from `pos` whose byte is not white space, or `end`. There seldom is more than one.
 static inline unsigned sip_skip_lws(const uint8_t *at, unsigned pos, unsigned end)
 {
-	while (pos < end && sip_is(at[pos], SIP_LWS))
+	while (pos < end && at[pos] <= ' ' && sip_is(at[pos], SIP_LWS))
 		pos++;
 	return pos;
 }
@@ -90,26 +107,74 @@ static inline bool sip_digit(uint8_t byte)
 
 static inline struct span sip_span(unsigned from, unsigned to)
 {
-	return (struct span){ .at = (uint16_t)from, .length = (uint16_t)(to - from) };
+	return span_make(from, to - from);
 }
 
-// Whether `length` bytes are `text` (in lower case), letters in any case.
+static inline uint8_t sip_case_bit(char letter)
+{
+	return letter >= 'a' && letter <= 'z' ? 0x20 : 0;
+}
+
+// What four bytes differ in from `text` (in lower case), the case of its letters left out; 0: nothing.
+static inline uint32_t sip_difference(const uint8_t *at, const char *text)
+{
+	uint32_t bytes, wanted = 0, fold = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		wanted |= (uint32_t)(uint8_t)text[i] << 8 * i;
+		fold |= (uint32_t)sip_case_bit(text[i]) << 8 * i;
+	}
+	memcpy(&bytes, at, sizeof(bytes));
+	return (le32toh(bytes) | fold) ^ wanted;
+}
+
+// Whether `length` bytes are `text`, a literal in lower case; letters in any case. Four bytes at a time: what is made
+// of the literal is known when this is compiled.
 static inline bool sip_same(const uint8_t *at, unsigned length, const char *text)
 {
-	if (length != strlen(text))
+	const unsigned n = (unsigned)strlen(text);
+	uint32_t difference = 0;
+
+	if (length != n)
 		return false;
-	for (unsigned i = 0; i < length; i++)
-		if ((at[i] | ((uint8_t)(at[i] - 'A') < 26 ? 0x20 : 0)) != text[i])
-			return false;
-	return true;
+	if (n < 4) {
+		for (unsigned i = 0; i < n; i++)
+			difference |= (uint32_t)(at[i] | sip_case_bit(text[i])) ^ (uint8_t)text[i];
+		return difference == 0;
+	}
+	for (unsigned i = 0; i + 4 < n; i += 4)
+		difference |= sip_difference(at + i, text + i);
+	return (difference | sip_difference(at + n - 4, text + n - 4)) == 0;
+}
+
+// The number that the digits from *pos on are, *pos after them: -1 where there are none, or it is above `most` (below
+// 2^59).
+static inline int64_t sip_digits(const uint8_t *at, unsigned *pos, unsigned end, int64_t most)
+{
+	unsigned p = *pos, first = p;
+	int64_t number = 0;
+
+	for (; p < end && sip_digit(at[p]); p++)
+		number = number > most ? number : number * 10 + (at[p] - '0');
+	*pos = p;
+	return p == first || number > most ? -1 : number;
 }
 
 // Digits up to `end`: their number, or -1 where there are none, another byte stands there, or it is above `most`
-// (below 2^60).
+// (below
+// 2^59).
 int64_t sip_number(const uint8_t *at, unsigned pos, unsigned end, int64_t most);
 
+// Position after the IPv6 reference at `pos`, or `pos` where there is none.
+unsigned sip_reference_skip(const uint8_t *at, unsigned pos, unsigned end);
+
 // Position after the host at `pos`: a name, an IPv4 address or an IPv6 reference; `pos` where there is none.
-unsigned sip_host_skip(const uint8_t *at, unsigned pos, unsigned end);
+static inline unsigned sip_host_skip(const uint8_t *at, unsigned pos, unsigned end)
+{
+	if (pos < end && at[pos] == '[')
+		return sip_reference_skip(at, pos, end);
+	return sip_skip(at, pos, end, SIP_HOST);
+}
 
 // Position after the quoted string that starts at `pos` with its quote; 0 where it does not end before `end` or holds
 // what it may not.
@@ -129,64 +194,37 @@ bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_
 
 enum { SIP_NO_LINE = -1 };
 
-// The ends of lines, in order. `feeds` and `strays` are of the block before `next`.
+// The ends of lines, in order.
 struct sip_lines {
 	const uint8_t *at;
-	unsigned length, next;
-	uint64_t feeds;  // a bit for each LF not yet told
-	uint64_t strays; // a bit for each byte after a CR that is not the LF that belongs there
-	uint64_t carry;  // 1: the last byte of the block was a CR
-	bool stray;      // one of the lines told had a CR that no LF follows
+	unsigned length;
+	unsigned next;   // where the block after this one begins
+	uint64_t feeds;  // a bit for each LF of the block that was not yet told
+	uint64_t carry;  // 1: the block's last byte was a CR
+	unsigned stray;  // the first position after a CR where no LF is, of the blocks seen so far; UINT_MAX: none
 };
 
 static inline void sip_lines_init(struct sip_lines *lines, const uint8_t *at, unsigned length, unsigned from)
 {
-	*lines = (struct sip_lines){ .at = at, .length = length, .next = from };
+	*lines = (struct sip_lines){ .at = at, .length = length, .next = from, .stray = UINT_MAX };
 }
 
-static inline uint64_t sip_find32(const uint8_t *at, char byte)
-{
-	__m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
+// Looks at the next block of up to 64 bytes.
+void sip_lines_load(struct sip_lines *lines);
 
-	return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte)));
-}
-
-// The last block of a datagram is looked at together with what is before it, and one of less than 64 bytes as a copy.
-static inline void sip_lines_load(struct sip_lines *lines)
-{
-	unsigned left = lines->length - lines->next, back = left < 64 ? 64 - left : 0;
-	const uint8_t *block = lines->at + lines->next - back;
-	uint8_t copy[64] = { 0 };
-	uint64_t returns;
-
-	if (lines->length < 64) {
-		memcpy(copy + back, lines->at + lines->next, left);
-		block = copy;
-	}
-	lines->feeds = (sip_find32(block, '\n') | sip_find32(block + 32, '\n') << 32) >> back;
-	returns = (sip_find32(block, '\r') | sip_find32(block + 32, '\r') << 32) >> back;
-	lines->strays = (returns << 1 | lines->carry) & ~lines->feeds;
-	lines->carry = returns >> 63;
-	lines->next += 64;
-}
-
-// Position of the next LF, or SIP_NO_LINE. `stray` is set on the way.
+// Position of the next LF, or SIP_NO_LINE.
 static inline int sip_lines_next(struct sip_lines *lines)
 {
-	unsigned bit;
+	int end;
 
 	while (lines->feeds == 0) {
-		lines->stray |= lines->strays != 0;
-		lines->strays = 0;
 		if (lines->next >= lines->length)
 			return SIP_NO_LINE;
 		sip_lines_load(lines);
 	}
-	bit = (unsigned)__builtin_ctzll(lines->feeds);
-	lines->stray |= (lines->strays & (((uint64_t)1 << bit) - 1)) != 0;
-	lines->strays &= ~(((uint64_t)1 << bit) - 1);
+	end = (int)(lines->next - 64 + (unsigned)__builtin_ctzll(lines->feeds));
 	lines->feeds &= lines->feeds - 1;
-	return (int)(lines->next - 64 + bit);
+	return end;
 }
 
 // The next header line from `*pos` on, folds included: the position of its last LF, and `*pos` is then the line after
@@ -195,14 +233,24 @@ static inline int sip_lines_next(struct sip_lines *lines)
 static inline int sip_lines_next_header(struct sip_lines *lines, unsigned *pos)
 {
 	const uint8_t *at = lines->at;
+	unsigned from = *pos, next;
 	int end = sip_lines_next(lines);
 
-	if (end >= 0 && ((unsigned)end == *pos || ((unsigned)end == *pos + 1 && at[*pos] == '\r'))) {
+	if (end >= 0 && (unsigned)end - from <= 1 && ((unsigned)end == from || at[from] == '\r')) {
 		*pos = (unsigned)end + 1;
 		return SIP_NO_LINE;
 	}
-	while (end >= 0 && (unsigned)end + 1 < lines->length && (at[end + 1] == ' ' || at[end + 1] == '\t'))
+	for (next = (unsigned)end + 1; end >= 0 && next < lines->length; next = (unsigned)end + 1) {
+		if (at[next] != ' ' && at[next] != '\t')
+			break;
 		end = sip_lines_next(lines);
-	*pos = end >= 0 ? (unsigned)end + 1 : lines->length + 1;
+	}
+	*pos = end >= 0 ? next : lines->length + 1;
 	return end;
+}
+
+// Whether a line before `pos` has a CR that no LF follows.
+static inline bool sip_lines_stray(const struct sip_lines *lines, unsigned pos)
+{
+	return lines->stray < pos;
 }

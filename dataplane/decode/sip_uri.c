@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// URIs. One look at each byte of the user part and host, one more at parameters where `user=phone` matters.
+// URIs. One look at each byte, one more at parameters where `user=phone` matters.
 #include "dataplane/decode/sip_uri.h"
 
 #include "dataplane/decode/sip_scan.h"
@@ -12,34 +12,15 @@ static bool is_hex(uint8_t byte)
 	return sip_is(byte, SIP_REFERENCE) && byte != ':' && byte != '.';
 }
 
-// Whether all bytes may stand in a URI, escapes are whole, and at most one is `@`. *after: position after it, or 0.
-static bool bytes_parse(const uint8_t *at, unsigned pos, unsigned end, unsigned *after)
+// Position of the first byte from `pos` that may not stand in a URI, as `@` and broken escapes, or `end`.
+static unsigned bytes_skip(const uint8_t *at, unsigned pos, unsigned end)
 {
-	*after = 0;
 	while ((pos = sip_skip(at, pos, end, SIP_URI)) < end) {
-		if (at[pos] == '@' && *after == 0)
-			*after = ++pos;
-		else if (at[pos] == '%' && end - pos > 2 && is_hex(at[pos + 1]) && is_hex(at[pos + 2]))
-			pos += 3;
-		else
-			return false;
+		if (at[pos] != '%' || end - pos < 3 || !is_hex(at[pos + 1]) || !is_hex(at[pos + 2]))
+			break;
+		pos += 3;
 	}
-	return true;
-}
-
-// host [:port]. Position after it, 0 where it is none.
-static unsigned host_parse(const uint8_t *at, unsigned pos, unsigned end, struct span *host)
-{
-	unsigned p = sip_host_skip(at, pos, end), digits;
-
-	if (p == pos)
-		return 0;
-	*host = sip_span(pos, p);
-	if (p == end || at[p] != ':')
-		return p;
-	for (digits = ++p; p < end && sip_digit(at[p]);)
-		p++;
-	return sip_number(at, digits, p, PORT_MAX) < 0 ? 0 : p;
+	return pos;
 }
 
 // Whether `user=phone` is among the parameters, `;name=value;…` from `pos` to `end`.
@@ -56,23 +37,26 @@ static bool has_phone(const uint8_t *at, unsigned pos, unsigned end)
 	return false;
 }
 
+// [user [:password] @] host [:port] and parameters. What may stand in a host may in a URI.
 static bool hier_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_uri *uri)
 {
-	unsigned after, host, p;
+	unsigned user = bytes_skip(at, pos, end), host = user < end ? user + 1 : pos, p;
 
-	if (!bytes_parse(at, pos, end, &after) || after == pos + 1)
+	if (user < end && (at[user] != '@' || user == pos))
 		return false;
-	host = after ? after : pos;
-	p = host_parse(at, host, end, &uri->host);
-	if (p == 0 || (p < end && at[p] != ';' && at[p] != '?'))
+	p = sip_host_skip(at, host, end);
+	if (p == host || (p < end && user < end && bytes_skip(at, p, end) < end))
 		return false;
-	if (!after)
-		return true;
-	if (at[pos] == '+' || has_phone(at, p, end)) {
-		const uint8_t *password = memchr(at + pos, ':', after - 1 - pos);
-
-		uri->number = sip_span(pos, password ? (unsigned)(password - at) : after - 1);
+	uri->host = sip_span(host, p);
+	if (p < end && at[p] == ':') {
+		p++;
+		if (sip_digits(at, &p, end, PORT_MAX) < 0)
+			return false;
 	}
+	if (p < end && at[p] != ';' && at[p] != '?')
+		return false;
+	if (user < end && (at[pos] == '+' || has_phone(at, p, end)))
+		uri->number = sip_span(pos, sip_find(at, pos, user, ':')); // without a password
 	return true;
 }
 
@@ -90,7 +74,7 @@ bool sip_uri_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_uri
 	*uri = (struct sip_uri){ 0 };
 	if (end - pos > 4 && sip_same(at + pos, 4, "sip:"))
 		return hier_parse(at, pos + 4, end, uri); // SIP_SCHEME_SIP is 0
-	pos = sip_skip_few(at, pos, end, SIP_SCHEME);
+	pos = sip_skip(at, pos, end, SIP_SCHEME);
 	if (pos == start || end - pos < 2 || at[pos] != ':' || (uint8_t)((at[start] | 0x20) - 'a') > 25)
 		return false;
 	uri->scheme = scheme_find(at + start, pos - start);

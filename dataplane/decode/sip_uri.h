@@ -17,6 +17,7 @@ struct sip_uri {
 	struct span number; // telephone-subscriber as written, for number_subscriber(); length 0 where it names none
 };
 
-// Reads the URI that stands from `pos` to `end`, both offsets into `at`. The number is what stands behind `tel:`, or a
+// Reads the URI that stands from `pos` to `end`, both offsets into `at`, of which
+// SIP_LEAST bytes (sip_scan.h) are there. The number is what stands behind `tel:`, or a
 // user part that begins with `+` or has `user=phone`, without its password. False where the URI is not well formed.
 bool sip_uri_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_uri *uri);

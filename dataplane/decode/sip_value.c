@@ -32,7 +32,7 @@ static unsigned protocol_parse(const uint8_t *at, unsigned pos, unsigned end)
 // sent-by: host, and perhaps a port, with white space around the colon. Position after both, or 0.
 static unsigned sent_by_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via *via)
 {
-	unsigned from = pos, digits;
+	unsigned from = pos;
 	int64_t port;
 
 	pos = sip_host_skip(at, pos, end);
@@ -42,10 +42,8 @@ static unsigned sent_by_parse(const uint8_t *at, unsigned pos, unsigned end, str
 	pos = sip_skip_lws(at, pos, end);
 	if (pos == end || at[pos] != ':')
 		return pos;
-	digits = sip_skip_lws(at, pos + 1, end);
-	for (pos = digits; pos < end && sip_digit(at[pos]);)
-		pos++;
-	port = sip_number(at, digits, pos, PORT_MAX);
+	pos = sip_skip_lws(at, pos + 1, end);
+	port = sip_digits(at, &pos, end, PORT_MAX);
 	if (port <= 0)
 		return 0;
 	via->port = (uint16_t)port;
@@ -130,10 +128,8 @@ bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip
 	if (bad || pos == end)
 		return false;
 	if (at[pos] == '<') {
-		const uint8_t *close = memchr(at + pos, '>', end - pos);
-
-		p = close ? (unsigned)(close - at) : pos;
-		if (!close || !sip_uri_parse(at, pos + 1, p, &uri))
+		p = sip_find(at, pos, end, '>');
+		if (p == end || !sip_uri_parse(at, pos + 1, p, &uri))
 			return false;
 		address->uri = sip_span(pos + 1, p);
 		p++;
@@ -161,14 +157,11 @@ bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip
 
 bool sip_cseq_parse(const uint8_t *at, unsigned pos, unsigned end, struct span *method)
 {
-	unsigned digits = pos, space;
+	int64_t number = sip_digits(at, &pos, end, INT32_MAX);
+	unsigned space = sip_skip_lws(at, pos, end);
 
-	while (pos < end && sip_digit(at[pos]))
-		pos++;
-	space = sip_skip_lws(at, pos, end);
 	*method = sip_span(space, end);
-	return space > pos && space < end && sip_number(at, digits, pos, INT32_MAX) >= 0 &&
-	       sip_skip(at, space, end, SIP_TOKEN) == end;
+	return space > pos && space < end && number >= 0;
 }
 
 bool sip_call_id_check(const uint8_t *at, unsigned pos, unsigned end)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Values of the header fields that weir reads: Via, From and To, CSeq, Call-ID, Priority. `pos` and `end` are offsets
-// into `at`, white space at the ends left out. Each says false where the value is not well formed. libc only.
+// into `at`, of which SIP_LEAST bytes (sip_scan.h) are there, white space at the ends left out. Each says
+// false where the value is not well formed. libc only.
 #pragma once
 
 #include <stdbool.h>
@@ -34,7 +35,7 @@ bool sip_via_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via
 // From or To: name-addr or addr-spec, and parameters.
 bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_address *address);
 
-// CSeq: a number below 2^31 and a method, of which *method is the stretch.
+// CSeq: a number below 2^31 and what should be a method, of which *method is the stretch.
 bool sip_cseq_parse(const uint8_t *at, unsigned pos, unsigned end, struct span *method);
 
 bool sip_call_id_check(const uint8_t *at, unsigned pos, unsigned end);

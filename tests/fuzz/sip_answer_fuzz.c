@@ -63,7 +63,7 @@ static unsigned count_lines(const uint8_t *at, unsigned length, unsigned pos, en
 
 	sip_lines_init(&lines, at, length, pos);
 	while ((end = sip_lines_next_header(&lines, &pos)) >= 0) {
-		if (sip_line_parse(at, from, (unsigned)end, &line) == 0 && line.header == header && n < LINES_MAX)
+		if (sip_line_parse(at, from, (unsigned)end, length, &line) == 0 && line.header == header && n < LINES_MAX)
 			values[n++] = sip_span(line.from, line.to);
 		from = pos;
 	}

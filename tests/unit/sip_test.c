@@ -98,6 +98,59 @@ static void names_of_headers_come_in_any_case_and_short(void **state)
 	says(one.message.body, "hi");
 }
 
+// Names that are like others in their beginning, their end, their length, or but for the bit of letters' case.
+static void names_that_only_look_like_headers_are_not_taken(void **state)
+{
+	static const char *const others[] = { "Fro", "Froms", "From-", "To-", "Vi", "Vias", "Call-I", "Call-IDs", "CSeq2", "CSe",
+		"Call*ID", "Priorit", "Priorityy", "Priority-of-it", "Requir", "Requires", "Content-Lengt", "Content-Lengths",
+		"Content-ent-Type", "Content-Xt-Length", "Content-Typ", "Content-Types", "Context-Type", "Xontent-Length", "x",
+		"From~", "q", "Content-Length-Content-Length-xx", "Content-Length-Content-Length-Contents" };
+	static const char *const broken[] = { "Call\rID: a", "Content\rType: a", "Content\rLength: 3", "\x16ia: SIP/2.0/UDP b",
+		"\x14o: sip:b", "To\x01: sip:b", ": sip:b", "Cont ent-Length: 5", "@o: sip:b" };
+	static const char nul[] = "MESSAGE sip:a SIP/2.0\nv:SIP/2.0/UDP a\nf:sip:a\nTo\0:sip:c\ni:x\nCSeq:2 MESSAGE\n\n";
+	char line[200];
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		snprintf(line, sizeof(line), "Max-Forwards: 70\r\n%s: 3", others[i]);
+		is_good(line);
+		says(one.message.body, "hello");
+		says(one.message.type, "text/plain");
+		assert_int_equal(one.message.priority, WEIR_URGENT);
+		assert_int_equal(one.message.flags & SIP_REQUIRES, 0);
+	}
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		snprintf(line, sizeof(line), "Max-Forwards: 70\r\n%s", broken[i]);
+		is_fault(line, WEIR_REASON_SIP_HEADER);
+	}
+	sip_case_set(&one, nul, sizeof(nul) - 1);
+	assert_int_equal(one.reason, WEIR_REASON_SIP_HEADER);
+	assert_int_equal(one.message.to.length, 0);
+}
+
+static void the_first_fault_is_told_in_whatever_order_headers_come(void **state)
+{
+	static const struct {
+		const char *line;
+		enum weir_reason reason;
+	} wrong[] = { { "Via: x", WEIR_REASON_SIP_VIA }, { "From: x", WEIR_REASON_SIP_FROM }, { "To: x", WEIR_REASON_SIP_TO },
+		      { "Call-ID: a b", WEIR_REASON_SIP_CALL_ID }, { "CSeq: x", WEIR_REASON_SIP_CSEQ },
+		      { "Content-Length: x", WEIR_REASON_SIP_LENGTH }, { "no colon", WEIR_REASON_SIP_HEADER } };
+	char text[600];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		for (size_t k = 0; k < sizeof(wrong) / sizeof(wrong[0]); k++) {
+			if (k == i)
+				continue;
+			snprintf(text, sizeof(text), "MESSAGE sip:a.example SIP/2.0\r\n%s\r\n%s\r\n\r\n", wrong[i].line, wrong[k].line);
+			raw(text);
+			if (one.reason != wrong[i].reason)
+				fail_msg("%s, then %s: %s", wrong[i].line, wrong[k].line, weir_reason_name(one.reason));
+			snprintf(text, sizeof(text), "MESSAGE sip:a.example SIP/2.0\r\nf: sip:a\r\nf: sip:a\r\n%s\r\n\r\n", wrong[k].line);
+			raw(text);
+			assert_int_equal(one.reason, WEIR_REASON_SIP_REPEATED);
+		}
+}
+
 static void folded_lines_are_white_space(void **state)
 {
 	raw("MESSAGE sip:acme.example SIP/2.0\r\n"
@@ -434,13 +487,15 @@ static void classes_of_many_bytes_are_those_of_one(void **state)
 		for (unsigned byte = 0; byte < 256; byte++) {
 			for (unsigned stop = 0; stop < 70; stop++) {
 				unsigned from = stop * 7 % (stop + 1), end = stop + 1 + stop % 49;
-				uint8_t *exact = malloc(end);
+				size_t there = end < SIP_LEAST ? SIP_LEAST : end;
+				uint8_t *exact = malloc(there);
 
 				memset(bytes, (int)good, sizeof(bytes));
 				bytes[stop] = (uint8_t)byte;
-				memcpy(exact, bytes, end);
+				memcpy(exact, bytes, there);
 				assert_int_equal(sip_skip(exact, from, end, 1u << class),
 						 sip_is((uint8_t)byte, 1u << class) ? end : stop);
+				assert_int_equal(sip_find(exact, from, end, (char)byte), byte == good ? from : stop);
 				free(exact);
 			}
 		}
@@ -479,6 +534,8 @@ int main(void)
 		cmocka_unit_test(a_plain_message_is_decoded),
 		cmocka_unit_test(methods_are_told_apart_and_case_matters),
 		cmocka_unit_test(names_of_headers_come_in_any_case_and_short),
+		cmocka_unit_test(names_that_only_look_like_headers_are_not_taken),
+		cmocka_unit_test(the_first_fault_is_told_in_whatever_order_headers_come),
 		cmocka_unit_test(folded_lines_are_white_space),
 		cmocka_unit_test(start_lines_that_are_none_are_refused),
 		cmocka_unit_test(empty_lines_before_the_start_line_are_skipped),
