@@ -56,7 +56,7 @@ size_t reply_sip_text_max(const struct spool_message *message, unsigned status)
 	uint8_t head[SIP_REPLY_MAX];
 	struct sip_text out = { .at = head, .size = sizeof(head) };
 	struct sip_peer place;
-	int n = format(message, NULL, 0, &out, &place), most = SIP_REPLY_MAX - n;
+	int n = format(message, "", 0, &out, &place), most = SIP_REPLY_MAX - n;
 
 	(void)status;
 	if (n < 0)

@@ -77,11 +77,15 @@ static bool leads_somewhere(const uint8_t *at, struct span span)
 	       (uri.host.length > n && at[uri.host.at + uri.host.length - n - 1] != '.');
 }
 
-// A message in the spool was well formed when it came; of one that was handed on elsewhere the body is not here.
-static bool is_answerable(const struct sip_message *message)
+// A message in the spool was well formed when it came; of one that was handed on elsewhere the body is not here. That
+// is its first fault then and hides others, so what is copied is looked at once more.
+static bool is_answerable(const uint8_t *at, const struct sip_message *message)
 {
+	const struct span *id = &message->call_id;
+
 	return message->kind == SIP_MESSAGE && (message->flags & SIP_ANSWERABLE) &&
-	       (message->fault == WEIR_REASON_NONE || message->fault == WEIR_REASON_SIP_LENGTH);
+	       (message->fault == WEIR_REASON_NONE || message->fault == WEIR_REASON_SIP_LENGTH) &&
+	       sip_call_id_check(at, id->at, (unsigned)id->at + id->length);
 }
 
 int sip_reply_format(const struct sip_request *request, const struct sip_reply *reply, uint8_t *out, unsigned size)
@@ -91,7 +95,7 @@ int sip_reply_format(const struct sip_request *request, const struct sip_reply *
 	const uint8_t *at = request->at;
 	struct span to, from;
 
-	if (!is_answerable(message))
+	if (!is_answerable(at, message))
 		return -EINVAL;
 	to = uri_of(at, message->from);
 	from = uri_of(at, message->to);

@@ -125,6 +125,26 @@ static void a_message_whose_body_is_elsewhere_is_answered_all_the_same(void **st
 	assert_true(reply(&v4, "yes", 3) > 0);
 }
 
+static void a_fault_that_hides_another_does_not_let_it_through(void **state)
+{
+	static const char *const lines[] = { "Call-ID: a\xff, b", "From: <sip:a@b c>;tag=1" };
+	uint8_t two[1000];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned n, start;
+
+		sip_case_line(&one, lines[i]);
+		start = (unsigned)strcspn((const char *)one.bytes, "\n") + 1;
+		memcpy(two, one.bytes, start);
+		n = start + (unsigned)sprintf((char *)two + start, "Content-Length: x\r\n");
+		memcpy(two + n, one.bytes + start, one.length - start);
+		sip_case_set(&one, two, n + one.length - start);
+		assert_true(one.message.flags & SIP_ANSWERABLE);
+		assert_int_equal(reply(&v4, "yes", 3), -EINVAL);
+	}
+}
+
 static void no_answer_is_longer_than_a_message_may_be(void **state)
 {
 	static char text[SIP_REPLY_MAX];
@@ -242,6 +262,7 @@ int main(void)
 		cmocka_unit_test(uris_lose_what_may_not_stand_in_a_request_line),
 		cmocka_unit_test(who_leads_nowhere_is_not_answered),
 		cmocka_unit_test(a_message_whose_body_is_elsewhere_is_answered_all_the_same),
+		cmocka_unit_test(a_fault_that_hides_another_does_not_let_it_through),
 		cmocka_unit_test(no_answer_is_longer_than_a_message_may_be),
 		cmocka_unit_test(a_reply_with_any_byte_taken_out_or_put_in_is_none),
 		cmocka_unit_test(a_header_field_cannot_be_smuggled_in),
