@@ -7,6 +7,7 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 
+#include "controlplane/agents/reply.h"
 #include "dataplane/abi/names.h"
 #include "rules/names.h"
 
@@ -66,6 +67,12 @@ static int put_base64(json_t *object, const char *bytes, size_t n)
 	return err;
 }
 
+// Bytes that an answer may have: of all statuses "refused" leaves the most.
+static size_t answer_max(const struct spool_message *message)
+{
+	return reply_text_max(message, WEIR_STATUS_REFUSED);
+}
+
 json_t *api_claimed_json(const struct spool_claimed *claimed)
 {
 	json_t *object = api_message_json(&claimed->message);
@@ -78,7 +85,8 @@ json_t *api_claimed_json(const struct spool_claimed *claimed)
 		return NULL;
 	api_token_format(claimed->token, token);
 	err = json_object_set_new(object, "lease", json_string(token)) |
-	      json_object_set_new(object, "lease_until_ms", json_integer((json_int_t)claimed->until_ms));
+	      json_object_set_new(object, "lease_until_ms", json_integer((json_int_t)claimed->until_ms)) |
+	      json_object_set_new(object, "answer_max", json_integer((json_int_t)answer_max(&claimed->message)));
 	if (!memchr(body, '\0', n) && text_fault(body, n) == NULL)
 		err |= json_object_set_new(object, "body", json_stringn(body, n));
 	else

@@ -13,7 +13,8 @@
 // stored_ms, rule, generation, size, attempts.
 json_t *api_message_json(const struct spool_message *message);
 
-// A message with its lease and its content: `body` where that is text (UTF-8 without NUL), else `body_base64`.
+// A message with its lease, its content (`body` where that is text, UTF-8 without NUL, else `body_base64`) and
+// answer_max: bytes that an answer to it may have, 0 where it cannot be answered.
 json_t *api_claimed_json(const struct spool_claimed *claimed);
 
 // A lease token as 32 hexadecimal digits, and back (false: it is none).

@@ -127,15 +127,17 @@ def what_cannot_be_answered_is_said_to_the_agent():
         sock.send(sip(number=1, headers=URGENT).replace(b"+49301234567@far.example", b"anonymous@anonymous.invalid"))
         assert sock.recv(4000).startswith(b"SIP/2.0 202 ")
         message = claim(agent, 1)[0]
+        assert message["answer_max"] == 0, message
         refused = respond(agent, message, status="accepted", body="hello?")
         assert refused.status == 409 and refused.json["type"].endswith(":not-answerable"), refused
         assert agent.ack(message).status == 200
         answer(sock, sip(number=2, headers=URGENT))
         message = claim(agent, 1)[0]
-        for body in ({"body": "x" * 1300}, {"body_base64": "/w=="}):
+        for body in ({"body": "x" * (message["answer_max"] + 1)}, {"body_base64": "/w=="}):
             assert respond(agent, message, status="accepted", **body).status == 400
-        assert respond(agent, message, status="accepted", body="short").status == 200
-        assert fields_of(sock.recv(4000))[2] == "short"
+        assert respond(agent, message, status="accepted", body="x" * message["answer_max"]).status == 200
+        got = sock.recv(4000)
+        assert len(got) == 1300 and fields_of(got)[2] == "x" * message["answer_max"], got
         settled(g, 2, 1)
 
 
@@ -178,7 +180,7 @@ def who_waits_over_coap_gets_the_agents_answer_and_no_other():
         messages = sorted(claim(agent, 2), key=lambda one: ":" in one["sender"]["address"])
         for message, asker, token, status, code, rest in ((messages[0], sock, b"\xa1\xb2", "accepted", "2.04", b"\xc0\xffKommt"),
                                                           (messages[1], six, b"12345678", "busy", "5.03", b"\xd1\x01\x3c\xffKommt")):
-            assert respond(agent, message, status=status, body="Kommt").status == 200
+            assert message["answer_max"] == 1024 and respond(agent, message, status=status, body="Kommt").status == 200
             kind, got, number, echoed, after = read_coap(asker.recv(2000))
             assert (kind, got, echoed, after) == (NON, code, token, rest), (kind, got, echoed, after)
             ids.add(number)
@@ -195,6 +197,7 @@ def who_does_not_wait_over_coap_has_had_the_answer():
         agent, sock = g.agent(), g.asker(5683)
         assert told(sock, coap(1, query=["priority=urgent"], token=b"a"))[:3] == (ACK, "2.04", 1)
         message = claim(agent, 1)[0]
+        assert message["answer_max"] == 0, message
         refused = respond(agent, message, status="accepted", body="too late")
         assert refused.status == 409 and refused.json["type"].endswith(":not-answerable"), refused
         assert agent.ack(message).status == 200

@@ -255,11 +255,14 @@ export class Desk {
       return;
     }
     const room = this.work.room(hand);
-    if (hand.draft === "" && hand.status === "accepted") {
+    if (room === 0) {
+      hand.error = "This message cannot be answered: choose \u201cDone, no answer\u201d.";
+      this.work.refresh();
+    } else if (hand.draft === "" && hand.status === "accepted") {
       hand.error = "The answer is empty: write it, or choose \u201cDone, no answer\u201d.";
       this.work.refresh();
       this.work.focus();
-    } else if (room !== null && new TextEncoder().encode(hand.draft).length > room) {
+    } else if (new TextEncoder().encode(hand.draft).length > room) {
       hand.error = `The answer is longer than a reply to this message may be (${room} bytes).`;
       this.work.refresh();
       this.work.focus();

@@ -5,8 +5,7 @@ import { byId, announce, h, setText } from "./html.js";
 import { showBody } from "./body.js";
 import { age, bytes, country, countdown, number, sender, time } from "./format.js";
 
-const ROOM = { native: 1456 }; // bytes of an answer, by protocol
-const BUSY_ROOM = 4;           // that "busy" takes of it
+const BUSY_ROOM = { native: 4 }; // bytes of an answer that "busy" takes, by protocol
 const SOON_MS = 60000;
 
 export class Work {
@@ -99,18 +98,18 @@ export class Work {
     }
   }
 
-  /** Bytes that the answer may have, or null where only the gateway knows. */
+  /** Bytes that the answer may have; none where the message cannot be answered. */
   room(hand) {
-    const room = ROOM[hand.message.protocol];
-    return room ? room - (hand.status === "busy" ? BUSY_ROOM : 0) : null;
+    const taken = hand.status === "busy" ? BUSY_ROOM[hand.message.protocol] ?? 0 : 0;
+    return Math.max(hand.message.answer_max - taken, 0);
   }
 
   showSize(hand) {
     const n = bytes(hand.draft);
     const room = this.room(hand);
     const size = byId("answer-size");
-    setText(size, room ? `${number(n)} of ${number(room)} bytes` : `${number(n)} bytes`);
-    size.classList.toggle("too-long", room !== null && n > room);
+    setText(size, room ? `${number(n)} of ${number(room)} bytes` : "This message cannot be answered");
+    size.classList.toggle("too-long", n > room);
   }
 
   onInput() {
