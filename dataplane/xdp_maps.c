@@ -15,12 +15,16 @@
 #include "dataplane/abi/socket.h"
 #include "dataplane/log.h"
 #include "dataplane/prefix.h"
+#include "dataplane/tunnel.h"
 #include "dataplane/xdp_parts.h"
 #include "ebpf/maps.h"
 
 enum { FLOOD_UNITS = 64 /* of a nanosecond */, CPUS_MAX = 8192 };
 #define SECOND_UNITS (UINT64_C(1000000000) * FLOOD_UNITS)
 
+static_assert((int)XDP_TUNNEL_IPIP == (int)WEIR_TUNNEL_IPIP && (int)XDP_TUNNEL_GUE == (int)WEIR_TUNNEL_GUE &&
+		      (int)XDP_GUE_PORT == (int)TUNNEL_GUE_PORT,
+	      "the program's tunnels are the parser's");
 static_assert((int)XDP_BUCKETS == (int)WEIR_STEER_BUCKETS &&
 		      (int)XDP_SIBLING == (int)WEIR_STEER_SIBLING,
 	      "the control plane's buckets are the program's");
@@ -75,12 +79,39 @@ static int listeners_put(const struct xdp *xdp)
 	return err;
 }
 
+// Where the tunnels end that listeners ask for.
+static int tunnels_put(const struct xdp *xdp, struct xdp_settings *settings)
+{
+	const struct gateway *gateway = xdp->parts.gateway;
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < gateway->n_listeners; i++) {
+		const struct gateway_listener *from = &gateway->listeners[i];
+		struct xdp_listener key = { .family = from->family };
+		uint8_t was = 0, value;
+
+		if (from->family == 0 || !from->tunnels) {
+			settings->tunnels |= from->tunnels;
+			continue;
+		}
+		memcpy(key.address, from->address, from->family == 4 ? 4 : 16);
+		if (bpf_map_lookup_elem(bpf_map__fd(xdp->skeleton->maps.tunnels), &key, &was) < 0)
+			was = 0;
+		value = was | from->tunnels; // of another port there
+		settings->tunnels_bound |= value;
+		err = put(xdp->skeleton->maps.tunnels, &key, &value);
+	}
+	return err;
+}
+
 int xdp_maps_fill(struct xdp *xdp)
 {
 	const struct gateway_port *port = xdp->parts.port;
 	struct xdp_settings settings = { .frame_max = xdp->parts.frame_max };
 	int err = listeners_put(xdp);
 
+	if (err == 0)
+		err = tunnels_put(xdp, &settings);
 	if (err)
 		return err;
 	memcpy(settings.mac, xdp->mac, sizeof(settings.mac));

@@ -16,6 +16,9 @@ enum {
 	XDP_PORT_ANY = 1,    // of a UDP port: a listener on any address, its protocol
 	XDP_PORT_BOUND = 2,  // a listener on some address
 	XDP_PORT_NATIVE = 4, // the one on any address is of protocol native
+	XDP_TUNNEL_IPIP = 1, // of an address: a listener there takes messages out of these tunnels
+	XDP_TUNNEL_GUE = 2,
+	XDP_GUE_PORT = 6080,
 };
 
 // Of the whole program; one word, `blocked`, says which half of the blocked sources holds.
@@ -23,7 +26,9 @@ struct xdp_settings {
 	__u32 blocked;   // 0 or 1
 	__u32 frame_max; // longest frame that fits a buffer of the socket
 	__u32 steered;   // 1: some bucket is a sibling's
-	__u32 reserved;
+	__u8 tunnels;     // XDP_TUNNEL_*: those that end at any address,
+	__u8 tunnels_bound; // and those that end at some
+	__u8 reserved[2];
 	__u64 seed;          // of the bucket hash (steer.h)
 	__u64 flood_gap; // between two messages of one source at its limit, in 1/64 ns; 0: no limit
 	__u64 flood_depth; // how far ahead of time a source may be, in 1/64 ns

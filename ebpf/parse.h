@@ -29,6 +29,7 @@ struct layers {
 	const __u8 *udp;        // set for LAYERS_UDP; the payload is LAYERS_UDP_SIZE behind it
 	__u32 payload_length;   // as the UDP header has it
 	__u32 version;          // 4 or 6, set with `ip`
+	__u32 protocol;         // of IP, set for LAYERS_NOT_UDP
 };
 
 // Words of any alignment. BPF may read them so; in C that is memcpy's work.
@@ -70,6 +71,7 @@ LAYERS_INLINE enum layers_end layers_parse_ipv4(struct layers *layers, const __u
 	total = layers_be16(ip + 2);
 	if (ip[0] >> 4 != 4 || header < LAYERS_IPV4_SIZE)
 		return LAYERS_UNSURE;
+	layers->protocol = ip[9];
 	if (ip[9] != 17)
 		return LAYERS_NOT_UDP;
 	if (total < header || ip + total > layers->end || (layers_be16(ip + 6) & 0x3fff))
@@ -107,8 +109,11 @@ LAYERS_INLINE enum layers_end layers_parse_ipv6(struct layers *layers, const __u
 		at += size;
 		walked += size;
 	}
-	if (next == 44 && at + LAYERS_EXTENSION_UNIT <= layers->end)
+	layers->protocol = next;
+	if (next == 44 && at + LAYERS_EXTENSION_UNIT <= layers->end) {
+		layers->protocol = at[0];
 		return at[0] == 17 ? LAYERS_UNSURE : LAYERS_NOT_UDP;
+	}
 	if (next == 44 || layers_is_extension(next))
 		return LAYERS_UNSURE;
 	if (next != 17)
@@ -125,7 +130,7 @@ LAYERS_INLINE enum layers_end layers_parse(struct layers *layers)
 	__u16 type;
 
 	layers->ip = layers->udp = 0;
-	layers->payload_length = layers->version = 0;
+	layers->payload_length = layers->version = layers->protocol = 0;
 	if (at > layers->end)
 		return LAYERS_UNSURE;
 	type = layers_be16(layers->data + 12);

@@ -5,7 +5,8 @@
 // has moved to a sibling gateway there. One fate a frame, one counter (dataplane/abi/xdp.h).
 //
 // What the books need reaches the dataplane: a message to a listener that is malformed, an IP header that
-// says nothing sure, and every UDP fragment go to the socket, so that they count there as on any port.
+// says nothing sure, every UDP fragment, and tunnels that listeners ask for go to the socket, so that they count there
+// as on any port.
 //
 // It has the name, the version and the map of libxdp's own program for AF_XDP sockets, so that DPDK's driver
 // takes it for that one and puts its sockets into the map.
@@ -49,6 +50,14 @@ struct {
 	__type(value, __u8);
 	__uint(max_entries, XDP_LISTENERS);
 } listeners SEC(".maps");
+
+// Addresses that tunnels end at: a listener's key without its port; the value is XDP_TUNNEL_*.
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct xdp_listener);
+	__type(value, __u8);
+	__uint(max_entries, XDP_LISTENERS);
+} tunnels SEC(".maps");
 
 // Blocked sources, twice: settings.blocked says which half holds.
 struct list4 {
@@ -133,6 +142,35 @@ static __always_inline bool listener_find(const struct layers *layers, bool *nat
 		return *port & XDP_PORT_ANY;
 	*native = *protocol == 0;
 	return true;
+}
+
+// Whether a tunnel, XDP_TUNNEL_*, ends at the destination: then the workers look at what is inside, which alone says
+// whose message it is.
+static __always_inline bool is_tunnel(const struct layers *layers, const struct xdp_settings *set, __u32 tunnel)
+{
+	struct xdp_listener key = { .family = layers->version };
+	const __u8 *bound;
+
+	if (set->tunnels & tunnel)
+		return true;
+	if (!(set->tunnels_bound & tunnel))
+		return false;
+	if (layers->version == 4)
+		__builtin_memcpy(key.address, layers->ip + 16, 4);
+	else
+		__builtin_memcpy(key.address, layers->ip + 24, 16);
+	bound = bpf_map_lookup_elem(&tunnels, &key);
+	return bound && (*bound & tunnel);
+}
+
+static __always_inline bool is_ipip(const struct layers *layers, const struct xdp_settings *set)
+{
+	return (layers->protocol == 4 || layers->protocol == 41) && is_tunnel(layers, set, XDP_TUNNEL_IPIP);
+}
+
+static __always_inline bool is_gue(const struct layers *layers, const struct xdp_settings *set)
+{
+	return layers_be16(layers->udp + 2) == XDP_GUE_PORT && is_tunnel(layers, set, XDP_TUNNEL_GUE);
 }
 
 static __always_inline bool is_blocked(const struct layers *layers,
@@ -233,7 +271,7 @@ static __always_inline enum weir_xdp_fate judge_message(const struct layers *lay
 	bool native = false;
 
 	if (!listener_find(layers, &native))
-		return WEIR_XDP_NO_LISTENER;
+		return is_gue(layers, set) ? WEIR_XDP_SOCKET : WEIR_XDP_NO_LISTENER;
 	if (is_blocked(layers, set))
 		return WEIR_XDP_BLOCKED_SOURCE;
 	if (set->flood_gap && is_flood(layers, set))
@@ -252,7 +290,7 @@ static __always_inline enum weir_xdp_fate judge(struct xdp_md *ctx)
 		return WEIR_XDP_NO_SOCKET;
 	if (end == LAYERS_ETHERTYPE)
 		return WEIR_XDP_ETHERTYPE;
-	if (end == LAYERS_NOT_UDP)
+	if (end == LAYERS_NOT_UDP && !is_ipip(&layers, set))
 		return WEIR_XDP_NOT_UDP;
 	if (end == LAYERS_UDP)
 		fate = judge_message(&layers, set);
