@@ -135,6 +135,8 @@ def a_killed_control_plane_disturbs_no_traffic_and_costs_agents_no_message():
         stats = live.last_stats()
         live.start_controlplane()
         wait_for("the segment to be drained", lambda: not glob.glob(live.g.path("run/t/segment.*")))
+        # A dataplane whose messages were all taken leaves no segment: then a signal could come before its handler.
+        wait_for("the control plane", lambda: f"up, pid {live.controlplane.pid}" in live.g.log("weir-controlplane"))
         live.controlplane.send_signal(signal.SIGTERM)
         status = live.controlplane.wait(30)
         assert status == 0, f"status {status}: {live.g.log('weir-controlplane')[-1000:]}"
