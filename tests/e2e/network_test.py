@@ -93,7 +93,7 @@ def live_beside_messages(xdp):
         port = stats["ports"][0]
         print(f"   {len(sent)} messages to 3 members; ping {re.search('rtt .*', pings).group(0)}; BGP up for all of it; "
               f"kernel got {port['kernel_rx']}, sent {port['kernel_tx']}, lost {port['kernel_lost']}", flush=True)
-        assert stats["dispositions"]["forward"] == len(sent), stats["dispositions"]
+        assert stats["dispositions"]["forward"] == len(wire()), stats["dispositions"]
         assert port["kernel_tx_lost"] == port["kernel_lost"] == 0, port
 
 
