@@ -17,7 +17,7 @@ static int battery_run(const struct battery *battery, const struct options *opti
 		return failure(STATUS_ENVIRONMENT, "out of memory");
 	for (uint32_t i = 0; i < battery->n; i++) {
 		struct triage triage;
-		uint32_t length = battery_build(&battery->messages[i], frame);
+		uint32_t length = battery_build(&battery->messages[i], &battery_ends, frame);
 
 		triage_frame(&battery->loaded.table, &listeners, false, frame, length, &triage);
 		report_push(report, battery, &battery->messages[i], &triage);

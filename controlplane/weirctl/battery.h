@@ -29,7 +29,9 @@ struct battery_message {
 	uint32_t tenant_id;
 	uint16_t country;     // index
 	uint16_t size;
+	uint16_t source_port;
 	uint8_t priority, channel, protocol;
+	bool wants_ack;       // of native messages
 	uint8_t family;       // of the source address
 	uint8_t source[16];
 	uint8_t tag;          // enum battery_tag; of keyed tenants
@@ -58,9 +60,19 @@ void battery_close(struct battery *battery);
 enum { BATTERY_SIZE_MAX = 65535 - 20 - 8 - 16 - 8, BATTERY_REQUEST_SIZE_MAX = BATTERY_SIZE_MAX - 1024,
        BATTERY_FRAME_MAX = 14 + 40 + 65535 };
 
+// Where frames go to and come from on the link, and the gateway's addresses.
+struct battery_ends {
+	uint8_t to_mac[6], from_mac[6], ipv4[4], ipv6[16];
+};
+extern const struct battery_ends battery_ends; // of a battery's messages
+
 // Builds the frame of a message: Ethernet, IP of the source's family, UDP to the default port of its
 // protocol, the message. Returns its length.
-uint32_t battery_build(const struct battery_message *message, uint8_t frame[BATTERY_FRAME_MAX]);
+uint32_t battery_build(const struct battery_message *message, const struct battery_ends *ends,
+		       uint8_t frame[BATTERY_FRAME_MAX]);
+
+// Lengths and checksums of the headers at `ip` and `udp` of a datagram that ends at `end`.
+void battery_seal(uint8_t *ip, uint8_t *udp, const uint8_t *end);
 
 // Finds digits with which a telephone number of the country begins. False where no number has that country.
 bool battery_number(uint16_t country, char number[BATTERY_NUMBER_SIZE]);

@@ -9,7 +9,10 @@
 #include "dataplane/checksum.h"
 #include "dataplane/decode/siphash.h"
 
-enum { ETHER_SIZE = 14, IPV4_SIZE = 20, IPV6_SIZE = 40, UDP_SIZE = 8, NATIVE_SIZE = 16, TAG_SIZE = 8, FLAG_TAG = 4 };
+enum { ETHER_SIZE = 14, IPV4_SIZE = 20, IPV6_SIZE = 40, UDP_SIZE = 8, NATIVE_SIZE = 16, TAG_SIZE = 8, FLAG_ACK = 1, FLAG_TAG = 4 };
+
+const struct battery_ends battery_ends = { { 2, 0, 0, 0, 0, 2 }, { 2, 0, 0, 0, 0, 1 }, { 203, 0, 113, 254 },
+					   { 0x20, 1, 0x0d, 0xb8, [15] = 0xfe } };
 
 static uint8_t *put8(uint8_t *at, unsigned value)
 {
@@ -40,7 +43,7 @@ static uint8_t *put_native(uint8_t *at, const struct battery_message *message)
 
 	weir_country_format(message->country, letters);
 	at = put8(at, 0x57);
-	at = put8(at, 0x10 | (is_tagged(message) ? FLAG_TAG : 0));
+	at = put8(at, 0x10 | (is_tagged(message) ? FLAG_TAG : 0) | (message->wants_ack ? FLAG_ACK : 0));
 	at = put8(at, message->priority);
 	at = put8(at, message->channel);
 	at = put32(at, message->tenant_id);
@@ -56,7 +59,7 @@ static uint8_t *put_native(uint8_t *at, const struct battery_message *message)
 	return body + message->size;
 }
 
-static uint8_t *put_ip(uint8_t *at, const struct battery_message *message)
+static uint8_t *put_ip(uint8_t *at, const struct battery_message *message, const struct battery_ends *ends)
 {
 	if (message->family == 4) {
 		memset(at, 0, IPV4_SIZE);
@@ -64,7 +67,7 @@ static uint8_t *put_ip(uint8_t *at, const struct battery_message *message)
 		at[8] = 64;
 		at[9] = 17;
 		memcpy(at + 12, message->source, 4);
-		put32(at + 16, 0xcb0071fe); // 203.0.113.254
+		memcpy(at + 16, ends->ipv4, 4);
 		return at + IPV4_SIZE;
 	}
 	memset(at, 0, IPV6_SIZE);
@@ -72,19 +75,19 @@ static uint8_t *put_ip(uint8_t *at, const struct battery_message *message)
 	at[6] = 17;
 	at[7] = 64;
 	memcpy(at + 8, message->source, 16);
-	put32(at + 24, 0x20010db8); // 2001:db8::fe
-	at[39] = 0xfe;
+	memcpy(at + 24, ends->ipv6, 16);
 	return at + IPV6_SIZE;
 }
 
-// Lengths and checksums of the headers at `ip` and `udp`; the datagram ends at `end`.
-static void finish(uint8_t *ip, uint8_t *udp, const uint8_t *end)
+void battery_seal(uint8_t *ip, uint8_t *udp, const uint8_t *end)
 {
 	uint16_t length = (uint16_t)(end - udp), sum;
 
+	memset(udp + 6, 0, 2);
 	put16(udp + 4, length);
 	if (ip[0] >> 4 == 4) {
 		put16(ip + 2, (unsigned)(end - ip));
+		memset(ip + 10, 0, 2);
 		sum = checksum_finish(checksum_plain_header(ip));
 		memcpy(ip + 10, &sum, sizeof(sum));
 		sum = checksum_finish_udp(checksum_add_bytes(checksum_pseudo4(ip, length), udp, length));
@@ -95,20 +98,20 @@ static void finish(uint8_t *ip, uint8_t *udp, const uint8_t *end)
 	memcpy(udp + 6, &sum, sizeof(sum));
 }
 
-uint32_t battery_build(const struct battery_message *message, uint8_t frame[BATTERY_FRAME_MAX])
+uint32_t battery_build(const struct battery_message *message, const struct battery_ends *ends, uint8_t frame[BATTERY_FRAME_MAX])
 {
 	static const uint16_t port[WEIR_N_PROTOCOLS] = {[WEIR_NATIVE] = 5700, [WEIR_SIP] = 5060, [WEIR_COAP] = 5683};
 	static uint8_t *(*const put[WEIR_N_PROTOCOLS])(uint8_t *, const struct battery_message *) = {
 		[WEIR_NATIVE] = put_native, [WEIR_SIP] = battery_put_sip, [WEIR_COAP] = battery_put_coap};
 	uint8_t *ip = frame + ETHER_SIZE, *udp, *end;
 
-	memcpy(frame, "\2\0\0\0\0\2\2\0\0\0\0\1", 12);
+	memcpy(frame, ends->to_mac, 6);
+	memcpy(frame + 6, ends->from_mac, 6);
 	put16(frame + 12, message->family == 4 ? 0x0800 : 0x86dd);
-	udp = put_ip(ip, message);
-	put16(udp, 40000);
+	udp = put_ip(ip, message, ends);
+	put16(udp, message->source_port);
 	put16(udp + 2, port[message->protocol]);
-	put32(udp + 4, 0);
 	end = put[message->protocol](udp + UDP_SIZE, message);
-	finish(ip, udp, end);
+	battery_seal(ip, udp, end);
 	return (uint32_t)(end - frame);
 }

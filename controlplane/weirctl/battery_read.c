@@ -116,6 +116,7 @@ static void read_source(const struct reader *r, config_setting_t *group, struct 
 	const char *text = "203.0.113.1";
 
 	conf_string(&r->conf, group, "source", &text);
+	message->source_port = 40000;
 	message->family = (uint8_t)address_parse(text, message->source);
 	if (message->family == 0)
 		conf_error(&r->conf, config_setting_get_member(group, "source"), NULL, "no IP address: \"%s\"", text);

@@ -18,14 +18,14 @@ static uint8_t frame[BATTERY_FRAME_MAX];
 
 static const struct battery_message plain = {
 	.tenant_id = 0xfedcba98, .country = 3 * 26 + 4, .priority = WEIR_URGENT, .channel = 13, .size = 5,
-	.family = 4, .source = {10, 9, 8, 7}, .line = 42,
+	.family = 4, .source = {10, 9, 8, 7}, .source_port = 40000, .line = 42,
 };
 
 // What parse makes of the message's bytes.
 static struct packet read_layers(const struct battery_message *message)
 {
 	struct packet packet;
-	uint32_t length = battery_build(message, frame);
+	uint32_t length = battery_build(message, &battery_ends, frame);
 
 	parse_frame(&listeners, frame, length, false, &packet);
 	assert_int_equal(packet.reason, WEIR_REASON_NONE);
