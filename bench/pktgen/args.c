@@ -35,8 +35,29 @@ static const char usage[] =
 	"  --no-huge          ordinary pages\n"
 	"  --quiet            no progress, no table\n";
 
-enum { PORT = 256, RATE, SECONDS, COUNT, SEED, SEARCH, LOSS, RESOLUTION, SETTLE, JSON, HTML, PCAP, TENANTS, REPLAY, CPU,
-       MAIN_CPU, MEMORY, NO_HUGE, QUIET, HELP, VERSION };
+enum {
+	PORT = 256,
+	RATE,
+	SECONDS,
+	COUNT,
+	SEED,
+	SEARCH,
+	LOSS,
+	RESOLUTION,
+	SETTLE,
+	JSON,
+	HTML,
+	PCAP,
+	TENANTS,
+	REPLAY,
+	CPU,
+	MAIN_CPU,
+	MEMORY,
+	NO_HUGE,
+	QUIET,
+	HELP,
+	VERSION
+};
 
 static const struct option options[] = {
 	{ "port", required_argument, NULL, PORT },	   { "rate", required_argument, NULL, RATE },
@@ -67,7 +88,8 @@ static int read_number(int option, double min, double max, double *value)
 	double number = strtod(optarg, &end);
 
 	if (end == optarg || *end || !(number >= min && number <= max)) {
-		fprintf(stderr, "weir-pktgen: --%s \"%s\" is no number from %g to %g\n", option_name(option), optarg, min, max);
+		fprintf(stderr, "weir-pktgen: --%s \"%s\" is no number from %g to %g\n", option_name(option), optarg,
+			min, max);
 		return 2;
 	}
 	*value = number;

@@ -13,7 +13,7 @@ struct args {
 	const char *devices[RUN_PORTS_MAX]; // DPDK device strings or PCI addresses; the first is sent to
 	unsigned n_devices;
 	const char *pcap, *tenants, *replay, *json, *html; // files, or NULL
-	double rate;                     // messages a second in place of the scenario's; -1: the scenario's, 0: as fast as can be
+	double rate; // messages a second in place of the scenario's; -1: the scenario's, 0: as fast as can be
 	double seconds;                  // 0: the scenario's
 	uint64_t count;                  // messages; 0: no limit (of a capture: the deck once)
 	int64_t seed;                    // -1: the scenario's

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // See deck.h. Main thread, before the run.
-#include "bench/pktgen/deck_parts.h"
+#include "bench/pktgen/deck.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/pktgen/deck_parts.h"
 #include "bench/pktgen/dice.h"
 #include "bench/pktgen/frame.h"
 
@@ -70,7 +71,8 @@ static int maker_init(struct maker *maker, const struct scenario *s)
 	memcpy(maker->ends.from_mac, s->sources.mac, 6);
 	memcpy(maker->ends.ipv4, s->gateway.ipv4, 4);
 	memcpy(maker->ends.ipv6, s->gateway.ipv6, 16);
-	if (dice_of_zipf(&maker->tenants, s->tenants.n, s->tenants.zipf) || dice_of_zipf(&maker->sources, sources, s->source_zipf) ||
+	if (dice_of_zipf(&maker->tenants, s->tenants.n, s->tenants.zipf) ||
+	    dice_of_zipf(&maker->sources, sources, s->source_zipf) ||
 	    dice_of_weights(&maker->protocols, &s->protocols) || dice_of_weights(&maker->countries, &s->countries) ||
 	    dice_of_weights(&maker->priorities, &s->priorities) || dice_of_weights(&maker->channels, &s->channels) ||
 	    dice_of_weights(&maker->sizes, &s->sizes) || dice_of_weights(&maker->malformed, &s->malformed))
@@ -144,8 +146,9 @@ static void draw_message(struct maker *maker, struct battery_message *message, u
 static int push_next(struct maker *maker, struct deck *deck, uint8_t *bytes)
 {
 	const struct scenario *s = maker->scenario;
-	unsigned reason = random_share(&maker->random) < s->malformed_share ? draw(maker, &maker->malformed, &s->malformed)
-									    : WEIR_REASON_NONE;
+	unsigned reason = random_share(&maker->random) < s->malformed_share
+				  ? draw(maker, &maker->malformed, &s->malformed)
+				  : WEIR_REASON_NONE;
 	uint32_t size = draw(maker, &maker->sizes, &s->sizes);
 	struct battery_message message;
 	struct frame_made made;
@@ -154,8 +157,12 @@ static int push_next(struct maker *maker, struct deck *deck, uint8_t *bytes)
 	made = frame_make(&message, &maker->ends, size, bytes);
 	if (reason != WEIR_REASON_NONE)
 		frame_spoil(bytes, &made, reason);
-	return deck_push(deck, bytes, (struct deck_frame){ .length = (uint16_t)made.length, .stamp = made.stamp, .udp = made.udp,
-						      .reason = (uint16_t)reason });
+	return deck_push(deck, bytes,
+			 (struct deck_frame){ .length = (uint16_t)made.length,
+					      .stamp = made.stamp,
+					      .udp = made.udp,
+					      .asks = message.wants_ack && message.protocol == WEIR_NATIVE,
+					      .reason = (uint16_t)reason });
 }
 
 int deck_make(struct deck *deck, const struct scenario *scenario)

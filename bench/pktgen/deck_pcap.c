@@ -14,14 +14,17 @@ enum { EPOCH = 1700000000, SNAP = 65535 };
 int deck_write(const struct deck *deck, const struct scenario *scenario, const char *path, uint64_t n)
 {
 	pcap_t *form = pcap_open_dead(DLT_EN10MB, SNAP);
-	pcap_dumper_t *dumper = form ? pcap_dump_open(form, path) : NULL;
+	FILE *file = form ? fopen(path, "we") : NULL;
+	pcap_dumper_t *dumper = file ? pcap_dump_fopen(form, file) : NULL;
 	double base = deck_rate(deck, &scenario->rate), at = 0;
-	int err = dumper ? 0 : -EIO;
+	int err = dumper ? 0 : form ? -errno : -ENOMEM;
 
 	for (uint64_t i = 0; !err && i < n; i++) {
 		const struct deck_frame *frame = &deck->frames[i % deck->n];
-		struct pcap_pkthdr head = { .ts = { EPOCH + (time_t)at, (suseconds_t)((at - (double)(time_t)at) * 1e6) },
-					    .caplen = frame->length, .len = frame->length };
+		struct pcap_pkthdr head = { .ts = { EPOCH + (time_t)at,
+						    (suseconds_t)((at - (double)(time_t)at) * 1e6) },
+					    .caplen = frame->length,
+					    .len = frame->length };
 
 		pcap_dump((u_char *)dumper, &head, deck->bytes + frame->at);
 		at += 1 / rate_at(&scenario->rate, base > 0 ? base : 1e6, at);
@@ -43,8 +46,8 @@ static int read_frames(struct deck *deck, pcap_t *from, char *why, size_t why_si
 
 	while (!err && (got = pcap_next_ex(from, &head, &bytes)) == 1) {
 		if (head->caplen != head->len || head->len == 0 || head->len > SCENARIO_FRAME_MAX) {
-			snprintf(why, why_size, "frame %u of %u bytes, %u of them captured, cannot be sent", deck->n + 1, head->len,
-				 head->caplen);
+			snprintf(why, why_size, "frame %u of %u bytes, %u of them captured, cannot be sent",
+				 deck->n + 1, head->len, head->caplen);
 			return -EINVAL;
 		}
 		if (deck->n == SCENARIO_FRAMES_MAX)

@@ -82,8 +82,11 @@ struct frame_made frame_make(struct battery_message *message, const struct batte
 		length = battery_build(message, ends, bytes);
 	}
 	end = length - (length - made.udp) % 2;
-	if (message->size > STAMP_SIZE)
+	if (message->size > STAMP_SIZE) {
 		made.stamp = (uint16_t)(end - STAMP_SIZE);
+		memset(bytes + made.stamp, 0, STAMP_SIZE);
+		battery_seal(bytes + ETHER, bytes + made.udp, bytes + length);
+	}
 	made.length = pad(bytes, length);
 	return made;
 }

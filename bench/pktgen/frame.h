@@ -14,8 +14,8 @@ struct frame_made {
 	uint16_t udp;    // offset of the UDP header
 };
 
-// Builds the frame of `message`, whose size is set so that the frame has `size` bytes with its FCS, or as few more as its
-// headers take. `bytes` holds BATTERY_FRAME_MAX.
+// Builds the frame of `message`, whose size is set so that the frame has `size` bytes with its FCS, or as few more as
+// its headers take. `bytes` holds BATTERY_FRAME_MAX.
 struct frame_made frame_make(struct battery_message *message, const struct battery_ends *ends, uint32_t size,
 			     uint8_t *bytes);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Durations, each to three significant digits over the whole range of 64 bits: buckets of one below 2,048, then 1,024 for
-// each power of two, as HdrHistogram has them. One writer; others may read while it writes, and see each bucket of some
-// moment.
+// Durations, each to three significant digits over the whole range of 64 bits: buckets of one below 2,048, then 1,024
+// for each power of two, as HdrHistogram has them. One writer; others may read while it writes, and see each bucket of
+// some moment.
 #pragma once
 
 #include <stdint.h>

@@ -49,9 +49,12 @@ static int load(const struct args *args, struct scenario *scenario, struct deck 
 		return err;
 	if (args->seed >= 0)
 		scenario->seed = (uint64_t)args->seed;
+	if (args->search) // or an acknowledgement could stand for a lost message
+		scenario->acknowledged_share = 0;
 	err = args->replay ? deck_read(deck, args->replay, why, sizeof(why)) : deck_make(deck, scenario);
 	if (err)
-		fprintf(stderr, "weir-pktgen: %s: %s\n", args->replay ? args->replay : path, why[0] ? why : strerror(-err));
+		fprintf(stderr, "weir-pktgen: %s: %s\n", args->replay ? args->replay : path,
+			why[0] ? why : strerror(-err));
 	return err;
 }
 

@@ -14,6 +14,7 @@
 	X(answered, "answered")                            \
 	X(other, "other")                                  \
 	X(back_bytes, "back_bytes")                        \
+	X(asked, "asked")         /* sent that want an acknowledgement beside what becomes of them */ \
 	X(stamped, "stamped")     /* sent with a stamp */  \
 	X(timed, "timed")         /* came back with it */  \
 	X(stalls, "stalls")       /* the port took less */ \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// When messages are due: message i + 1 is due 1 / rate after message i, whenever the sender gets round to it. So a sender
-// that was held up sends what it owes at once, and latency is measured from the time at which a message should have gone.
+// When messages are due: message i + 1 is due 1 / rate after message i, whenever the sender gets round to it. So a
+// sender that was held up sends what it owes at once, and latency is measured from the time at which a message should
+// have gone.
 #pragma once
 
 #include "bench/pktgen/scenario.h"

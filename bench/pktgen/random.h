@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Numbers that look random and are the same for the same seed on every machine: splitmix64 (Steele, Lea, Flood 2014), which
-// passes BigCrush and needs one word of state.
+// Numbers that look random and are the same for the same seed on every machine: splitmix64 (Steele, Lea, Flood
+// 2014), which passes BigCrush and needs one word of state.
 #pragma once
 
 #include <stdint.h>

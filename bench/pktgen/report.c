@@ -13,8 +13,8 @@
 static void print_quantiles(const char *what, const struct quantiles *q)
 {
 	if (q->n)
-		printf("  %-10s p50 %9.1f  p90 %9.1f  p99 %9.1f  p99.9 %9.1f  max %9.1f us (%" PRIu64 ")\n", what, q->p50, q->p90,
-		       q->p99, q->p999, q->max, q->n);
+		printf("  %-10s p50 %9.1f  p90 %9.1f  p99 %9.1f  p99.9 %9.1f  max %9.1f us (%" PRIu64 ")\n", what,
+		       q->p50, q->p90, q->p99, q->p999, q->max, q->n);
 }
 
 void report_print(const struct session *session)
@@ -26,12 +26,14 @@ void report_print(const struct session *session)
 
 	printf("%s: %s\n", session->scenario->name, session->scenario->about);
 	if (session->n_trials)
-		printf("  highest rate with at most %g %% lost: %.0f messages a second (%u trials)\n", 100 * session->args->loss,
-		       session->found, session->n_trials);
+		printf("  highest rate with at most %g %% lost: %.0f messages a second (%u trials)\n",
+		       100 * session->args->loss, session->found, session->n_trials);
 	printf("  sent       %12" PRIu64 "  in %.2f s: %.3f M/s, %.3f Gbit/s on the line\n", c->sent, o->sent_s,
 	       (double)c->sent / s / 1e6, 8 * ((double)c->sent_bytes + 24.0 * (double)c->sent) / s / 1e9);
 	printf("  forwarded  %12" PRIu64 "\n  answered   %12" PRIu64 "\n", c->forwarded, c->answered);
-	printf("  not back   %12" PRIu64 "  (%.6f %%)\n", c->sent > back ? c->sent - back : 0, 100 * outcome_loss(o));
+	printf("  not back   %12" PRIu64 "  (%.6f %%)%s\n", c->sent > back ? c->sent - back : 0,
+	       100 * outcome_loss(o),
+	       c->asked ? ", or more: answers may be acknowledgements of what was forwarded" : "");
 	if (c->other)
 		printf("  other      %12" PRIu64 "  frames that are no messages\n", c->other);
 	print_quantiles("latency", &o->latency);
@@ -52,8 +54,8 @@ static json_t *counts_json(const struct meter_counts *counts)
 
 static json_t *quantiles_json(const struct quantiles *q)
 {
-	return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f}", "n", (json_int_t)q->n, "p50_us", q->p50, "p90_us", q->p90, "p99_us",
-			 q->p99, "p999_us", q->p999, "max_us", q->max);
+	return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f}", "n", (json_int_t)q->n, "p50_us", q->p50, "p90_us", q->p90,
+			 "p99_us", q->p99, "p999_us", q->p999, "max_us", q->max);
 }
 
 static json_t *samples_json(const struct outcome *outcome)
@@ -63,16 +65,17 @@ static json_t *samples_json(const struct outcome *outcome)
 	for (unsigned i = 0; i < outcome->n_samples; i++) {
 		const struct sample *sample = &outcome->samples[i];
 
-		json_array_append_new(list, json_pack("{s:f, s:f, s:f, s:o}", "at_s", sample->at_s, "p50_us", sample->p50_us,
-						      "p99_us", sample->p99_us, "counts", counts_json(&sample->counts)));
+		json_array_append_new(list, json_pack("{s:f, s:f, s:f, s:o}", "at_s", sample->at_s, "p50_us",
+						      sample->p50_us, "p99_us", sample->p99_us, "counts",
+						      counts_json(&sample->counts)));
 	}
 	return list;
 }
 
 static json_t *outcome_json(const struct outcome *outcome)
 {
-	return json_pack("{s:f, s:f, s:f, s:o, s:o, s:o}", "wanted", outcome->wanted, "seconds", outcome->sent_s, "loss",
-			 outcome_loss(outcome), "counts", counts_json(&outcome->counts), "latency",
+	return json_pack("{s:f, s:f, s:f, s:o, s:o, s:o}", "wanted", outcome->wanted, "seconds", outcome->sent_s,
+			 "loss", outcome_loss(outcome), "counts", counts_json(&outcome->counts), "latency",
 			 quantiles_json(&outcome->latency), "late", quantiles_json(&outcome->late));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The sending and receiving lcore, see run.h. Frames are copied out of the deck, whose lines are read in order; nothing is
-// allocated but mbufs. What a port does not take stays first in line, so nothing that was made is lost here.
+// The sending and receiving lcore, see run.h. Frames are copied out of the deck, whose lines are read in order; nothing
+// is allocated but mbufs. What a port does not take stays first in line, so nothing that was made is lost here.
 #include "bench/pktgen/run.h"
 
 #include <rte_cycles.h>
@@ -38,6 +38,7 @@ static void fill(struct loop *loop, struct rte_mbuf *mbuf, uint64_t due)
 		memcpy(to + at, from + at, LINE);
 	mbuf->data_len = frame->length;
 	mbuf->pkt_len = frame->length;
+	METER_ADD(loop->meter, asked, frame->asks);
 	if (frame->stamp) {
 		stamp_put(to + frame->stamp, to + frame->udp + 6, loop->run->mark, due);
 		METER_ADD(loop->meter, stamped, 1);
@@ -118,7 +119,8 @@ static void send_all(struct loop *loop)
 	}
 }
 
-// Until nothing has come back for `settle_s`. What the port did not take is given to it until then; the rest was not sent.
+// Until nothing has come back for `settle_s`. What the port did not take is given to it until then; the rest was not
+// sent.
 static void settle(struct loop *loop)
 {
 	uint64_t quiet = (uint64_t)(loop->run->settle_s * loop->pace.hz), start = rte_rdtsc();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Reading of scenarios, see scenario.h. Every value has a default, so that an empty file is a scenario: native messages of
-// 100 tenants, 64 bytes, steady. Main thread.
+// Reading of scenarios, see scenario.h. Every value has a default, so that an empty file is a scenario: native
+// messages of 100 tenants, 64 bytes, as fast as can be. Main thread.
 #include "bench/pktgen/scenario.h"
 
 #include <errno.h>
@@ -59,7 +59,8 @@ static void read_text(const struct conf *conf, config_setting_t *group, const ch
 	const char *text;
 
 	if (conf_string(conf, group, key, &text) > 0 && (size_t)snprintf(to, size, "%s", text) >= size)
-		conf_error(conf, config_setting_get_member(group, key), NULL, "%s is longer than %zu bytes", key, size - 1);
+		conf_error(conf, config_setting_get_member(group, key), NULL, "%s is longer than %zu bytes", key,
+			   size - 1);
 }
 
 static void read_mac(const struct conf *conf, config_setting_t *group, uint8_t mac[6])
@@ -146,8 +147,16 @@ static void defaults(struct scenario *scenario)
 		.seed = 1,
 		.frames = 65536,
 		.seconds = 10,
-		.gateway = { { 2, 0, 0, 0, 0, 1 }, { 198, 51, 100, 10 }, { 0x20, 1, 0x0d, 0xb8, 1, [15] = 0x10 }, 1, 1 },
-		.sources = { { 2, 0, 0, 0, 0, 0xfe }, { 10, 20, 0, 0 }, { 0x20, 1, 0x0d, 0xb8, 0, 0x20 }, 1 << 12, 1 << 12 },
+		.gateway = { { 2, 0, 0, 0, 0, 1 },
+			     { 198, 51, 100, 10 },
+			     { 0x20, 1, 0x0d, 0xb8, 1, [15] = 0x10 },
+			     1,
+			     1 },
+		.sources = { { 2, 0, 0, 0, 0, 0xfe },
+			     { 10, 20, 0, 0 },
+			     { 0x20, 1, 0x0d, 0xb8, 0, 0x20 },
+			     1 << 12,
+			     1 << 12 },
 		.tenants = { .first = 1000, .n = 100 },
 		.protocols = { 1, { { WEIR_NATIVE, 1 } } },
 		.countries = { 1, { { (uint32_t)weir_country_find("DE"), 1 } } },
@@ -172,7 +181,8 @@ static void read_root(const struct conf *conf, config_setting_t *root, struct sc
 		scenario->seed = (uint64_t)number;
 	read_u32(conf, root, "frames", (struct conf_range){ 1, SCENARIO_FRAMES_MAX }, &scenario->frames);
 	scenario_number(conf, root, "seconds", (struct number_range){ 0.001, 1e6 }, &scenario->seconds);
-	scenario_number(conf, root, "acknowledged_share", (struct number_range){ 0, 1 }, &scenario->acknowledged_share);
+	scenario_number(conf, root, "acknowledged_share", (struct number_range){ 0, 1 },
+			&scenario->acknowledged_share);
 	read_gateway(conf, root, &scenario->gateway);
 	read_sources(conf, root, scenario);
 	read_tenants(conf, root, scenario);

@@ -27,7 +27,7 @@ struct rate {
 	double messages; // a second, at the start; 0: as fast as the port takes them
 	double line_bps; // > 0: `messages` is a share (0 to 1) of what this line carries of the deck's frames
 	enum shape shape;
-	double factor;   // of step, ramp and flash: the highest rate over the one at the start; of sine: depth, 0 to 1
+	double factor; // of step, ramp and flash: the highest rate over the one at the start; of sine: depth, 0 to 1
 	double at, over; // when the change begins and how long it takes; the period of a sine
 	double decay;    // of a flash: time in which what is above the first rate halves
 };
@@ -58,7 +58,12 @@ struct scenario {
 	struct rate rate;
 };
 
-enum { SCENARIO_FRAMES_MAX = 4 << 20, SCENARIO_FRAME_MIN = 64, SCENARIO_FRAME_MAX = 9018, SCENARIO_TENANTS_MAX = 16 << 20 };
+enum {
+	SCENARIO_FRAMES_MAX = 4 << 20,
+	SCENARIO_FRAME_MIN = 64,
+	SCENARIO_FRAME_MAX = 9018,
+	SCENARIO_TENANTS_MAX = 16 << 20
+};
 
 // Reads `path`; what is wrong goes to `diags`, all of it. 0, -EINVAL, -ENOMEM.
 int scenario_read(struct scenario *scenario, const char *path, struct diags *diags);
@@ -72,5 +77,6 @@ double rate_at(const struct rate *rate, double base, double seconds);
 // The domain that SIP messages for a tenant go to; `out` ends in NUL.
 void scenario_domain(uint32_t tenant, char out[32]);
 
-// Writes the scenario's tenants as a tenant file of the rule language (docs/rules.md): name `t` and the id, domain `tID.example`. 0 or -errno.
+// Writes the scenario's tenants as a tenant file of the rule language (docs/rules.md): id, name `tID`, domain
+// `tID.example`. 0 or -errno.
 int scenario_write_tenants(const struct scenario *scenario, const char *path);

@@ -32,7 +32,8 @@ void scenario_weights(const struct conf *conf, config_setting_t *group, const ch
 	if (!setting)
 		return;
 	if (!config_setting_is_group(setting) || config_setting_length(setting) > WEIGHTS_MAX) {
-		conf_error(conf, setting, NULL, "%s must be a group of at most %d shares, as { name = 1.5; }", key, WEIGHTS_MAX);
+		conf_error(conf, setting, NULL, "%s must be a group of at most %d shares, as { name = 1.5; }", key,
+			   WEIGHTS_MAX);
 		return;
 	}
 	for (int i = 0; i < config_setting_length(setting); i++) {
@@ -90,8 +91,8 @@ void scenario_sizes(const struct conf *conf, config_setting_t *root, struct weig
 
 void scenario_rate(const struct conf *conf, config_setting_t *root, struct rate *rate)
 {
-	static const char *const keys[] = { "messages", "percent", "line_gbps", "shape", "factor", "depth", "at", "over",
-					    "period", "decay", NULL };
+	static const char *const keys[] = { "messages", "percent", "line_gbps", "shape", "factor", "depth",
+					    "at",       "over",    "period",    "decay", NULL };
 	static const char *const shapes[] = { "steady", "step", "ramp", "sine", "flash", NULL };
 	config_setting_t *group = config_setting_get_member(root, "rate");
 	double percent = 0, gbps = 10;

@@ -127,7 +127,8 @@ static double seconds_of(const struct session *session)
 
 int session_run(struct session *session)
 {
-	double base = session->args->rate >= 0 ? session->args->rate : deck_rate(session->deck, &session->scenario->rate);
+	double base =
+		session->args->rate >= 0 ? session->args->rate : deck_rate(session->deck, &session->scenario->rate);
 
 	return run_once(session, base, seconds_of(session), &session->outcome);
 }

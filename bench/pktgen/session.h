@@ -51,5 +51,5 @@ int session_search(struct session *session);
 
 void session_fini(struct session *session);
 
-// Share of the messages that did not come back, 0 to 1.
+// Share of the messages that did not come back, 0 to 1; where acknowledgements were asked for, at least that.
 double outcome_loss(const struct outcome *outcome);

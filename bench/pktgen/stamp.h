@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stamps: 16 bytes at the end of a message's body that say when it was due. The deck's frames have zeros there, and the
-// checksum of that; a stamp is put in by adding its words to the checksum (RFC 1624), and found again in what comes back.
-// Within one host the TSC of all cores is one clock, so the sender of a stamp may be another process than its reader, as
-// long as both run on one machine.
+// Stamps: 16 bytes at the end of a message's body that say when it was due. The deck's frames have zeros there, and
+// the checksum of that; a stamp is put in by adding its words to the checksum (RFC 1624), and found again in what comes
+// back. Within one host the TSC of all cores is one clock.
 #pragma once
 
 #include <stdbool.h>

@@ -15,8 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RX_DESCRIPTORS = 1024, TX_DESCRIPTORS = 1024, ARGUMENTS_MAX = 16 + 2 * RUN_PORTS_MAX, CACHE = 512, LCORE = 1, LINE = 64,
-       MBUFS_MAX = 131071 };
+enum {
+	RX_DESCRIPTORS = 1024,
+	TX_DESCRIPTORS = 1024,
+	ARGUMENTS_MAX = 16 + 2 * RUN_PORTS_MAX,
+	CACHE = 512,
+	LCORE = 1,
+	LINE = 64,
+	MBUFS_MAX = 131071
+};
 
 struct arguments {
 	int n;
@@ -105,14 +112,15 @@ static unsigned long huge_free_mb(void)
 
 static int pool_create(struct wire *wire, const struct args *args, size_t longest, char *why, size_t why_size)
 {
-	// Half of the memory: a mempool wants one piece, and no buffer crosses a page. The private line makes frames start on
-	// a line of their own.
+	// Half of the memory: a mempool wants one piece, and no buffer crosses a page. The private line makes frames
+	// start on a line of their own.
 	size_t room = RTE_PKTMBUF_HEADROOM + (longest > 2048 - LINE ? longest + LINE : 2048), one = room + 256;
 	size_t wanted = ((size_t)args->memory_mb << 20) / 2 / one;
 	unsigned n = wanted > MBUFS_MAX ? MBUFS_MAX : (unsigned)wanted;
 
 	if (n < 2 * (RX_DESCRIPTORS + TX_DESCRIPTORS)) {
-		snprintf(why, why_size, "--memory-mb %u is too little for frames of %zu bytes", args->memory_mb, longest);
+		snprintf(why, why_size, "--memory-mb %u is too little for frames of %zu bytes", args->memory_mb,
+			 longest);
 		return -ENOMEM;
 	}
 	wire->pool = rte_pktmbuf_pool_create("pktgen", n, CACHE, LINE, (uint16_t)room, SOCKET_ID_ANY);
@@ -155,7 +163,8 @@ static int set_up(uint16_t id, struct rte_mempool *pool, size_t longest)
 	err = err ? err : rte_eth_rx_queue_setup(id, 0, rx, (unsigned)SOCKET_ID_ANY, NULL, pool);
 	err = err ? err : rte_eth_tx_queue_setup(id, 0, tx, (unsigned)SOCKET_ID_ANY, NULL);
 	if (!err && rte_eth_dev_get_mtu(id, &mtu) == 0 && longest > mtu + 14u)
-		rte_eth_dev_set_mtu(id, (uint16_t)(longest - 14)); // what cannot is found out by what it does not take
+		rte_eth_dev_set_mtu(id,
+				    (uint16_t)(longest - 14)); // what cannot is found out by what it does not take
 	err = err ? err : rte_eth_dev_start(id);
 	if (!err)
 		rte_eth_promiscuous_enable(id);
@@ -172,7 +181,8 @@ static int port_open(struct wire *wire, const char *device, size_t longest, char
 	if (!err)
 		err = device_find(device, &id);
 	if (err) {
-		snprintf(why, why_size, "device %s cannot be opened: %s (is it there, and free?)", device, rte_strerror(-err));
+		snprintf(why, why_size, "device %s cannot be opened: %s (is it there, and free?)", device,
+			 rte_strerror(-err));
 		return err;
 	}
 	err = set_up(id, wire->pool, longest);

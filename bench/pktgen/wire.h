@@ -14,7 +14,8 @@ struct wire {
 	unsigned lcore; // that sends and receives
 };
 
-// Starts the EAL and the ports; frames have up to `longest` bytes. 0, or -errno with one line in `why`; wire_stop in every case.
+// Starts the EAL and the ports; frames have up to `longest` bytes. 0, or -errno with one line in `why`; wire_stop in
+// every case.
 int wire_start(struct wire *wire, const struct args *args, size_t longest, char *why, size_t why_size);
 
 // Waits until the first port's link is up, at most `seconds`, or `*stop`. False where it is not.

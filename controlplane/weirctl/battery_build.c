@@ -9,7 +9,16 @@
 #include "dataplane/checksum.h"
 #include "dataplane/decode/siphash.h"
 
-enum { ETHER_SIZE = 14, IPV4_SIZE = 20, IPV6_SIZE = 40, UDP_SIZE = 8, NATIVE_SIZE = 16, TAG_SIZE = 8, FLAG_ACK = 1, FLAG_TAG = 4 };
+enum {
+	ETHER_SIZE = 14,
+	IPV4_SIZE = 20,
+	IPV6_SIZE = 40,
+	UDP_SIZE = 8,
+	NATIVE_SIZE = 16,
+	TAG_SIZE = 8,
+	FLAG_ACK = 1,
+	FLAG_TAG = 4
+};
 
 const struct battery_ends battery_ends = { { 2, 0, 0, 0, 0, 2 }, { 2, 0, 0, 0, 0, 1 }, { 203, 0, 113, 254 },
 					   { 0x20, 1, 0x0d, 0xb8, [15] = 0xfe } };
@@ -98,7 +107,8 @@ void battery_seal(uint8_t *ip, uint8_t *udp, const uint8_t *end)
 	memcpy(udp + 6, &sum, sizeof(sum));
 }
 
-uint32_t battery_build(const struct battery_message *message, const struct battery_ends *ends, uint8_t frame[BATTERY_FRAME_MAX])
+uint32_t battery_build(const struct battery_message *message, const struct battery_ends *ends,
+		       uint8_t frame[BATTERY_FRAME_MAX])
 {
 	static const uint16_t port[WEIR_N_PROTOCOLS] = {[WEIR_NATIVE] = 5700, [WEIR_SIP] = 5060, [WEIR_COAP] = 5683};
 	static uint8_t *(*const put[WEIR_N_PROTOCOLS])(uint8_t *, const struct battery_message *) = {

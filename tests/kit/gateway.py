@@ -16,7 +16,7 @@ DISPOSITIONS = ["forward", "agents", "reply", "drop", "police", "shed", "malform
 
 def program(name):
     return os.path.join(BUILD, {"weir-dataplane": "dataplane", "weir-controlplane": "controlplane",
-                                "weirctl": "controlplane", "fake_dataplane": "tests/kit",
+                                "weirctl": "controlplane", "weir-pktgen": "bench/pktgen", "fake_dataplane": "tests/kit",
                                 "spool_answer": "tests/kit", "spool_check": "tests/kit",
                                 "spool_agents": "tests/kit", "spool_places": "tests/kit",
                                 "spool_worker": "tests/kit"}[name], name)
