@@ -211,7 +211,7 @@ bool sip_reply_is_good(const uint8_t *payload, size_t length, const struct sip_p
 	struct walk walk = { payload, 0, (unsigned)length };
 	struct span to, ours;
 
-	return length <= SIP_REPLY_MAX && take(&walk, AT_START) && take_uri(&walk, ' ', &to) &&
+	return length >= SIP_LEAST && length <= SIP_REPLY_MAX && take(&walk, AT_START) && take_uri(&walk, ' ', &to) &&
 	       take(&walk, BEFORE_VIA) && take_peer(&walk, from) &&
 	       take(&walk, BEFORE_BRANCH) && take_hex(&walk, SIP_TEXT_HEX) &&
 	       take(&walk, BEFORE_FROM) && take_uri(&walk, '>', &ours) &&
