@@ -22,12 +22,15 @@ enum {
 	NATIVE_PRIORITY = 2,
 };
 
+static_assert((int)STEER_NATIVE == (int)WEIR_NATIVE && (int)STEER_SIP == (int)WEIR_SIP &&
+		      (int)STEER_COAP == (int)WEIR_COAP && (int)STEER_OTHER == (int)WEIR_N_PROTOCOLS,
+	      "what a listener speaks, by one number");
+
 // A frame as far as steering needs to know it.
 struct steered {
 	struct layers layers;
 	enum layers_end end;
-	int listener; // -1: none
-	bool native;
+	enum steer_protocol protocol; // of its listener
 };
 
 // A packet that meets no listener may be a tunnel's: then what is inside says whose it is. Fragments inside have one
@@ -48,26 +51,23 @@ static __attribute__((noinline)) void look_inside(const struct dispatch *dispatc
 	layers->udp = packet.data + packet.payload - LAYERS_UDP_SIZE;
 	layers->payload_length = packet.payload_length;
 	steered->end = LAYERS_UDP;
-	steered->listener = packet.listener;
+	steered->protocol = dispatch->listeners->list[packet.listener].protocol;
 }
 
-static inline __attribute__((always_inline)) uint32_t bucket_of(const struct dispatch *dispatch,
-								const struct rte_mbuf *mbuf,
-								struct steered *out)
+static inline __attribute__((always_inline)) void look(const struct dispatch *dispatch, const struct rte_mbuf *mbuf,
+						       struct steered *out)
 {
 	const uint8_t *data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	int listener = -1;
 
 	out->layers = (struct layers){ .data = data, .end = data + mbuf->data_len };
 	out->end = layers_parse(&out->layers);
-	out->listener = -1;
 	if (likely(out->end == LAYERS_UDP))
-		out->listener = listeners_find(dispatch->listeners, out->layers.version,
-					       out->layers.ip, layers_be16(out->layers.udp + 2));
-	if (unlikely(out->listener < 0) && dispatch->listeners->tunnels)
+		listener = listeners_find(dispatch->listeners, out->layers.version, out->layers.ip,
+					  layers_be16(out->layers.udp + 2));
+	out->protocol = listener < 0 ? STEER_OTHER : dispatch->listeners->list[listener].protocol;
+	if (unlikely(listener < 0) && dispatch->listeners->tunnels)
 		look_inside(dispatch, out);
-	out->native = out->listener >= 0 &&
-		      dispatch->listeners->list[out->listener].protocol == WEIR_NATIVE;
-	return steer_bucket(&out->layers, out->end, out->native, dispatch->seed);
 }
 
 static bool is_emergency(const struct dispatch *dispatch, const struct rte_mbuf *mbuf)
@@ -75,19 +75,18 @@ static bool is_emergency(const struct dispatch *dispatch, const struct rte_mbuf 
 	struct steered steered;
 	struct request request;
 	const uint8_t *payload;
-	unsigned protocol;
 
-	bucket_of(dispatch, mbuf, &steered);
-	if (steered.listener < 0)
+	look(dispatch, mbuf, &steered);
+	if (steered.protocol == STEER_OTHER)
 		return false;
 	payload = steered.layers.udp + LAYERS_UDP_SIZE;
 	if (payload + steered.layers.payload_length > steered.layers.end)
 		return false;
-	protocol = dispatch->listeners->list[steered.listener].protocol;
-	if (protocol == WEIR_NATIVE)
+	if (steered.protocol == STEER_NATIVE)
 		return steered.layers.payload_length >= STEER_NATIVE_SIZE && payload[NATIVE_PRIORITY] == WEIR_EMERGENCY;
-	return request_parse(protocol, payload, steered.layers.payload_length, &request) == WEIR_REASON_NONE &&
-	       request_priority(protocol, &request) == WEIR_EMERGENCY;
+	return request_parse(steered.protocol, payload, steered.layers.payload_length, &request) ==
+		       WEIR_REASON_NONE &&
+	       request_priority(steered.protocol, &request) == WEIR_EMERGENCY;
 }
 
 static void count(struct dispatch *dispatch, unsigned port, const struct rte_mbuf *mbuf,
@@ -162,7 +161,7 @@ static bool move(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf
 	struct outlet *outlet = &dispatch->outlets[to->port];
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
-	if (steered->listener < 0 || !dispatch->sends[to->port] || from_sibling(dispatch, frame))
+	if (steered->protocol == STEER_OTHER || !dispatch->sends[to->port] || from_sibling(dispatch, frame))
 		return false;
 	if (outlet->n == DISPATCH_OUTLET)
 		dispatch_flush(dispatch, to->port);
@@ -239,9 +238,14 @@ static inline void steer(struct dispatch *dispatch, unsigned port, struct rte_mb
 
 	for (unsigned i = 0; i < n; i++) {
 		struct steered steered;
-		uint32_t bucket = bucket_of(dispatch, frames[i], &steered);
-		uint8_t to = table->to[bucket];
+		uint32_t call_id = 0, bucket;
+		uint8_t to;
 
+		look(dispatch, frames[i], &steered);
+		if (steered.protocol == STEER_SIP)
+			call_id = steer_call_id_find(&steered.layers);
+		bucket = steer_bucket(&steered.layers, steered.end, steered.protocol, call_id, dispatch->seed);
+		to = table->to[bucket];
 		if (unlikely(to & WEIR_STEER_SIBLING)) {
 			if (move(dispatch, port, frames[i], to ^ WEIR_STEER_SIBLING, &steered))
 				continue;

@@ -56,7 +56,7 @@ static int listener_put(const struct xdp *xdp, const struct gateway_listener *fr
 	uint8_t value = from->protocol, *port = &ports[from->port];
 
 	if (from->family == 0) {
-		*port |= XDP_PORT_ANY | (from->protocol == WEIR_NATIVE ? XDP_PORT_NATIVE : 0);
+		*port |= (uint8_t)(XDP_PORT_ANY | from->protocol << XDP_PORT_PROTOCOL);
 		return 0;
 	}
 	*port |= XDP_PORT_BOUND;

@@ -13,9 +13,9 @@ enum {
 	XDP_BUCKETS = 4096,  // of the steering table
 	XDP_SIBLINGS = 16,   // gateways that a bucket can name
 	XDP_SIBLING = 0x80,  // flag of a bucket: the rest is a sibling
-	XDP_PORT_ANY = 1,    // of a UDP port: a listener on any address, its protocol
+	XDP_PORT_ANY = 1,    // of a UDP port: a listener on any address
 	XDP_PORT_BOUND = 2,  // a listener on some address
-	XDP_PORT_NATIVE = 4, // the one on any address is of protocol native
+	XDP_PORT_PROTOCOL = 2, // from this bit on: what the one on any address speaks (steer.h)
 	XDP_TUNNEL_IPIP = 1, // of an address: a listener there takes messages out of these tunnels
 	XDP_TUNNEL_GUE = 2,
 	XDP_GUE_PORT = 6080,

@@ -121,27 +121,25 @@ struct {
 
 static const __u32 first = 0;
 
-// Whether a listener takes the message; `native` says whether it is one of protocol native.
-static __always_inline bool listener_find(const struct layers *layers, bool *native)
+// What the listener speaks that takes the message; STEER_OTHER: none does.
+static __always_inline enum steer_protocol listener_find(const struct layers *layers)
 {
 	struct xdp_listener key = { .port = LAYERS_LOAD(__be16, layers->udp + 2), .family = layers->version };
 	__u32 number = bpf_ntohs(key.port);
 	const __u8 *port = bpf_map_lookup_elem(&ports, &number), *protocol;
 
 	if (!port || !*port)
-		return false;
-	*native = *port & XDP_PORT_NATIVE;
+		return STEER_OTHER;
 	if (!(*port & XDP_PORT_BOUND))
-		return true;
+		return *port >> XDP_PORT_PROTOCOL;
 	if (layers->version == 4)
 		__builtin_memcpy(key.address, layers->ip + 16, 4);
 	else
 		__builtin_memcpy(key.address, layers->ip + 24, 16);
 	protocol = bpf_map_lookup_elem(&listeners, &key);
-	if (!protocol)
-		return *port & XDP_PORT_ANY;
-	*native = *protocol == 0;
-	return true;
+	if (protocol)
+		return *protocol;
+	return *port & XDP_PORT_ANY ? *port >> XDP_PORT_PROTOCOL : STEER_OTHER;
 }
 
 // Whether a tunnel, XDP_TUNNEL_*, ends at the destination: then the workers look at what is inside, which alone says
@@ -247,36 +245,76 @@ static __always_inline bool is_siblings(const __u8 *ether, const struct xdp_sibl
 	return false;
 }
 
-// Where an operator has moved the message's bucket to a sibling gateway, addresses the frame to that one.
-static __always_inline bool is_moved(const struct layers *layers, bool native, const struct xdp_settings *set)
+// The verifier follows a function that is not inlined once, whatever it is called with, and all else once for each way
+// that leads there: what is long below is such a function. It can be told of a place in the frame by its offset alone,
+// which this bounds in words that the verifier understands and the compiler leaves alone: XDP shows no frame that is
+// longer than a page.
+static __always_inline __u64 bounded(__u32 offset)
 {
-	const struct xdp_steering *table = bpf_map_lookup_elem(&steering, &first);
-	const struct xdp_siblings *macs = bpf_map_lookup_elem(&siblings, &first);
-	__u32 bucket = steer_bucket(layers, LAYERS_UDP, native, set->seed);
-	__u8 *ether = (__u8 *)layers->data, to;
+	__u64 known = offset & 0x3fff;
 
-	if (!table || !macs || bucket >= XDP_BUCKETS || ether + LAYERS_ETHER_SIZE > layers->end)
-		return false;
-	to = table->bucket[bucket];
-	if (!(to & XDP_SIBLING) || is_siblings(ether, macs))
-		return false;
-	__builtin_memcpy(ether, macs->mac[to & (XDP_SIBLINGS - 1)], 6);
-	__builtin_memcpy(ether + 6, set->mac, 6);
-	return true;
+	__asm__ volatile("" : "+r"(known));
+	return known;
 }
 
-static __always_inline enum weir_xdp_fate judge_message(const struct layers *layers,
+// Where the Call-ID is in the SIP message of `length` bytes behind the UDP header at `udp`.
+__attribute__((noinline)) __u32 call_id_find(struct xdp_md *ctx, __u32 udp, __u32 length)
+{
+	struct layers layers = {.data = (const __u8 *)(long)ctx->data, .end = (const __u8 *)(long)ctx->data_end,
+				.payload_length = length};
+
+	layers.udp = layers.data + bounded(udp);
+	return steer_call_id_find(&layers);
+}
+
+// Where an operator has moved the message's bucket to a sibling gateway, addresses the frame to that one: 1, else 0.
+// The message is of `length` bytes; `what`: the IP version, and in its upper half the listener's protocol.
+__attribute__((noinline)) int move(struct xdp_md *ctx, __u32 ip, __u32 udp, __u32 length, __u32 what)
+{
+	struct layers layers = {.data = (const __u8 *)(long)ctx->data, .end = (const __u8 *)(long)ctx->data_end,
+				.payload_length = length, .version = what & 0xffff};
+	const struct xdp_settings *set = bpf_map_lookup_elem(&settings, &first);
+	const struct xdp_steering *table = bpf_map_lookup_elem(&steering, &first);
+	const struct xdp_siblings *macs = bpf_map_lookup_elem(&siblings, &first);
+	enum steer_protocol protocol = what >> 16;
+	__u32 call_id = protocol == STEER_SIP ? call_id_find(ctx, udp, length) : 0, bucket;
+	__u8 *ether = (__u8 *)layers.data, to;
+
+	layers.ip = layers.data + bounded(ip);
+	layers.udp = layers.data + bounded(udp);
+	if (!set || !table || !macs || ether + LAYERS_ETHER_SIZE > layers.end ||
+	    layers.ip + (layers.version == 4 ? LAYERS_IPV4_SIZE : LAYERS_IPV6_SIZE) > layers.end ||
+	    layers.udp + LAYERS_UDP_SIZE > layers.end)
+		return 0;
+	bucket = steer_bucket(&layers, LAYERS_UDP, protocol, bounded(call_id), set->seed);
+	if (bucket >= XDP_BUCKETS)
+		return 0;
+	to = table->bucket[bucket];
+	if (!(to & XDP_SIBLING) || is_siblings(ether, macs))
+		return 0;
+	__builtin_memcpy(ether, macs->mac[to & (XDP_SIBLINGS - 1)], 6);
+	__builtin_memcpy(ether + 6, set->mac, 6);
+	return 1;
+}
+
+static __always_inline bool is_moved(struct xdp_md *ctx, const struct layers *layers, enum steer_protocol protocol)
+{
+	return move(ctx, layers->ip - layers->data, layers->udp - layers->data, layers->payload_length,
+		    layers->version | protocol << 16);
+}
+
+static __always_inline enum weir_xdp_fate judge_message(struct xdp_md *ctx, const struct layers *layers,
 							const struct xdp_settings *set)
 {
-	bool native = false;
+	enum steer_protocol protocol = listener_find(layers);
 
-	if (!listener_find(layers, &native))
+	if (protocol == STEER_OTHER)
 		return is_gue(layers, set) ? WEIR_XDP_SOCKET : WEIR_XDP_NO_LISTENER;
 	if (is_blocked(layers, set))
 		return WEIR_XDP_BLOCKED_SOURCE;
 	if (set->flood_gap && is_flood(layers, set))
 		return WEIR_XDP_FLOOD;
-	return set->steered && is_moved(layers, native, set) ? WEIR_XDP_MOVED : WEIR_XDP_SOCKET;
+	return set->steered && is_moved(ctx, layers, protocol) ? WEIR_XDP_MOVED : WEIR_XDP_SOCKET;
 }
 
 static __always_inline enum weir_xdp_fate judge(struct xdp_md *ctx)
@@ -293,7 +331,7 @@ static __always_inline enum weir_xdp_fate judge(struct xdp_md *ctx)
 	if (end == LAYERS_NOT_UDP && !is_ipip(&layers, set))
 		return WEIR_XDP_NOT_UDP;
 	if (end == LAYERS_UDP)
-		fate = judge_message(&layers, set);
+		fate = judge_message(ctx, &layers, set);
 	if (fate == WEIR_XDP_SOCKET && layers.end - layers.data > set->frame_max)
 		return WEIR_XDP_TOO_LONG;
 	return fate;

@@ -401,13 +401,13 @@ static void a_flood_does_not_cost_what_is_no_message(void **state)
 }
 
 // The bucket of the frame under test, by the code that the dispatching lcore runs.
-static uint32_t bucket_of(int native, uint64_t seed)
+static uint32_t bucket_of(enum steer_protocol protocol, uint64_t seed)
 {
 	struct layers layers = { .data = t.frame.bytes, .end = t.frame.bytes + t.frame.length };
 	enum layers_end end = layers_parse(&layers);
 
 	assert_int_equal(end, LAYERS_UDP);
-	return steer_bucket(&layers, end, native, seed);
+	return steer_bucket(&layers, end, protocol, protocol == STEER_SIP ? steer_call_id_find(&layers) : 0, seed);
 }
 
 static void messages_of_a_moved_bucket_go_to_the_sibling(void **state)
@@ -416,8 +416,8 @@ static void messages_of_a_moved_bucket_go_to_the_sibling(void **state)
 	static const struct {
 		unsigned version;
 		uint16_t port;
-		int native;
-	} cases[] = { { 4, NATIVE_PORT, 1 }, { 6, NATIVE_PORT, 1 }, { 4, BOUND_PORT, 0 } };
+		enum steer_protocol protocol;
+	} cases[] = { { 4, NATIVE_PORT, STEER_NATIVE }, { 6, NATIVE_PORT, STEER_NATIVE }, { 4, BOUND_PORT, STEER_SIP } };
 	const uint64_t seed = 0x1234567890abcdef;
 
 	memcpy(t.xdp.mac, "\x02\0\0\0\0\x01", 6);
@@ -430,7 +430,7 @@ static void messages_of_a_moved_bucket_go_to_the_sibling(void **state)
 		frame_message(&t.frame, cases[i].version, 10);
 		frame_put16(&t.frame, t.frame.udp + 2, cases[i].port);
 		frame_mend(&t.frame);
-		bucket = bucket_of(cases[i].native, seed);
+		bucket = bucket_of(cases[i].protocol, seed);
 		buckets[bucket] = XDP_SIBLING | 1;
 		assert_int_equal(xdp_steer_put(&t.xdp, buckets, macs, 2), 0);
 		assert_fate(WEIR_XDP_MOVED);

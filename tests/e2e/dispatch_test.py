@@ -16,11 +16,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
 from dataplane_workers_test import id_of, message  # noqa: E402
-from gateway import Gateway, SkipTest, check_books, cpus, main, read_pcap, wait_for, write_pcap  # noqa: E402
+from gateway import Gateway, SkipTest, check_books, cpus, main, ones_sum, read_pcap, wait_for, write_pcap  # noqa: E402
+from requests_test import coap, sip  # noqa: E402
 
 RULES = """version = 1;
 pools = ( { name = "p"; port = 0; members = ( { name = "m"; address = "10.0.0.9"; mac = "02:00:00:00:00:09"; } ); } );
 default = { forward = "p"; };
+"""
+REPLIES = """version = 1;
+replies = ( { name = "thanks"; status = "accepted"; } );
+default = { reply = "thanks"; };
 """
 GW2 = "02:00:00:00:01:02"
 SETTLED = 60000  # messages after which every count is of now: counters are published every 256 bursts of 64
@@ -174,6 +179,29 @@ def one_sender_loads_both_workers_alike():
         print(f"  shares {share[0]:.4f} {share[1]:.4f}")
 
 
+def datagram(port, payload):
+    """A frame of one and the same sender and source port."""
+    udp = struct.pack(">HHHH", 5999, port, 8 + len(payload), 0) + payload
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes([10, 9, 0, 1]), bytes([10, 9, 0, 2]))
+    return bytes.fromhex("0200000000010200000000fe0800") + head[:10] + struct.pack(">H", 0xffff ^ ones_sum(head)) + head[12:] + udp
+
+
+def senders_of_sip_and_coap_load_both_workers_and_what_they_repeat_meets_its_first():
+    n = 20000
+    for kind, frames in [("sip", [datagram(5060, sip(number=i)) for i in range(n)]),
+                         ("coap", [datagram(5683, coap(i, token=b"\xab")) for i in range(n)])]:
+        with Gateway([port("in", False)], workers=2, dataplane=dispatch()) as g:
+            write_pcap(g.path("in"), frames + frames)
+            stats = g.run_alone(g.compile(g.write("rules.conf", REPLIES)))
+            check_books(stats)
+            workers, dispatcher = rows(stats)
+            assert stats["rx"] == 2 * n == stats["dispositions"]["reply"] and dispatcher["rx"] == 0, stats
+            assert stats["protocol_answers"] == {"repeat": n} and stats["repeats_forgotten"] == 0, stats
+            share = [row["rx"] / (2 * n) for row in workers]
+            assert max(share) - min(share) <= 0.1 * max(share), share
+            print(f"  {kind}: shares {share[0]:.4f} {share[1]:.4f}")
+
+
 def a_flood_keeps_its_books_in_every_snapshot():
     with Gateway([port("in", False, ",infinite_rx=1")], workers=2, dataplane=dispatch(), memory_mb=128) as g:
         # The hash deals by chance, anew at each start: of 6,000 messages the shares differ by 2.6 %, give or take as much.
@@ -303,7 +331,8 @@ def a_worker_that_is_held_is_taken_out_and_given_back():
 
 
 if __name__ == "__main__":
-    main([one_sender_loads_both_workers_alike, a_flood_keeps_its_books_in_every_snapshot,
+    main([one_sender_loads_both_workers_alike,
+          senders_of_sip_and_coap_load_both_workers_and_what_they_repeat_meets_its_first, a_flood_keeps_its_books_in_every_snapshot,
           a_part_moves_to_a_sibling_and_back_while_traffic_runs, a_weight_takes_a_worker_out_and_back,
           what_is_moved_stays_so_over_restarts, what_cannot_be_is_refused_in_one_line,
           a_worker_that_is_held_is_taken_out_and_given_back])

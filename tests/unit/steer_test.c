@@ -72,8 +72,8 @@ static void compare(const uint8_t *frame, uint32_t length)
 	default: // cut, broken, a fragment
 		assert_true(end == LAYERS_UNSURE || end == LAYERS_NOT_UDP);
 	}
-	assert_in_range(steer_bucket(&layers, end, 1, 7), 0, STEER_BUCKETS - 1);
-	assert_in_range(steer_bucket(&layers, end, 0, 7), 0, STEER_BUCKETS - 1);
+	for (enum steer_protocol protocol = STEER_NATIVE; protocol <= STEER_OTHER; protocol++)
+		assert_in_range(steer_bucket(&layers, end, protocol, 0, 7), 0, STEER_BUCKETS - 1);
 	free(data);
 }
 
@@ -141,12 +141,12 @@ static void parses_random_frames_as_the_dataplane_does(void **unused)
 	}
 }
 
-static unsigned bucket_of(const struct frame *frame, int native)
+static unsigned bucket_of(const struct frame *frame, enum steer_protocol protocol)
 {
 	struct layers layers;
 	enum layers_end end = walk(&layers, frame->bytes, frame->length);
 
-	return steer_bucket(&layers, end, native, 0);
+	return steer_bucket(&layers, end, protocol, 0, 0);
 }
 
 static void a_native_message_is_steered_by_tenant_and_id(void **unused)
@@ -159,12 +159,12 @@ static void a_native_message_is_steered_by_tenant_and_id(void **unused)
 	other.bytes[frame.ip + 15] ^= 1; // source address
 	frame_put16(&other, frame.udp, 1);
 	other.bytes[frame.payload + 2] = 0; // priority
-	assert_int_equal(bucket_of(&frame, 1), bucket_of(&other, 1));
-	assert_int_not_equal(bucket_of(&frame, 0), bucket_of(&other, 0));
+	assert_int_equal(bucket_of(&frame, STEER_NATIVE), bucket_of(&other, STEER_NATIVE));
+	assert_int_not_equal(bucket_of(&frame, STEER_OTHER), bucket_of(&other, STEER_OTHER));
 	for (unsigned i = 0; i < 12; i++) {
 		other = frame;
 		other.bytes[frame.payload + (i < 4 ? 4 : 8) + i] ^= 0x80;
-		differ += bucket_of(&frame, 1) != bucket_of(&other, 1);
+		differ += bucket_of(&frame, STEER_NATIVE) != bucket_of(&other, STEER_NATIVE);
 	}
 	assert_int_equal(differ, 8); // the 4 bytes between are country and length
 }
@@ -180,7 +180,7 @@ static void fragments_of_a_datagram_have_one_bucket(void **unused)
 	memset(second.bytes + second.udp, 0xaa, 8);
 	frame_mend(&first);
 	frame_mend(&second);
-	assert_int_equal(bucket_of(&first, 1), bucket_of(&second, 1));
+	assert_int_equal(bucket_of(&first, STEER_NATIVE), bucket_of(&second, STEER_NATIVE));
 }
 
 static void a_frame_without_addresses_has_a_bucket(void **unused)
@@ -189,7 +189,7 @@ static void a_frame_without_addresses_has_a_bucket(void **unused)
 
 	frame_message(&frame, 4, 6);
 	for (frame.length = 0; frame.length < 34; frame.length++)
-		assert_in_range(bucket_of(&frame, 1), 0, STEER_BUCKETS - 1);
+		assert_in_range(bucket_of(&frame, STEER_NATIVE), 0, STEER_BUCKETS - 1);
 }
 
 // Deals keys to buckets, and these to `n` workers by their lowest bits and by turns: chi squared over the buckets, and
