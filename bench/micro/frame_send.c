@@ -4,6 +4,10 @@
 // that is run on frames which it then really sends (BPF_F_TEST_XDP_LIVE_FRAMES, Linux 5.18); a socket is several times
 // slower. frame_send INTERFACE DESTINATION-MAC SECONDS. 64 flows, 256 tenants. Prints how many frames it sent; the
 // cable loses those that its other end has no room for.
+//
+// With CAPTURE PROTOCOL OFFSET it sends a capture's frames of SIP or CoAP (IPv4, without UDP checksum) instead, and the
+// program makes of each one a message of its own: of `sip` by eight letters at OFFSET, which are its branch, of `coap`
+// by the message id at OFFSET and one of 64 source ports.
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <net/if.h>
@@ -14,10 +18,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { FRAMES = 256, BATCH = 64, RUN = 1 << 17, BODY = 6, PORT = 5700 };
+enum { FRAMES = 256, BATCH = 64, RUN = 1 << 17, BODY = 6, PORT = 5700, LONGEST = 1514 };
 enum { IP = 14, UDP = IP + 20, MESSAGE = UDP + 8, LENGTH = MESSAGE + 16 + BODY };
 
-static uint8_t frames[FRAMES][LENGTH];
+static uint8_t frames[FRAMES][LONGEST];
+static unsigned lengths[FRAMES], n_frames;
 
 static void put16(uint8_t *at, unsigned value)
 {
@@ -58,21 +63,68 @@ static void frame_fill(uint8_t *frame, const uint8_t *mac, unsigned number)
 	put16(frame + MESSAGE + 14, number);
 }
 
-// A program that sends what it is run on out of the interface.
-static int program_load(const char *interface)
-{
-	struct bpf_insn code[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1 },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2 },
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
+#define DO(...) code[(*n)++] = (struct bpf_insn){ __VA_ARGS__ }
+#define SET(register, operation, number) \
+	DO(.code = BPF_ALU64 | (operation) | BPF_K, .dst_reg = (register), .imm = (number))
+#define COPY(to, operation, from) DO(.code = BPF_ALU64 | (operation) | BPF_X, .dst_reg = (to), .src_reg = (from))
+#define STORE(size, offset) \
+	DO(.code = BPF_STX | BPF_MEM | (size), .dst_reg = BPF_REG_6, .src_reg = BPF_REG_0, .off = (short)(offset))
 
-	code[0].imm = (int)if_nametoindex(interface);
-	if (code[0].imm == 0)
+// r0 = (r0 | r0 << shift) & mask: halves of groups of bits apart. Masks of 64 bits are made of one of 32.
+static void put_spread(struct bpf_insn *code, unsigned *n, int shift, uint32_t mask)
+{
+	COPY(BPF_REG_1, BPF_MOV, BPF_REG_0);
+	SET(BPF_REG_1, BPF_LSH, shift);
+	COPY(BPF_REG_0, BPF_OR, BPF_REG_1);
+	DO(.code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = BPF_REG_1, .imm = (int)mask);
+	DO(.imm = (int)mask);
+	COPY(BPF_REG_0, BPF_AND, BPF_REG_1);
+}
+
+// A random number into the frame, as `protocol` wants it. r6 is the frame.
+static void put_change(struct bpf_insn *code, unsigned *n, const char *protocol, unsigned offset)
+{
+	DO(.code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_1);
+	DO(.code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_1, .off = 4);
+	COPY(BPF_REG_1, BPF_MOV, BPF_REG_6);
+	SET(BPF_REG_1, BPF_ADD, (int)offset + 8);
+	SET(BPF_REG_0, BPF_MOV, XDP_DROP);
+	DO(.code = BPF_JMP | BPF_JLE | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_2, .off = 1);
+	DO(.code = BPF_JMP | BPF_EXIT);
+	DO(.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_prandom_u32);
+	if (strcmp(protocol, "coap") == 0) {
+		STORE(BPF_H, offset);
+		SET(BPF_REG_0, BPF_RSH, 16);
+		SET(BPF_REG_0, BPF_AND, 63);
+		SET(BPF_REG_0, BPF_ADD, 0x40); // 40,000 is 0x9c40
+		STORE(BPF_B, UDP + 1);
+		return;
+	}
+	put_spread(code, n, 16, 0x0000ffff);
+	put_spread(code, n, 8, 0x00ff00ff);
+	put_spread(code, n, 4, 0x0f0f0f0f);
+	DO(.code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = BPF_REG_1, .imm = 0x61616161); // 'a' and on
+	DO(.imm = 0x61616161);
+	COPY(BPF_REG_0, BPF_ADD, BPF_REG_1);
+	STORE(BPF_DW, offset);
+}
+
+// A program that sends what it is run on out of the interface, changed where `protocol` is not NULL.
+static int program_load(const char *interface, const char *protocol, unsigned offset)
+{
+	struct bpf_insn code[64] = { 0 };
+	unsigned count = 0, *n = &count;
+	int index = (int)if_nametoindex(interface);
+
+	if (index == 0)
 		return -1;
-	return bpf_prog_load(BPF_PROG_TYPE_XDP, "frame_send", "GPL", code,
-			     sizeof(code) / sizeof(code[0]), NULL);
+	if (protocol)
+		put_change(code, n, protocol, offset);
+	SET(BPF_REG_1, BPF_MOV, index);
+	SET(BPF_REG_2, BPF_MOV, 0);
+	DO(.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect);
+	DO(.code = BPF_JMP | BPF_EXIT);
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, "frame_send", "GPL", code, count, NULL);
 }
 
 static double now(void)
@@ -89,8 +141,8 @@ static unsigned long send_until(int program, double end)
 {
 	unsigned long sent = 0;
 
-	for (unsigned at = 0; now() < end; at = (at + 1) % FRAMES) {
-		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frames[at], .data_size_in = LENGTH,
+	for (unsigned at = 0; now() < end; at = (at + 1) % n_frames) {
+		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frames[at], .data_size_in = lengths[at],
 			    .repeat = RUN, .batch_size = BATCH,
 			    .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 
@@ -103,22 +155,48 @@ static unsigned long send_until(int program, double end)
 	return sent;
 }
 
+// A file of libpcap in this machine's byte order, whose headers collide with those of BPF.
+static int capture_read(const char *path, const uint8_t *mac)
+{
+	FILE *file = fopen(path, "rb");
+	uint32_t head[6], record[4]; // record[2]: bytes kept
+
+	if (!file || fread(head, sizeof(head), 1, file) != 1 || head[0] != 0xa1b2c3d4) {
+		fprintf(stderr, "frame_send: %s is no capture\n", path);
+		return -1;
+	}
+	while (n_frames < FRAMES && fread(record, sizeof(record), 1, file) == 1) {
+		if (record[2] < LENGTH || record[2] > LONGEST || fread(frames[n_frames], record[2], 1, file) != 1)
+			break;
+		memcpy(frames[n_frames], mac, 6);
+		lengths[n_frames++] = record[2];
+	}
+	fclose(file);
+	return n_frames > 0 ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
+	const char *protocol = argc == 7 ? argv[5] : NULL;
 	unsigned mac[6];
 	uint8_t bytes[6];
 	int program;
 
-	if (argc != 4 || sscanf(argv[2], "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3],
-				&mac[4], &mac[5]) != 6) {
-		fprintf(stderr, "usage: frame_send INTERFACE DESTINATION-MAC SECONDS\n");
+	if ((argc != 4 && argc != 7) || sscanf(argv[2], "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3],
+					       &mac[4], &mac[5]) != 6 ||
+	    (protocol && strcmp(protocol, "sip") != 0 && strcmp(protocol, "coap") != 0)) {
+		fprintf(stderr, "usage: frame_send INTERFACE DESTINATION-MAC SECONDS [CAPTURE sip|coap OFFSET]\n");
 		return 2;
 	}
 	for (int i = 0; i < 6; i++)
 		bytes[i] = (uint8_t)mac[i];
-	for (unsigned i = 0; i < FRAMES; i++)
-		frame_fill(frames[i], bytes, i);
-	program = program_load(argv[1]);
+	for (; !protocol && n_frames < FRAMES; n_frames++) {
+		frame_fill(frames[n_frames], bytes, n_frames);
+		lengths[n_frames] = LENGTH;
+	}
+	if (protocol && capture_read(argv[4], bytes) < 0)
+		return 3;
+	program = program_load(argv[1], protocol, protocol ? (unsigned)atoi(argv[6]) : 0);
 	if (program < 0) {
 		perror("frame_send");
 		return 3;

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What benchmarks on a veth cable share: the sender at one end, which floods it, and the count of what comes back from the other."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("WEIR_BUILD", os.path.join(HERE, "..", "build", "release"))
+# Before other jobs on the machine. The sender is not real-time, since the kernel's own work for it is not.
+FAIR = ["chrt", "-f", "10"]
+FAIR_SENDER = ["nice", "-n", "-19"]
+CPUS = sorted(os.sched_getaffinity(0))
+
+
+def received(net):
+    """Frames that have come back to the sender's interface."""
+    shown = json.loads(net.ip("far", "-s", "-j", "link", "show", "far0"))[0]
+    return shown["stats64"]["rx"]["packets"], time.monotonic()
+
+
+def rate(net, mac, seconds, *frames):
+    """Messages a second that come back under the flood, and that were sent, after half a second to warm up. `frames` is what frame_send is
+    told of other messages than native ones."""
+    sender = net.start("far", *FAIR_SENDER, "taskset", "-c", str(CPUS[0]), os.path.join(BUILD, "bench", "frame_send"), "far0", mac,
+                       str(seconds + 1), *frames, stdout=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    first, began = received(net)
+    time.sleep(seconds)
+    last, ended = received(net)
+    sent = int(sender.communicate(timeout=60)[0])
+    return (last - first) / (ended - began), sent / (seconds + 1)
+
+
+def ended(process, how=signal.SIGINT):
+    process.send_signal(how)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def cable(net):
+    net.veth("gw", "gw0", "far", "far0")
+    net.run("far", "ethtool", "-K", "far0", "gro", "on")
+    net.run("gw", "ethtool", "-K", "gw0", "gro", "on")  # takes the sender's frames also without a program
+    net.ip("gw", "address", "add", "10.9.0.1/24", "dev", "gw0")
+    net.ip("gw", "neighbour", "add", "10.9.0.2", "lladdr", "02:00:00:00:00:02", "dev", "gw0", "nud", "permanent")
+    words = net.ip("gw", "link", "show", "gw0").split()
+    return words[words.index("link/ether") + 1]
