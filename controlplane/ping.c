@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Requests and answers of health probes over UDP. An answer counts by what it carries back, whatever
-// it says: a member that answers "busy" or "503" lives, its load is not health's to judge. Refuses what
-// is not well-formed and what answers another request. Any thread.
+// Requests and answers of health probes over UDP. An answer counts by what it carries back: a native member that
+// answers "busy" lives, its load is not health's to judge; of SIP the status decides. Refuses what answers another
+// request. Any thread.
 #include "controlplane/ping.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-enum { NATIVE_HEADER = 16, NATIVE_STATUSES = 3, COAP_HEADER = 4, COAP_ACK = 2, COAP_RST = 3 };
+#include "dataplane/decode/sip.h"
+
+enum { NATIVE_HEADER = 16, NATIVE_STATUSES = 3, COAP_HEADER = 4, COAP_ACKNOWLEDGED = 0x60, COAP_RESET = 0x70 };
+
+#define SIP_BRANCH "z9hG4bK" // begins every branch (RFC 3261, 8.1.1.7)
 
 static void put32(uint8_t *to, uint32_t value)
 {
@@ -50,13 +54,17 @@ static size_t coap_format(const struct ping *ping, uint8_t *out)
 	return COAP_HEADER;
 }
 
+// A reset is empty (RFC 7252, 4.2), and so has to be what acknowledges an empty message; a stack that puts a response
+// into it lives as well. There is no token, since none was sent.
 static bool coap_answers(const struct ping *ping, const uint8_t *data, size_t n)
 {
-	uint8_t sent[COAP_HEADER], type = n >= COAP_HEADER ? data[0] >> 4 & 3 : 0;
+	bool is_empty = n == COAP_HEADER && data[1] == 0;
+	uint8_t sent[COAP_HEADER];
 
 	coap_format(ping, sent);
-	return n >= COAP_HEADER && data[0] >> 6 == 1 && (data[0] & 15) <= 8 &&
-	       (type == COAP_ACK || type == COAP_RST) && memcmp(data + 2, sent + 2, 2) == 0;
+	if (n < COAP_HEADER || memcmp(data + 2, sent + 2, 2) != 0)
+		return false;
+	return data[0] == COAP_RESET ? is_empty : data[0] == COAP_ACKNOWLEDGED && (is_empty || data[1] != 0);
 }
 
 static uint32_t sip_number(const struct ping *ping)
@@ -69,7 +77,7 @@ static size_t sip_format(const struct ping *ping, uint8_t *out, size_t room)
 	unsigned long long token = (unsigned long long)ping->token;
 	int n = snprintf((char *)out, room,
 			 "OPTIONS sip:%s SIP/2.0\r\n"
-			 "Via: SIP/2.0/UDP %s;branch=z9hG4bK%016llx;rport\r\n"
+			 "Via: SIP/2.0/UDP %s;branch=" SIP_BRANCH "%016llx;rport\r\n"
 			 "Max-Forwards: 70\r\n"
 			 "From: <sip:weir@%s>;tag=%08llx\r\n"
 			 "To: <sip:%s>\r\n"
@@ -83,75 +91,47 @@ static size_t sip_format(const struct ping *ping, uint8_t *out, size_t room)
 	return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
-// One line of a SIP message: from `*at` to its end, which it moves behind. False where none is whole.
-static bool next_line(const char **at, const char *end, const char **line, size_t *n)
+// Whether the value of a CSeq is `number`, white space and OPTIONS.
+static bool is_sequence(const uint8_t *data, struct span value, uint32_t number)
 {
-	const char *stop = memchr(*at, '\n', (size_t)(end - *at));
+	char digits[16];
+	size_t n = (size_t)snprintf(digits, sizeof(digits), "%u", number), at = n;
 
-	if (!stop)
+	if (value.length <= n || memcmp(data + value.at, digits, n) != 0)
 		return false;
-	*line = *at;
-	*n = (size_t)(stop - *at);
-	if (*n > 0 && stop[-1] == '\r')
-		--*n;
-	*at = stop + 1;
-	return true;
+	while (at < value.length && (data[value.at + at] == ' ' || data[value.at + at] == '\t'))
+		at++;
+	return at > n && span_equals(data, span_make(value.at + at, value.length - at), "OPTIONS", 7);
 }
 
-static bool is_blank(char c)
+// Whether the member, or what stands before it, says by this status that it takes no messages now: a proxy that heard
+// nothing (408, 504), a server that sends its callers elsewhere (503) or that is broken (500, 502, 505 and more). Who
+// does not know OPTIONS (501) lives.
+static bool is_away(unsigned status)
 {
-	return c == ' ' || c == '\t';
+	return status == 408 || (status >= 500 && status < 600 && status != 501);
 }
 
-// Whether a line is the header `name` (or its compact form), with exactly the value `value`.
-static bool header_is(const char *line, size_t n, const char *name, const char *value)
+// A final response with the branch, Call-ID and CSeq of the request (RFC 3261, 17.1.3). What else is wrong with it does
+// not matter.
+static enum ping_answer sip_answers(const struct ping *ping, const uint8_t *data, size_t n, unsigned *status)
 {
-	size_t length = strlen(name);
+	struct sip_message message;
+	char name[48];
+	size_t length = (size_t)snprintf(name, sizeof(name), SIP_BRANCH "%016llx@weir",
+					 (unsigned long long)ping->token);
+	const size_t prefix = sizeof(SIP_BRANCH) - 1, suffix = sizeof("@weir") - 1;
 
-	if (n < length || strncasecmp(line, name, length) != 0)
-		return false;
-	line += length;
-	n -= length;
-	while (n > 0 && is_blank(*line))
-		line++, n--;
-	if (n == 0 || *line != ':')
-		return false;
-	line++, n--;
-	while (n > 0 && is_blank(*line))
-		line++, n--;
-	while (n > 0 && is_blank(line[n - 1]))
-		n--;
-	return n == strlen(value) && memcmp(line, value, n) == 0;
-}
-
-// "SIP/2.0 200 OK": a final response.
-static bool is_final(const char *line, size_t n)
-{
-	static const char version[] = "SIP/2.0 ";
-	const char *code = line + sizeof(version) - 1;
-
-	return n >= sizeof(version) + 2 && strncasecmp(line, version, sizeof(version) - 1) == 0 &&
-	       code[0] >= '2' && code[0] <= '6' && code[1] >= '0' && code[1] <= '9' &&
-	       code[2] >= '0' && code[2] <= '9' && (n == sizeof(version) + 2 || code[3] == ' ');
-}
-
-static bool sip_answers(const struct ping *ping, const uint8_t *data, size_t n)
-{
-	const char *at = (const char *)data, *end = at + n, *line;
-	char call[48], sequence[32];
-	bool has_call = false, has_sequence = false;
-	size_t length;
-
-	snprintf(call, sizeof(call), "%016llx@weir", (unsigned long long)ping->token);
-	snprintf(sequence, sizeof(sequence), "%u OPTIONS", sip_number(ping));
-	if (!next_line(&at, end, &line, &length) || !is_final(line, length))
-		return false;
-	while (next_line(&at, end, &line, &length) && length > 0) {
-		has_call |= header_is(line, length, "Call-ID", call) ||
-			    header_is(line, length, "i", call);
-		has_sequence |= header_is(line, length, "CSeq", sequence);
-	}
-	return has_call && has_sequence;
+	if (n > UINT16_MAX)
+		return PING_NONE;
+	sip_parse(data, (unsigned)n, &message);
+	if (message.kind != SIP_RESPONSE || message.status < 200 || message.status > 699 ||
+	    !span_equals(data, message.via.branch, name, length - suffix) ||
+	    !span_equals(data, message.call_id, name + prefix, length - prefix) ||
+	    !is_sequence(data, message.cseq, sip_number(ping)))
+		return PING_NONE;
+	*status = message.status;
+	return is_away(message.status) ? PING_AWAY : PING_ALIVE;
 }
 
 size_t ping_format(const struct ping *ping, uint8_t *out, size_t room)
@@ -168,16 +148,16 @@ size_t ping_format(const struct ping *ping, uint8_t *out, size_t room)
 	}
 }
 
-bool ping_answers(const struct ping *ping, const uint8_t *data, size_t n)
+enum ping_answer ping_answers(const struct ping *ping, const uint8_t *data, size_t n, unsigned *status)
 {
 	switch (ping->probe) {
 	case WEIR_PROBE_NATIVE:
-		return native_answers(ping, data, n);
+		return native_answers(ping, data, n) ? PING_ALIVE : PING_NONE;
 	case WEIR_PROBE_COAP:
-		return coap_answers(ping, data, n);
+		return coap_answers(ping, data, n) ? PING_ALIVE : PING_NONE;
 	case WEIR_PROBE_SIP:
-		return sip_answers(ping, data, n);
+		return sip_answers(ping, data, n, status);
 	default:
-		return false;
+		return PING_NONE;
 	}
 }

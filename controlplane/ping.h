@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What a health probe over UDP says, and whether what comes back answers it: native ping
-// (docs/decisions/016-native-ping.md), SIP OPTIONS (RFC 3261, section 11), CoAP ping (RFC 7252,
-// section 4.3). Pure; libc only; any thread.
+// (docs/decisions/018-native-ping.md), SIP OPTIONS (RFC 3261, section 11) and CoAP ping (RFC 7252, section 4.3), for
+// which docs/decisions/046-sip-and-coap-probes.md says what counts. Pure; libc only; any thread.
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,5 +24,11 @@ struct ping {
 // Writes the request; its length, at most `room` bytes of which PING_MAX are enough. 0: no such probe.
 size_t ping_format(const struct ping *ping, uint8_t *out, size_t room);
 
-// Whether a datagram from the member is the answer to this request.
-bool ping_answers(const struct ping *ping, const uint8_t *data, size_t n);
+enum ping_answer {
+	PING_NONE,  // not the answer to this request
+	PING_ALIVE, // the answer
+	PING_AWAY,  // the answer, and it says that nobody takes messages there now
+};
+
+// What a datagram of `n` bytes from the member is; of PING_AWAY *status is the SIP status.
+enum ping_answer ping_answers(const struct ping *ping, const uint8_t *data, size_t n, unsigned *status);

@@ -121,12 +121,20 @@ static void on_datagram(evutil_socket_t fd, short what, void *argument)
 	struct probe *probe = argument;
 	uint8_t data[2048];
 	ssize_t n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+	enum ping_answer answer;
+	char why[PROBE_WHY];
+	unsigned status = 0;
 
 	(void)what;
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		finish_error(probe, errno);
-	else if (n >= 0 && ping_answers(&probe->ping, data, (size_t)n))
-		finish(probe, PROBE_ALIVE, "");
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			finish_error(probe, errno);
+		return;
+	}
+	answer = ping_answers(&probe->ping, data, (size_t)n, &status);
+	snprintf(why, sizeof(why), "answered %u", status);
+	if (answer != PING_NONE)
+		finish(probe, answer == PING_ALIVE ? PROBE_ALIVE : PROBE_FAILED, answer == PING_ALIVE ? "" : why);
 }
 
 static void on_connected(evutil_socket_t fd, short what, void *argument)
