@@ -37,11 +37,6 @@ static struct repeat *repeat_of(struct worker *worker, unsigned protocol)
 	return &worker->memory.repeat[protocol];
 }
 
-static uint32_t ticks(const struct worker *worker, const struct burst *burst)
-{
-	return (uint32_t)((burst->now - worker->started) / worker->memory.tick);
-}
-
 static struct repeat_ends packet_ends(const struct packet *packet)
 {
 	const uint8_t *ip = packet->data + packet->l3, *udp = packet->data + packet->payload - 8;
@@ -80,7 +75,13 @@ static uint64_t key_of(const struct repeat *repeat, struct repeat_ends *ends, un
 	return repeat_key(repeat, ends, &transaction, sizeof(transaction));
 }
 
-enum remembered remember_find(struct worker *worker, struct burst *burst, unsigned i, const struct request *request)
+void remember_begin(struct worker *worker, const struct burst *burst)
+{
+	worker->memory.copied = 0;
+	worker->memory.now = (uint32_t)((burst->now - worker->started) / worker->memory.tick);
+}
+
+void remember_name(struct worker *worker, const struct burst *burst, unsigned i, const struct request *request)
 {
 	const struct packet *packet = &burst->packet[i];
 	const struct repeat *repeat = repeat_of(worker, packet->protocol);
@@ -88,7 +89,14 @@ enum remembered remember_find(struct worker *worker, struct burst *burst, unsign
 	uint64_t key = key_of(repeat, &ends, packet->protocol, packet->data + packet->payload, request);
 
 	worker->memory.key[i] = key;
-	switch (repeat_find(repeat, key, ticks(worker, burst))) {
+	repeat_prefetch(repeat, key);
+}
+
+enum remembered remember_find(struct worker *worker, const struct burst *burst, unsigned i)
+{
+	const struct repeat *repeat = repeat_of(worker, burst->packet[i].protocol);
+
+	switch (repeat_find(repeat, worker->memory.key[i], worker->memory.now)) {
 	case REPEAT_NEW:
 		return REMEMBERED_NEW;
 	case REPEAT_PENDING:
@@ -105,7 +113,7 @@ enum remembered remember_find(struct worker *worker, struct burst *burst, unsign
 struct answer remember_answer(const struct worker *worker, const struct burst *burst, unsigned i)
 {
 	const struct repeat *repeat = &worker->memory.repeat[burst->packet[i].protocol];
-	uint32_t told = repeat_find(repeat, worker->memory.key[i], ticks(worker, burst));
+	uint32_t told = repeat_find(repeat, worker->memory.key[i], worker->memory.now);
 	bool durable = (told & 0xff) == TOLD_DURABLE;
 	struct answer answer = { .status = durable ? WEIR_STATUS_ACCEPTED : (uint8_t)((told & 0xff) - TOLD_STATUS),
 				 .retry_after = ANSWER_RETRY_SECONDS,
@@ -134,7 +142,7 @@ bool remember_waits(struct worker *worker, struct burst *burst, unsigned i)
 		return true;
 	repeat = repeat_of(worker, protocol);
 	evicted = repeat->evicted;
-	fresh = repeat_claim(repeat, worker->memory.key[i], ticks(worker, burst)) == REPEAT_NEW;
+	fresh = repeat_claim(repeat, worker->memory.key[i], worker->memory.now) == REPEAT_NEW;
 	worker->counters[burst->port].repeats_forgotten += repeat->evicted - evicted;
 	return fresh;
 }

@@ -24,6 +24,7 @@ enum remembered {
 struct memory {
 	struct repeat repeat[WEIR_N_PROTOCOLS]; // native's is not used
 	uint64_t tick;           // TSC cycles
+	uint32_t now;            // ticks, of the burst
 	uint64_t key[BURST_MAX]; // of the burst's messages, by frame
 	uint64_t copied;         // a bit for each frame of the burst of which agents have a copy already
 };
@@ -32,8 +33,15 @@ struct memory {
 int memory_init(struct memory *memory, uint32_t n, const uint8_t secret[SIPHASH_KEY_SIZE], uint64_t tsc_hz);
 void memory_fini(struct memory *memory); // after a failed memory_init too
 
-// Whether frame `i` of the burst, decoded as `request`, has been seen.
-enum remembered remember_find(struct worker *worker, struct burst *burst, unsigned i, const struct request *request);
+// Before the others, for a burst that has such messages.
+void remember_begin(struct worker *worker, const struct burst *burst);
+
+// Frame `i` of the burst has been decoded as `request`: what is known of it is brought near, from memory that is seldom
+// in a cache.
+void remember_name(struct worker *worker, const struct burst *burst, unsigned i, const struct request *request);
+
+// Whether frame `i`, which has its name, has been seen.
+enum remembered remember_find(struct worker *worker, const struct burst *burst, unsigned i);
 
 // What a message that is TOLD was told: its text is the table's, and stays as long as that.
 struct answer remember_answer(const struct worker *worker, const struct burst *burst, unsigned i);

@@ -115,16 +115,24 @@ static void put_message(struct burst *burst, unsigned at, const struct packet *p
 			   (packet->flags & (PACKET_WANTS_ACK | PACKET_TAGGED)) << 8);
 }
 
-// One message that is not native; whether its sender is owed an answer now.
+// One message that is not native; whether its sender is owed an answer by its protocol.
 static bool decode_request(struct worker *worker, struct burst *burst, unsigned i)
 {
 	struct packet *packet = &burst->packet[i];
 	struct request request;
 	bool owed = request_decode(&worker->live->table, packet, &request);
 
-	if (packet->reason != WEIR_REASON_NONE)
-		return owed;
-	switch (remember_find(worker, burst, i, &request)) {
+	if (packet->reason == WEIR_REASON_NONE)
+		remember_name(worker, burst, i, &request);
+	return owed;
+}
+
+// Whether the sender of a decoded message is owed the answer that it has had.
+static bool find_repeat(struct worker *worker, struct burst *burst, unsigned i)
+{
+	struct packet *packet = &burst->packet[i];
+
+	switch (remember_find(worker, burst, i)) {
 	case REMEMBERED_WAITS:
 		packet->reason = WEIR_REASON_REPEAT_WAITS;
 		return false;
@@ -150,18 +158,26 @@ static void end_owed(struct worker *worker, struct burst *burst, unsigned i)
 	respond_end(worker, burst, i, &again);
 }
 
-// Decodes the messages at the positions in `requests`, which are not native.
+// Decodes the messages at the positions in `requests`, which are not native: all of them before the first is looked up
+// in the memory of retransmissions.
 static struct ended decode_requests(struct worker *worker, struct burst *burst, uint64_t requests)
 {
 	struct ended ended = { 0, 0 };
+	uint64_t left;
 
-	for (; requests != 0; requests &= requests - 1) {
-		unsigned at = (unsigned)__builtin_ctzll(requests);
-		const struct packet *packet = &burst->packet[burst->live[at]];
-		bool owed = decode_request(worker, burst, burst->live[at]);
+	remember_begin(worker, burst);
+	for (left = requests; left != 0; left &= left - 1) {
+		unsigned at = (unsigned)__builtin_ctzll(left);
 
+		ended.owed |= (uint64_t)decode_request(worker, burst, burst->live[at]) << at;
+	}
+	for (left = requests; left != 0; left &= left - 1) {
+		unsigned at = (unsigned)__builtin_ctzll(left), i = burst->live[at];
+		const struct packet *packet = &burst->packet[i];
+
+		if (packet->reason == WEIR_REASON_NONE)
+			ended.owed |= (uint64_t)find_repeat(worker, burst, i) << at;
 		ended.ends |= (uint64_t)(packet->reason != WEIR_REASON_NONE) << at;
-		ended.owed |= (uint64_t)owed << at;
 		put_message(burst, at, packet);
 	}
 	return ended;
@@ -202,7 +218,6 @@ void decode(struct worker *worker, struct burst *burst)
 	if (unlikely(requests != 0)) {
 		struct ended others;
 
-		worker->memory.copied = 0;
 		others = decode_requests(worker, burst, requests);
 		ended = (struct ended){ (ended.ends & ~requests) | others.ends, others.owed };
 	}
