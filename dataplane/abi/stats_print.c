@@ -194,6 +194,34 @@ static void print_agent_answers(const json_t *stats, FILE *to)
 	fputs("\n", to);
 }
 
+// The numbers of an object that are not zero, on one line.
+static void print_line(json_t *numbers, const char *title, FILE *to)
+{
+	json_t *count;
+	const char *name;
+	bool some = false;
+
+	json_object_foreach(numbers, name, count) {
+		if (json_integer_value(count) == 0)
+			continue;
+		fprintf(to, "%s%s %lld", some ? ", " : title, name, (long long)json_integer_value(count));
+		some = true;
+	}
+	if (some)
+		fputs("\n", to);
+}
+
+// Answers that no rule gave, and those that are no longer remembered, where there were any.
+static void print_protocol_answers(const json_t *stats, FILE *to)
+{
+	json_int_t forgotten = number(stats, "repeats_forgotten");
+
+	print_line(json_object_get(stats, "protocol_answers"), "\nanswered by the protocols alone: ", to);
+	if (forgotten)
+		fprintf(to, "\nforgotten before their time: %lld answers (dataplane.retransmissions)\n",
+			(long long)forgotten);
+}
+
 // What the program in the kernel did with frames, where it is not zero.
 static void print_xdp(const json_t *stats, FILE *to)
 {
@@ -224,12 +252,14 @@ void stats_print(const json_t *stats, FILE *to)
 		(long long)number(stats, "answers"));
 	print_dispositions(stats, to);
 	print_reasons(stats, to);
+	print_protocol_answers(stats, to);
 	print_agent_answers(stats, to);
 	print_counts(stats, "rules", "rule", to);
 	print_counts(stats, "queues", "queue", to);
 	print_counts(stats, "replies", "reply", to);
 	print_counts(stats, "pools", "pool", to);
 	print_counts(stats, "countries", "country", to);
+	print_line(json_object_get(stats, "country_sources"), "country by: ", to);
 	print_counts(stats, "priorities", "priority", to);
 	print_zones(stats, to);
 	print_tenants(stats, to);

@@ -261,6 +261,35 @@ static void answers_of_agents_are_shown_by_what_became_of_them(void **state)
 	json_decref(stats);
 }
 
+static void what_protocols_answered_and_how_countries_were_found_is_on_the_page(void **state)
+{
+	char page[8192] = "";
+	FILE *to = fmemopen(page, sizeof(page), "w");
+	json_t *stats = stats_json(segment);
+
+	(void)state;
+	stats_print(stats, to); // nothing of it yet
+	fflush(to);
+	assert_null(strstr(page, "answered by the protocols"));
+	assert_null(strstr(page, "forgotten"));
+	json_decref(stats);
+	count(0, 0, WEIR_REPLY, 5);
+	segment_block(segment, 0, 0)->reason[WEIR_REASON_SIP_OPTIONS] = 2;
+	segment_block(segment, 0, 0)->reason[WEIR_REASON_REPEAT] = 3;
+	segment_block(segment, 0, 0)->repeats_forgotten = 7;
+	segment_block(segment, 1, 1)->repeats_forgotten = 1;
+	segment_block(segment, 0, 0)->country_number = 4;
+	segment_block(segment, 1, 0)->country_address = 1;
+	stats = stats_json(segment);
+	balances(stats);
+	stats_print(stats, to);
+	fclose(to);
+	assert_non_null(strstr(page, "\nanswered by the protocols alone: sip-options 2, repeat 3\n"));
+	assert_non_null(strstr(page, "\nforgotten before their time: 8 answers (dataplane.retransmissions)\n"));
+	assert_non_null(strstr(page, "\ncountry by: number 4, address 1\n"));
+	json_decref(stats);
+}
+
 static void a_kernel_interface_is_shown_with_what_it_got_and_sent(void **state)
 {
 	struct weir_port *port = (struct weir_port *)((char *)segment + segment->ports);
@@ -294,6 +323,7 @@ int main(void)
 		TEST(countries_priorities_zones_and_tenants_are_counted_over_all_workers),
 		TEST(the_busiest_tenants_since_a_sample_are_those_that_came_since),
 		TEST(answers_of_agents_are_shown_by_what_became_of_them),
+		TEST(what_protocols_answered_and_how_countries_were_found_is_on_the_page),
 		TEST(a_kernel_interface_is_shown_with_what_it_got_and_sent),
 		TEST(names_that_are_no_text_do_not_break_the_object),
 		TEST(a_writer_that_died_in_the_registry_costs_little_time),
