@@ -150,8 +150,8 @@ static void names_and_queues_that_cannot_be_are_refused(void **state)
 
 static void a_file_that_is_wrong_lets_nobody_in_and_is_left_as_it_is(void **state)
 {
-	static const char *const files[] = { "nonsense", "{}", "{\"agents\": [{}]}", "{\"agents\": [{\"name\": \"x\", "
-		"\"role\": \"king\", \"queues\": [], \"sha256\": \"00\", \"created\": 1, \"revoked\": null}]}" };
+	static const char *const files[] = { "nonsense", "{}", "{\"agents\": [{}]}", ("{\"agents\": [{\"name\": \"x\", "
+		"\"role\": \"king\", \"queues\": [], \"sha256\": \"00\", \"created\": 1, \"revoked\": null}]}") };
 	const struct registry_agent *agent;
 	char token[REGISTRY_TOKEN + 1], next[REGISTRY_TOKEN + 1], *text;
 
