@@ -31,6 +31,7 @@ int tx_init(struct tx *tx, uint16_t port, uint16_t queue_id, uint32_t limit)
 	tx->queue_id = queue_id;
 	tx->limit = limit;
 	tx->mask = size - 1;
+	tx->frame_max = UINT32_MAX;
 	for (unsigned p = 0; p < TX_N_QUEUES; p++) {
 		tx->queue[p].frame =
 			calloc(size, sizeof(struct rte_mbuf *)); // lint: allow calloc start-up
@@ -52,8 +53,9 @@ void tx_fini(struct tx *tx)
 	}
 }
 
-// Corrects the count of a frame that was staged and will not be sent.
-static void give_up(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disposition disposition)
+// Corrects the count of a frame that was staged and will not be sent; `why`, where it is tx_full.
+static void give_up_for(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disposition disposition,
+			enum weir_reason why)
 {
 	struct weir_counters *counters = &worker->counters[mbuf->port];
 	enum tx_kind kind = tx_kind_of(mbuf);
@@ -66,13 +68,18 @@ static void give_up(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disp
 	} else if (kind != TX_AGENT && kind != TX_PART) {
 		counters->disposition[kind == TX_REPLY ? WEIR_REPLY : WEIR_FORWARD]--;
 		counters->disposition[disposition]++;
-		counters->reason[WEIR_REASON_NO_ROOM] += disposition == WEIR_TX_FULL;
+		counters->reason[why] += disposition == WEIR_TX_FULL;
 		counters->answers -= kind == TX_REPLY;
 	}
 	if (kind == TX_FORWARD_ACK)
 		act_given_up(worker, mbuf);
 	else
 		rte_pktmbuf_free(mbuf);
+}
+
+static void give_up(struct worker *worker, struct rte_mbuf *mbuf, enum weir_disposition disposition)
+{
+	give_up_for(worker, mbuf, disposition, WEIR_REASON_NO_ROOM);
 }
 
 static bool queue_empty(const struct tx *tx, unsigned queue)
@@ -194,7 +201,8 @@ static void take(struct tx *tx, unsigned n)
 	}
 }
 
-static void port_flush(struct tx *tx)
+// A device refuses a frame that is too long for it each time, and all that come after it.
+static void port_flush(struct worker *worker, struct tx *tx)
 {
 	struct rte_mbuf *frame[BURST_MAX];
 
@@ -203,8 +211,12 @@ static void port_flush(struct tx *tx)
 		unsigned sent = rte_eth_tx_burst(tx->port, tx->queue_id, frame, (uint16_t)n);
 
 		take(tx, sent);
-		if (sent < n)
+		if (sent == n)
+			continue;
+		if (sent > 0 || likely(frame[0]->pkt_len <= tx->frame_max))
 			return;
+		take(tx, 1);
+		give_up_for(worker, frame[0], WEIR_TX_FULL, WEIR_REASON_MTU);
 	}
 }
 
@@ -212,7 +224,7 @@ void tx(struct worker *worker)
 {
 	for (unsigned port = 0; port < worker->n_ports; port++)
 		if (tx_staged(&worker->tx[port]) > 0)
-			port_flush(&worker->tx[port]);
+			port_flush(worker, &worker->tx[port]);
 }
 
 static void queue_abandon(struct worker *worker, struct tx *tx, unsigned queue)

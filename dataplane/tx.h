@@ -45,9 +45,10 @@ struct tx {
 	uint32_t mask;
 	uint16_t port; // of DPDK
 	uint16_t queue_id;
+	uint32_t frame_max; // longest frame that the port can be sure to take: a longer one that it refuses is given up
 };
 
-// At most `limit` messages and `limit` answers are staged. 0 or -ENOMEM.
+// At most `limit` messages and `limit` answers are staged. frame_max is the caller's to lower. 0 or -ENOMEM.
 int tx_init(struct tx *tx, uint16_t port, uint16_t queue_id, uint32_t limit);
 void tx_fini(struct tx *tx); // frees what is still staged, uncounted: only after tx_abandon
 

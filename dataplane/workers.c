@@ -73,6 +73,7 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 		if (tx_init(&worker->tx[i], parts->ports[i].queue[w].device,
 			    parts->ports[i].queue[w].number, parts->gateway->tx_staging) < 0)
 			return -ENOMEM;
+		worker->tx[i].frame_max = parts->ports[i].mtu + 14u + 2 * 4; // Ethernet and two tags
 	}
 	return 0;
 }

@@ -150,6 +150,30 @@ static void a_full_port_keeps_what_is_staged_until_there_is_room(void **state)
 	assert_books();
 }
 
+static void a_frame_too_long_for_its_port_is_given_up_and_does_not_stop_the_others(void **state)
+{
+	struct rte_mbuf *longer;
+
+	worker->tx[0].frame_max = 100;
+	block_wire();
+	push(WEIR_URGENT, 1);
+	longer = frame(2);
+	rte_pktmbuf_append(longer, 100);
+	worker->counters[0].rx++;
+	worker->counters[0].disposition[WEIR_FORWARD]++;
+	tx_push(worker, 0, longer, TX_FORWARD, WEIR_EMERGENCY);
+	push(WEIR_NORMAL, 3);
+	tx(worker); // nothing is taken now, but the first one never will be
+	assert_int_equal(count(WEIR_TX_FULL), 1);
+	assert_int_equal(worker->counters[0].reason[WEIR_REASON_MTU], 1);
+	assert_int_equal(tx_staged(&worker->tx[0]), 2);
+	unblock_wire();
+	tx(worker);
+	assert_int_equal(received(), 1);
+	assert_int_equal(received(), 3);
+	assert_books();
+}
+
 static void an_emergency_takes_the_place_of_the_least_urgent(void **state)
 {
 	block_wire();
@@ -281,6 +305,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_full_port_keeps_what_is_staged_until_there_is_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_frame_too_long_for_its_port_is_given_up_and_does_not_stop_the_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_emergency_takes_the_place_of_the_least_urgent,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(the_lowest_priority_is_shed_before_it_is_staged,
