@@ -21,6 +21,7 @@ struct burst {
 	uint32_t n;
 	uint32_t port; // index of the port received on
 	uint64_t now;  // TSC at rx
+	bool all_summed; // the NIC has found the UDP checksum of every frame right
 
 	// frames that go on, as indices into the arrays: each stage keeps or thins this list
 	uint32_t n_live;

@@ -470,6 +470,8 @@ static int run(struct dataplane *dp)
 	said_end();
 	log_line("%s: %u worker(s), %u MiB of %s pages", dp->gateway->name, dp->gateway->n_workers,
 		 dp->gateway->memory_mb, dp->huge ? "huge" : "ordinary");
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		port_say(&dp->ports[i]);
 	status = serve(dp);
 	drain_ports(dp);
 	stop_workers(dp);

@@ -34,7 +34,7 @@ struct ip_payload {
 // What frames are parsed by.
 struct parser {
 	const struct listeners *listeners;
-	bool trust;     // UDP checksums
+	uint8_t sums;   // enum parse_sums
 	uint8_t tunnel; // that the packet came in, 0: none
 };
 
@@ -157,10 +157,11 @@ static __attribute__((noinline)) unsigned tunnel_ending(const struct listeners *
 	return 0;
 }
 
-// A zero checksum: IPv4 sent none (RFC 768); over IPv6 it is not allowed (RFC 8200, 8.1), but for tunnels at ends that
-// take it (RFC 6935; RFC 6936).
+// `fills`: the datagram fills the IP payload, which is what a NIC may have summed instead. A zero checksum: IPv4 sent
+// none (RFC 768); over IPv6 it is not allowed (RFC 8200, 8.1), but for tunnels at ends that take
+// it (RFC 6935; RFC 6936).
 static WITHIN bool udp_checksum_holds(const struct parser *parser, const struct packet *packet, const uint8_t *udp,
-				      uint16_t length)
+				      uint16_t length, bool fills)
 {
 	const uint8_t *ip = packet->data + packet->l3;
 	uint64_t pseudo;
@@ -169,6 +170,8 @@ static WITHIN bool udp_checksum_holds(const struct parser *parser, const struct 
 		return packet->ip_version == 4 ||
 		       (!parser->tunnel &&
 			tunnel_ending(parser->listeners, packet, tunnel_of_port(load_be16(udp + 2))));
+	if (parser->sums == PARSE_SUMMED && fills)
+		return true;
 	pseudo = packet->ip_version == 4 ? checksum_pseudo4(ip, length) : checksum_pseudo6(ip, length);
 	return checksum_holds(checksum_add_bytes(pseudo, udp, length));
 }
@@ -185,7 +188,7 @@ static WITHIN enum weir_reason parse_udp(const struct parser *parser, struct pac
 	length = load_be16(udp + 4);
 	if (length < UDP_SIZE || length > left)
 		return WEIR_REASON_TRUNCATED;
-	if (!parser->trust && !udp_checksum_holds(parser, packet, udp, length))
+	if (parser->sums != PARSE_TRUST && !udp_checksum_holds(parser, packet, udp, length, length == left))
 		return WEIR_REASON_UDP_CHECKSUM;
 	packet->payload = (uint16_t)(payload->start + UDP_SIZE);
 	packet->payload_length = (uint16_t)(length - UDP_SIZE);
@@ -244,12 +247,12 @@ static unsigned find_tunnel(const struct packet *packet, const struct ip_payload
 
 // A packet that meets no listener, and may be one of a tunnel that ends here: it is the message or the fragment inside
 // from here on, or malformed as that is. With anything else inside it is what it was without the tunnel.
-static __attribute__((noinline)) void parse_inside(const struct listeners *listeners, bool trust, struct packet *packet,
-						   struct ip_payload payload)
+static __attribute__((noinline)) void parse_inside(const struct listeners *listeners, enum parse_sums sums,
+						   struct packet *packet, struct ip_payload payload)
 {
 	struct tunnelled inside;
 	unsigned tunnel = tunnel_ending(listeners, packet, find_tunnel(packet, &payload, &inside));
-	const struct parser inner = { listeners, trust, (uint8_t)tunnel };
+	const struct parser inner = { listeners, sums == PARSE_SUMMED ? PARSE_VERIFY : sums, (uint8_t)tunnel };
 	struct packet into = *packet;
 	enum weir_reason reason;
 
@@ -272,9 +275,10 @@ static __attribute__((noinline)) void parse_inside(const struct listeners *liste
 }
 
 // Any frame, step by step. `packet` has its data and length, and is zero otherwise.
-static __attribute__((noinline)) void parse_steps(const struct listeners *listeners, bool trust, struct packet *packet)
+static __attribute__((noinline)) void parse_steps(const struct listeners *listeners, enum parse_sums sums,
+						  struct packet *packet)
 {
-	const struct parser parser = { listeners, trust, 0 };
+	const struct parser parser = { listeners, sums, 0 };
 	struct ip_payload payload = {0};
 	uint16_t type;
 
@@ -283,19 +287,19 @@ static __attribute__((noinline)) void parse_steps(const struct listeners *listen
 		return;
 	parse_packet(&parser, packet, type, &payload);
 	if (listeners->tunnels && packet->reason != WEIR_REASON_NONE)
-		parse_inside(listeners, trust, packet, payload);
+		parse_inside(listeners, sums, packet, payload);
 }
 
-void parse_whole(const struct listeners *listeners, const struct whole *whole, bool trust_udp_checksum,
+void parse_whole(const struct listeners *listeners, const struct whole *whole, enum parse_sums sums,
 		 struct packet *packet)
 {
-	const struct parser parser = { listeners, trust_udp_checksum, whole->tunnel };
+	const struct parser parser = { listeners, sums, whole->tunnel };
 	struct ip_payload payload = {0};
 	uint16_t type;
 
 	*packet = (struct packet){.data = whole->data, .length = whole->length};
 	if (!whole->tunnel) {
-		parse_steps(listeners, trust_udp_checksum, packet);
+		parse_steps(listeners, sums, packet);
 		return;
 	}
 	packet->reason = (uint8_t)parse_ethernet(packet, &type);
@@ -307,7 +311,7 @@ void parse_whole(const struct listeners *listeners, const struct whole *whole, b
 // Whether the frame is plain, and nothing that parse_steps would stop at is wrong with it up to its UDP
 // checksum. The IP header is read as two words: bytes 0 and 6 to 7 of it (version, header length,
 // fragment) are judged at once, byte 9 is the protocol.
-static inline bool is_plain(const uint8_t *data, uint32_t length, bool trust)
+static inline bool is_plain(const uint8_t *data, uint32_t length, enum parse_sums sums)
 {
 	const uint8_t *ip = data + ETHER_SIZE, *udp = ip + IPV4_SIZE;
 	const uint64_t fixed = htole64(UINT64_C(0xff3f0000000000ff));
@@ -325,18 +329,20 @@ static inline bool is_plain(const uint8_t *data, uint32_t length, bool trust)
 		return false;
 	if (!checksum_holds(checksum_plain_header(ip)))
 		return false;
-	return trust || (udp[6] == 0 && udp[7] == 0) ||
+	if (sums != PARSE_VERIFY && (sums == PARSE_TRUST || datagram + IPV4_SIZE == total))
+		return true;
+	return (udp[6] == 0 && udp[7] == 0) ||
 	       checksum_holds(checksum_add_bytes(checksum_pseudo4(ip, (uint16_t)datagram), udp, datagram));
 }
 
-void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,
+void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, enum parse_sums sums,
 		 struct packet *packet)
 {
 	int index;
 
 	packet->data = data;
 	packet->length = length;
-	if (__builtin_expect(is_plain(data, length, trust_udp_checksum), 1)) {
+	if (__builtin_expect(is_plain(data, length, sums), 1)) {
 		packet->l3 = ETHER_SIZE;
 		packet->payload = ETHER_SIZE + IPV4_SIZE + UDP_SIZE;
 		packet->payload_length = (uint16_t)(load_be16(data + ETHER_SIZE + IPV4_SIZE + 4) - UDP_SIZE);
@@ -349,7 +355,7 @@ void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_
 		}
 	}
 	*packet = (struct packet){.data = data, .length = length};
-	parse_steps(listeners, trust_udp_checksum, packet);
+	parse_steps(listeners, sums, packet);
 }
 
 static bool listener_equal(const struct listener *a, const struct listener *b)

@@ -14,6 +14,11 @@
 
 struct whole;
 
+// What becomes of UDP checksums. PARSE_TRUST: nothing, senders offload them. PARSE_SUMMED: the NIC has summed the
+// datagram and found it right; whether a checksum must be there is looked at all the same, and what is inside a tunnel
+// summed.
+enum parse_sums { PARSE_VERIFY = false, PARSE_TRUST = true, PARSE_SUMMED = 2 };
+
 enum { LISTENERS_MAX = 64 };
 
 struct listener {
@@ -60,12 +65,12 @@ static inline int listeners_find(const struct listeners *listeners, unsigned ip_
 // `packet` up to the listener; packet->reason says why it ends here, WEIR_REASON_NONE that it goes on. A packet of a
 // tunnel that ends here becomes the message, or the fragment, inside it (packet_tunnel); in every other outcome it
 // stays the outer one.
-void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, bool trust_udp_checksum,
+void parse_frame(const struct listeners *listeners, const uint8_t *data, uint32_t length, enum parse_sums sums,
 		 struct packet *packet);
 
 // The same for a datagram of several frames. Where those came in a tunnel only a listener that asks for it takes the
 // datagram, and it is no tunnel's packet itself.
-void parse_whole(const struct listeners *listeners, const struct whole *whole, bool trust_udp_checksum,
+void parse_whole(const struct listeners *listeners, const struct whole *whole, enum parse_sums sums,
 		 struct packet *packet);
 
 // Where the payloads of a burst are, and from whom.
@@ -80,7 +85,7 @@ struct payloads {
 // The same for `n` (at most PARSE_BURST) packets whose `data` and `length` are set, in less time for short frames.
 // Each `data` is readable for PARSE_READABLE bytes whatever its length (an mbuf's room); what lies past `length` has
 // no influence. Returns a bit for each packet that goes on (its reason is NONE); for those `payloads` is set too.
-uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, bool trust_udp_checksum,
+uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, enum parse_sums sums,
 		     struct payloads *payloads);
 
 // Source address as two host-order words, high first; IPv4 in the low word.

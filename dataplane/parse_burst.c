@@ -195,10 +195,10 @@ static inline void store_eight(const struct plain_fields *fields, struct packet 
 }
 
 // Frame `i` by parse_frame; its bit where it goes on.
-static uint64_t parse_one(const struct listeners *listeners, struct packet *packet, unsigned i, bool trust,
+static uint64_t parse_one(const struct listeners *listeners, struct packet *packet, unsigned i, enum parse_sums sums,
 			  struct payloads *payloads)
 {
-	parse_frame(listeners, packet[i].data, packet[i].length, trust, &packet[i]);
+	parse_frame(listeners, packet[i].data, packet[i].length, sums, &packet[i]);
 	payloads->tunnelled |= (uint64_t)(packet_tunnel(&packet[i]) != 0) << i;
 	if (packet[i].reason != WEIR_REASON_NONE)
 		return 0;
@@ -208,7 +208,7 @@ static uint64_t parse_one(const struct listeners *listeners, struct packet *pack
 	return UINT64_C(1) << i;
 }
 
-uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, bool trust_udp_checksum,
+uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, enum parse_sums sums,
 		     struct payloads *payloads)
 {
 	struct plain_fields fields = plain_fields(listeners);
@@ -218,15 +218,15 @@ uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, u
 
 	payloads->tunnelled = 0;
 	for (unsigned i = 0; i < whole; i += LANES) {
-		unsigned right = plain_lanes(listeners, packet + i, trust_udp_checksum, &plain);
+		unsigned right = plain_lanes(listeners, packet + i, sums == PARSE_TRUST, &plain);
 
 		good |= (uint64_t)right << i;
 		store_eight(&fields, packet + i, &plain, payloads, i); // what is wrong in it is overwritten
 		for (unsigned left = ~right & 0xff; left != 0; left &= left - 1)
-			good |= parse_one(listeners, packet, i + (unsigned)__builtin_ctz(left), trust_udp_checksum,
+			good |= parse_one(listeners, packet, i + (unsigned)__builtin_ctz(left), sums,
 					  payloads);
 	}
 	for (unsigned i = whole; i < n; i++)
-		good |= parse_one(listeners, packet, i, trust_udp_checksum, payloads);
+		good |= parse_one(listeners, packet, i, sums, payloads);
 	return good;
 }

@@ -94,11 +94,24 @@ static int queues_check(const struct gateway_port *config, const struct gateway 
 	return 0;
 }
 
+// Whether the device is to sum UDP datagrams for us. Their IP headers it may sum too, and parse does so again: that is
+// three cycles, and without it a driver may leave out the other.
+static bool sums_udp(const struct gateway_port *config, const struct rte_eth_dev_info *info)
+{
+	const uint64_t both = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+
+	if (strncmp(info->driver_name, "net_virtio", 10) == 0 || strncmp(info->driver_name, "net_vhost", 9) == 0)
+		return false; // who is asked for it leaves checksums out
+	return !config->trust_udp_checksum && (info->rx_offload_capa & both) == both;
+}
+
 static void configure(struct rte_eth_conf *conf, const struct gateway_port *config,
 		      const struct rte_eth_dev_info *info)
 {
 	memset(conf, 0, sizeof(*conf));
 	conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (sums_udp(config, info))
+		conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 	conf->txmode.offloads = info->tx_offload_capa &
 				(RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 	if (conf->rxmode.offloads)
@@ -108,6 +121,20 @@ static void configure(struct rte_eth_conf *conf, const struct gateway_port *conf
 		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf->rx_adv_conf.rss_conf.rss_hf = flow_hash(config, info);
 	}
+}
+
+// The device's own where gateway.conf says none. Frames that do not fit a buffer come in several segments, where the
+// device can do that.
+static int mtu_set(uint16_t id, const struct gateway_port *config, char *why, size_t why_size)
+{
+	char said[256];
+	int err = config->mtu ? rte_eth_dev_set_mtu(id, config->mtu) : 0;
+
+	if (err)
+		snprintf(why, why_size, "port \"%s\": device %s cannot have mtu = %u: %s (a smaller one, or none)",
+			 config->name, config->device, config->mtu,
+			 said_format(said, sizeof(said), rte_strerror(-err)));
+	return err;
 }
 
 static int queues_set_up(uint16_t id, const struct gateway_port *config,
@@ -124,17 +151,14 @@ static int queues_set_up(uint16_t id, const struct gateway_port *config,
 	return err;
 }
 
-// Gives the device its queues, as `info` says it can have them.
-static int port_configure(uint16_t id, const struct gateway_port *config,
-			  const struct gateway *gateway, struct rte_mempool *pool,
-			  const struct rte_eth_dev_info *info)
+// Tells the device what it is to do, as `info` says it can.
+static int device_configure(uint16_t id, const struct gateway_port *config, const struct gateway *gateway,
+			    const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf;
-	int err;
 
 	configure(&conf, config, info);
-	err = rte_eth_dev_configure(id, config->queues, tx_queues(config, gateway), &conf);
-	return err ? err : queues_set_up(id, config, gateway, pool);
+	return rte_eth_dev_configure(id, config->queues, tx_queues(config, gateway), &conf);
 }
 
 static int port_set_up(uint16_t id, const struct gateway_port *config,
@@ -148,13 +172,17 @@ static int port_set_up(uint16_t id, const struct gateway_port *config,
 	if (err == 0 && queues_check(config, gateway, &info, why, why_size) < 0)
 		return -EINVAL;
 	if (err == 0)
-		err = port_configure(id, config, gateway, pool, &info);
-	if (err)
-		snprintf(why, why_size,
-			 "port \"%s\": device %s cannot be set up: %s "
-			 "(mend its arguments, or raise dataplane.memory_mb)",
-			 config->name, config->device,
-			 said_format(said, sizeof(said), rte_strerror(-err)));
+		err = device_configure(id, config, gateway, &info);
+	if (err == 0 && mtu_set(id, config, why, why_size) < 0)
+		return -EINVAL;
+	if (err == 0)
+		err = queues_set_up(id, config, gateway, pool);
+	if (err == 0)
+		return 0;
+	snprintf(why, why_size,
+		 "port \"%s\": device %s cannot be set up: %s "
+		 "(mend its arguments, or raise dataplane.memory_mb)",
+		 config->name, config->device, said_format(said, sizeof(said), rte_strerror(-err)));
 	return err;
 }
 
@@ -162,6 +190,7 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	      struct rte_mempool *pool, char *why, size_t why_size)
 {
 	struct rte_ether_addr mac = { 0 };
+	struct rte_eth_dev_info info;
 	int err;
 
 	if (config->type == GATEWAY_PORT_XDP)
@@ -179,12 +208,22 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	for (uint16_t w = 0; w < gateway->n_workers; w++)
 		port->queue[w] = (struct port_queue){ port->id, w };
 	port->trust_udp_checksum = config->trust_udp_checksum;
+	port->sums_udp = rte_eth_dev_info_get(port->id, &info) == 0 && sums_udp(config, &info);
 	port->promiscuous = config->promiscuous;
 	rte_eth_macaddr_get(port->id, &mac);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	port->mtu = UINT16_MAX; // what does not say one takes all
 	rte_eth_dev_get_mtu(port->id, &port->mtu);
 	return 0;
+}
+
+void port_say(const struct port *port)
+{
+	const char *whose = port->sums_udp ? "by the device, and by weir where it finds one wrong or cannot say"
+					   : "by weir";
+
+	log_line("port \"%s\": MTU %u, UDP checksums are verified %s", port->name, port->mtu,
+		 port->trust_udp_checksum ? "by nobody" : whose);
 }
 
 // Which destination MACs the device takes. Its own and broadcasts in any case; multicast, since IPv6

@@ -20,6 +20,9 @@ struct rte_mempool *port_pool_create(const struct gateway *gateway, char *why, s
 int port_open(struct port *port, const struct gateway_port *config, const struct gateway *gateway,
 	      struct rte_mempool *pool, char *why, size_t why_size);
 
+// Logs what a reader of the books should know of it.
+void port_say(const struct port *port);
+
 // Starts reception. 0, or -errno with `why`.
 int port_start(const struct port *port, char *why, size_t why_size);
 

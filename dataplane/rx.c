@@ -40,7 +40,7 @@ static inline unsigned receive(struct worker *worker, struct burst *burst, unsig
 unsigned rx(struct worker *worker, struct burst *burst, unsigned port)
 {
 	unsigned n = receive(worker, burst, port);
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, alike = RTE_MBUF_F_RX_L4_CKSUM_MASK, some = 0;
 
 	if (n == 0)
 		return 0;
@@ -54,7 +54,12 @@ unsigned rx(struct worker *worker, struct burst *burst, unsigned port)
 		rte_prefetch0(burst->packet[i].data);
 		burst->mbuf[i]->port = (uint16_t)port;
 		bytes += burst->packet[i].length;
+		alike &= burst->mbuf[i]->ol_flags;
+		some |= burst->mbuf[i]->ol_flags;
 	}
+	// GOOD is one bit of two: NONE has both, BAD the other.
+	burst->all_summed = (alike & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
+			    (some & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	worker->counters[port].rx += n;
 	worker->counters[port].bytes += bytes;
 	return n;

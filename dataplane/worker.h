@@ -38,6 +38,7 @@ struct port {
 	uint16_t id;       // of DPDK; on a port of type xdp, of its first queue
 	uint16_t n_queues; // receive queues
 	bool trust_udp_checksum;
+	bool sums_udp; // says of each frame whether its UDP checksum is right
 	bool kernel; // has a kernel interface beside it
 	bool promiscuous;
 	uint8_t mac[6];

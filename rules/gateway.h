@@ -29,6 +29,7 @@ struct gateway_port {
 	uint32_t flood_rate, flood_burst; // of one source, messages a second and at once; 0: no limit. Type xdp
 	uint32_t blocked_max; // prefixes of blocked sources that the kernel holds. Type xdp
 	enum gateway_dispatch dispatch;
+	uint16_t mtu;     // largest IP datagram that it is to take and send, 0: as the device has it. Type dpdk
 	char *kernel;     // kernel interface beside it, NULL: none
 	bool emergency_queue; // the last queue is for native emergencies alone, where the NIC can do it
 	uint32_t line;

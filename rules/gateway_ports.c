@@ -8,13 +8,13 @@
 #include "rules/gateway_reader.h"
 
 static const char *const port_keys[] = { "name", "device", "queues", "udp_checksum", "kernel", "emergency_queue",
-					 "promiscuous", "type", "flood",  "blocked_max", "dispatch", NULL };
+					 "promiscuous", "type", "flood",  "blocked_max", "dispatch", "mtu", NULL };
 static const char *const listener_keys[] = { "address", "port", "protocol", "decap", NULL };
 static const char *const types[] = { "dpdk", "xdp", NULL };
 static const char *const checksums[] = { "verify", "trust", NULL };
 static const char *const protocols[] = { "native", "sip", "coap", NULL };
 
-enum { MAX_DEVICE = 1024, MAX_INTERFACE = 15, GUE_PORT = 6080 };
+enum { MAX_DEVICE = 1024, MAX_INTERFACE = 15, GUE_PORT = 6080, MIN_MTU = 1280, MAX_MTU = 16384 };
 
 static void read_port_name(struct gateway_reader *reader, config_setting_t *group,
 			   struct gateway_port *port)
@@ -117,6 +117,19 @@ static void read_promiscuous(struct gateway_reader *reader, config_setting_t *gr
 			   "promiscuous needs a DPDK port");
 }
 
+static void read_mtu(struct gateway_reader *reader, config_setting_t *group, struct gateway_port *port)
+{
+	int64_t mtu = 0;
+
+	if (conf_int(&reader->conf, group, "mtu", (struct conf_range){ MIN_MTU, MAX_MTU }, &mtu) <= 0)
+		return;
+	port->mtu = (uint16_t)mtu;
+	if (port->type == GATEWAY_PORT_XDP)
+		conf_error(&reader->conf, config_setting_get_member(group, "mtu"),
+			   "leave it out; the interface is the kernel's: ip link set ... mtu N",
+			   "mtu needs a DPDK port");
+}
+
 static void read_port(struct gateway_reader *reader, config_setting_t *group, unsigned i)
 {
 	struct gateway_port *port = &reader->gateway->ports[i];
@@ -141,6 +154,7 @@ static void read_port(struct gateway_reader *reader, config_setting_t *group, un
 	port->type = (enum gateway_port_type)type;
 	read_emergency_queue(reader, group, port);
 	read_promiscuous(reader, group, port);
+	read_mtu(reader, group, port);
 	gateway_read_xdp(reader, group, port);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Tunnels of listeners in gateway.conf.
+// Listeners with tunnels and the MTU of ports in gateway.conf.
 #include "rules/gateway.h"
 
 #include <setjmp.h>
@@ -34,7 +34,20 @@ static void listeners_have_the_tunnels_that_they_ask_for(void **state)
 	gateway_destroy(gateway);
 }
 
-static void what_is_no_tunnel_is_refused_with_its_place(void **state)
+static void a_port_has_the_mtu_that_is_given(void **state)
+{
+	struct diags diags;
+	struct gateway *gateway = read("ports = ( { name = \"a\"; device = \"net_null0\"; mtu = 9000; },\n"
+				       " { name = \"b\"; device = \"net_null1\"; } );\n", &diags);
+
+	assert_non_null(gateway);
+	assert_int_equal(gateway->ports[0].mtu, 9000);
+	assert_int_equal(gateway->ports[1].mtu, 0);
+	diags_fini(&diags);
+	gateway_destroy(gateway);
+}
+
+static void what_cannot_be_is_refused_with_its_place(void **state)
 {
 	static const struct {
 		const char *text;
@@ -46,6 +59,9 @@ static void what_is_no_tunnel_is_refused_with_its_place(void **state)
 		{ "listeners = ( { port = 5; protocol = \"sip\"; decap = 4; } );", 1, "decap" },
 		{ "listeners = ( { port = 5; protocol = \"sip\"; decap = \"gue\"; },\n{ port = 6080; protocol = \"sip\"; } );", 2,
 		  "listener number 2 has the port of gue, 6080" },
+		{ "ports = ( { name = \"a\"; device = \"net_null0\"; mtu = 1279; } );", 1, "mtu 1279 is outside 1280 to 16384" },
+		{ "ports = ( { name = \"a\"; device = \"net_null0\"; mtu = 16385; } );", 1, "mtu 16385 is outside" },
+		{ "ports = ( { name = \"a\"; device = \"eth0\"; type = \"xdp\"; mtu = 9000; } );", 1, "mtu needs a DPDK port" },
 	};
 
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -63,7 +79,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(listeners_have_the_tunnels_that_they_ask_for),
-		cmocka_unit_test(what_is_no_tunnel_is_refused_with_its_place),
+		cmocka_unit_test(a_port_has_the_mtu_that_is_given),
+		cmocka_unit_test(what_cannot_be_is_refused_with_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

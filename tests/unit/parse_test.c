@@ -16,12 +16,12 @@ static struct frame frame;
 static struct packet packet;
 
 // Parses the first `length` bytes in a buffer of exactly that size.
-static uint8_t parse_cut(uint32_t length, bool trust)
+static uint8_t parse_cut(uint32_t length, enum parse_sums sums)
 {
 	uint8_t *exact = malloc(length ? length : 1);
 
 	memcpy(exact, frame.bytes, length);
-	parse_frame(&listeners, exact, length, trust, &packet);
+	parse_frame(&listeners, exact, length, sums, &packet);
 	packet.data = frame.bytes;
 	free(exact);
 	return packet.reason;
@@ -399,6 +399,24 @@ static void the_largest_datagram_is_read_whole(void **state)
 	assert_int_equal(parse(), WEIR_REASON_UDP_CHECKSUM);
 }
 
+static void what_the_nic_has_summed_is_not_summed_again_where_it_had_to_be_there(void **state)
+{
+	for (unsigned version = 4; version <= 6; version += 2) {
+		frame_message(&frame, version, 9);
+		frame.bytes[frame.udp + 6] ^= 1; // a NIC would not have said so
+		assert_int_equal(parse_cut(frame.length, PARSE_SUMMED), WEIR_REASON_NONE);
+		assert_int_equal(parse_cut(frame.length, PARSE_VERIFY), WEIR_REASON_UDP_CHECKSUM);
+		frame_put16(&frame, frame.udp + 6, 0);
+		assert_int_equal(parse_cut(frame.length, PARSE_SUMMED),
+				 version == 4 ? WEIR_REASON_NONE : WEIR_REASON_UDP_CHECKSUM);
+		frame_message(&frame, version, 9); // an IP payload longer than the datagram: which of them did the NIC sum?
+		frame_put16(&frame, frame.udp + 4, 8 + 16);
+		assert_int_equal(parse_cut(frame.length, PARSE_SUMMED), WEIR_REASON_UDP_CHECKSUM);
+		frame_mend(&frame);
+		assert_int_equal(parse_cut(frame.length, PARSE_SUMMED), WEIR_REASON_NONE);
+	}
+}
+
 int main(void)
 {
 	static const struct listener any = {.port = 5700, .protocol = WEIR_NATIVE};
@@ -425,6 +443,7 @@ int main(void)
 		cmocka_unit_test(equal_or_too_many_listeners_are_refused),
 		cmocka_unit_test(the_source_address_is_given_in_host_order),
 		cmocka_unit_test(the_largest_datagram_is_read_whole),
+		cmocka_unit_test(what_the_nic_has_summed_is_not_summed_again_where_it_had_to_be_there),
 	};
 
 	if (listeners_init(&listeners, &any, 1) < 0)

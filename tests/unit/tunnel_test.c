@@ -28,12 +28,12 @@ static void listen(uint8_t tunnels)
 }
 
 // In a buffer of exactly its size; what `packet` points to is gone afterwards.
-static uint8_t parse(bool trust)
+static uint8_t parse(enum parse_sums sums)
 {
 	uint8_t *exact = malloc(frame.length ? frame.length : 1);
 
 	memcpy(exact, frame.bytes, frame.length);
-	parse_frame(&listeners, exact, frame.length, trust, &packet);
+	parse_frame(&listeners, exact, frame.length, sums, &packet);
 	packet.data = frame.bytes + (packet.data - exact);
 	free(exact);
 	return packet.reason;
@@ -175,6 +175,7 @@ static void what_is_wrong_inside_is_named_as_outside(void **state)
 		assert_int_equal(packet.data - frame.bytes, 0);
 		assert_int_equal(packet_tunnel(&packet), 0);
 		assert_int_equal(parse(true), WEIR_REASON_NONE);
+		assert_int_equal(parse(PARSE_SUMMED), WEIR_REASON_UDP_CHECKSUM); // the NIC sums what is outside
 		make(way);
 		inner.bytes[inner.ip] ^= 0x10;
 		frame.bytes[frame.length - (inner.length - inner.ip)] ^= 0x10;
