@@ -37,22 +37,35 @@ static struct repeat *repeat_of(struct worker *worker, unsigned protocol)
 	return &worker->memory.repeat[protocol];
 }
 
-static struct repeat_ends packet_ends(const struct packet *packet)
+// A SIP request is named by its transaction, a CoAP one by its message id.
+static uint16_t number_of(unsigned protocol, const struct request *request)
 {
-	const uint8_t *ip = packet->data + packet->l3, *udp = packet->data + packet->payload - 8;
-	unsigned size = packet->ip_version == 4 ? 4 : 16;
-	struct repeat_ends ends = { .ip_version = packet->ip_version };
-
-	memcpy(ends.address, ip + (size == 4 ? 12 : 8), 2 * size);
-	ends.source_port = (uint16_t)(udp[0] << 8 | udp[1]);
-	ends.destination_port = (uint16_t)(udp[2] << 8 | udp[3]);
-	return ends;
+	return protocol == WEIR_COAP ? request->coap.id : 0;
 }
 
-static struct repeat_ends record_ends(const struct weir_record *record)
+// The ports, the number and the version as one word: what is written in pieces and read as words soon after makes the
+// reader wait.
+static void packet_ends(const struct packet *packet, uint16_t number, struct repeat_ends *ends)
+{
+	const uint8_t *ip = packet->data + packet->l3, *udp = packet->data + packet->payload - 8;
+	uint64_t source = (unsigned)udp[0] << 8 | udp[1], destination = (unsigned)udp[2] << 8 | udp[3];
+	uint64_t head = source | destination << 16 | (uint64_t)number << 32 | (uint64_t)packet->ip_version << 48;
+
+	static_assert(offsetof(struct repeat_ends, destination_port) == 2 && offsetof(struct repeat_ends, id) == 4 &&
+		      offsetof(struct repeat_ends, ip_version) == 6, "the word's places");
+	head = htole64(head);
+	memcpy(ends, &head, sizeof(head));
+	if (packet->ip_version == 4)
+		memcpy(ends->address, ip + 12, 8);
+	else
+		memcpy(ends->address, ip + 8, 32);
+}
+
+static struct repeat_ends record_ends(const struct weir_record *record, uint16_t number)
 {
 	unsigned size = record->ip_version == 4 ? 4 : 16;
 	struct repeat_ends ends = { .ip_version = record->ip_version,
+				    .id = number,
 				    .source_port = record->udp_source,
 				    .destination_port = record->udp_destination };
 
@@ -61,16 +74,13 @@ static struct repeat_ends record_ends(const struct weir_record *record)
 	return ends;
 }
 
-// A SIP request is named by its transaction, a CoAP one by its message id.
-static uint64_t key_of(const struct repeat *repeat, struct repeat_ends *ends, unsigned protocol, const uint8_t *payload,
-		       const struct request *request)
+static uint64_t key_of(const struct repeat *repeat, const struct repeat_ends *ends, unsigned protocol,
+		       const uint8_t *payload, const struct request *request)
 {
 	uint64_t transaction;
 
-	if (protocol == WEIR_COAP) {
-		ends->id = request->coap.id;
+	if (protocol == WEIR_COAP)
 		return repeat_key(repeat, ends, NULL, 0);
-	}
 	transaction = sip_transaction(payload, &request->sip, repeat->secret);
 	return repeat_key(repeat, ends, &transaction, sizeof(transaction));
 }
@@ -85,9 +95,11 @@ void remember_name(struct worker *worker, const struct burst *burst, unsigned i,
 {
 	const struct packet *packet = &burst->packet[i];
 	const struct repeat *repeat = repeat_of(worker, packet->protocol);
-	struct repeat_ends ends = packet_ends(packet);
-	uint64_t key = key_of(repeat, &ends, packet->protocol, packet->data + packet->payload, request);
+	struct repeat_ends ends;
+	uint64_t key;
 
+	packet_ends(packet, number_of(packet->protocol, request), &ends);
+	key = key_of(repeat, &ends, packet->protocol, packet->data + packet->payload, request);
 	worker->memory.key[i] = key;
 	repeat_prefetch(repeat, key);
 }
@@ -177,12 +189,13 @@ void remember_copied(struct worker *worker, struct burst *burst, unsigned i)
 void remember_accepted(struct worker *worker, const struct weir_record *record)
 {
 	const uint8_t *payload = (const uint8_t *)(record + 1);
-	struct repeat_ends ends = record_ends(record);
+	struct repeat_ends ends;
 	struct request request;
 
 	if (record->protocol == WEIR_NATIVE)
 		return;
 	request_parse(record->protocol, payload, record->payload_length, &request);
+	ends = record_ends(record, number_of(record->protocol, &request));
 	repeat_put(repeat_of(worker, record->protocol),
 		   key_of(repeat_of(worker, record->protocol), &ends, record->protocol, payload, &request),
 		   TOLD_DURABLE);

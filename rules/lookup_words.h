@@ -47,19 +47,33 @@ static inline uint64_t word_lower(uint64_t word)
 	return word | upper >> 2;
 }
 
+// The 1 to 7 bytes at `at` as a word, zeros behind them. Loads alone: a copy that is written in pieces and read as a
+// word waits for its stores.
+static inline uint64_t word_rest(const uint8_t *at, size_t n)
+{
+	uint32_t first, last;
+
+	if (n < 4)
+		return at[0] | (uint64_t)at[n / 2] << 8 * (n / 2) | (uint64_t)at[n - 1] << 8 * (n - 1);
+	memcpy(&first, at, sizeof(first));
+	memcpy(&last, at + n - 4, sizeof(last));
+	return first | (uint64_t)last << 8 * (n - 4);
+}
+
 // Fills `key`; `length` is 1 to WORD_DOMAIN_MAX.
 static inline void word_key_init(struct word_key *key, const void *bytes, size_t length, bool lower)
 {
-	size_t n = (length + 7) / 8;
-	uint64_t hash = length * UINT64_C(0x9e3779b97f4a7c15);
+	const uint8_t *at = bytes;
+	uint64_t hash = length * UINT64_C(0x9e3779b97f4a7c15), word;
 
-	key->word[n - 1] = 0;
-	memcpy(key->word, bytes, length);
 	key->length = (uint32_t)length;
-	for (size_t i = 0; i < n; i++) {
-		if (lower)
-			key->word[i] = word_lower(key->word[i]);
-		hash = (hash ^ key->word[i]) * UINT64_C(0xd6e8feb86659fd93);
+	for (size_t i = 0; i * 8 < length; i++) {
+		if (length - i * 8 >= 8)
+			memcpy(&word, at + i * 8, sizeof(word));
+		else
+			word = word_rest(at + i * 8, length - i * 8);
+		key->word[i] = word = lower ? word_lower(word) : word;
+		hash = (hash ^ word) * UINT64_C(0xd6e8feb86659fd93);
 		hash ^= hash >> 32;
 	}
 	hash *= UINT64_C(0xd6e8feb86659fd93);

@@ -194,9 +194,25 @@ static void a_million_tenants_with_domains_are_found(void **state)
 	free(text);
 }
 
+static void a_key_is_the_word_with_zeros_behind_whatever_its_length(void **state)
+{
+	for (size_t length = 1; length <= WORD_DOMAIN_MAX; length++) {
+		uint8_t *exact = malloc(length), padded[sizeof(((struct word_key *)0)->word)] = { 0 };
+		struct word_key key;
+
+		for (size_t i = 0; i < length; i++)
+			padded[i] = exact[i] = (uint8_t)(i * 37 + length);
+		word_key_init(&key, exact, length, false);
+		assert_int_equal(key.length, length);
+		assert_memory_equal(key.word, padded, (length + 7) / 8 * 8);
+		free(exact);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_key_is_the_word_with_zeros_behind_whatever_its_length),
 		cmocka_unit_test(look_ups_find_what_a_scan_of_all_tenants_finds),
 		cmocka_unit_test(only_ascii_letters_are_alike_in_either_case),
 		cmocka_unit_test(any_length_may_be_asked_for),
