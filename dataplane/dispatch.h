@@ -48,7 +48,7 @@ struct dispatch {
 		*ring[GATEWAY_MAX_PORTS][GATEWAY_MAX_WORKERS]; // NULL: the port is not dispatched
 	struct gateway_sibling siblings[GATEWAY_MAX_SIBLINGS]; // names are not ours
 	bool sends
-		[GATEWAY_MAX_PORTS]; // has a transmit queue there: not where the kernel keeps the port (type xdp)
+		[GATEWAY_MAX_PORTS]; // has a transmit queue there (struct port)
 	uint64_t seed;               // of the hash
 	bool shares_cpu; // with a worker or the main thread: waits for them where it can
 	bool time_stages;

@@ -44,7 +44,7 @@ static void fill(struct dispatch *dispatch, const struct dispatch_parts *parts)
 	dispatch->time_stages = parts->time_stages;
 	memcpy(dispatch->voice.secret, parts->secret, sizeof(dispatch->voice.secret));
 	for (unsigned i = 0; i < parts->n_ports; i++)
-		dispatch->sends[i] = gateway->ports[i].type == GATEWAY_PORT_DPDK;
+		dispatch->sends[i] = parts->ports[i].dispatcher_sends;
 	attach_segment(dispatch, parts->segment);
 }
 

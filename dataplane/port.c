@@ -64,14 +64,22 @@ static int device_probe(const struct gateway_port *config, uint16_t *id, char *w
 	return err;
 }
 
-// One for each worker, and one for the dispatcher where it sends.
+// One for each worker, and one for the dispatcher where it moves messages.
 static uint16_t tx_queues(const struct gateway_port *config, const struct gateway *gateway)
 {
-	bool sends = false;
+	bool moves = false;
 
 	for (unsigned i = 0; i < gateway->n_siblings; i++)
-		sends |= &gateway->ports[gateway->siblings[i].port] == config;
-	return gateway->n_workers + (sends && gateway_has_dispatcher(gateway));
+		moves |= &gateway->ports[gateway->siblings[i].port] == config;
+	return gateway->n_workers + (moves && gateway_has_dispatcher(gateway));
+}
+
+// Whether the dispatcher would have one for its answers alone, which the device need not have.
+static bool wants_spare(const struct gateway_port *config, const struct gateway *gateway,
+			const struct rte_eth_dev_info *info)
+{
+	return gateway_dispatches(gateway, (unsigned)(config - gateway->ports)) &&
+	       tx_queues(config, gateway) == gateway->n_workers && info->max_tx_queues > gateway->n_workers;
 }
 
 static int queues_check(const struct gateway_port *config, const struct gateway *gateway,
@@ -138,7 +146,7 @@ static int mtu_set(uint16_t id, const struct gateway_port *config, char *why, si
 }
 
 static int queues_set_up(uint16_t id, const struct gateway_port *config,
-			 const struct gateway *gateway, struct rte_mempool *pool)
+			 uint16_t n_tx, struct rte_mempool *pool)
 {
 	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
 	int socket = rte_eth_dev_socket_id(id),
@@ -146,37 +154,44 @@ static int queues_set_up(uint16_t id, const struct gateway_port *config,
 
 	for (uint16_t q = 0; err == 0 && q < config->queues; q++)
 		err = rte_eth_rx_queue_setup(id, q, rx, (unsigned)socket, NULL, pool);
-	for (uint16_t q = 0; err == 0 && q < tx_queues(config, gateway); q++)
+	for (uint16_t q = 0; err == 0 && q < n_tx; q++)
 		err = rte_eth_tx_queue_setup(id, q, tx, (unsigned)socket, NULL);
 	return err;
 }
 
-// Tells the device what it is to do, as `info` says it can.
-static int device_configure(uint16_t id, const struct gateway_port *config, const struct gateway *gateway,
+// Tells the device what it is to do, with `n_tx` queues to send, as `info` says it can.
+static int device_configure(uint16_t id, const struct gateway_port *config, uint16_t n_tx,
 			    const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf;
 
 	configure(&conf, config, info);
-	return rte_eth_dev_configure(id, config->queues, tx_queues(config, gateway), &conf);
+	return rte_eth_dev_configure(id, config->queues, n_tx, &conf);
 }
 
-static int port_set_up(uint16_t id, const struct gateway_port *config,
+static int port_set_up(struct port *port, const struct gateway_port *config,
 		       const struct gateway *gateway, struct rte_mempool *pool, char *why,
 		       size_t why_size)
 {
+	uint16_t n_tx = tx_queues(config, gateway);
 	struct rte_eth_dev_info info;
-	int err = rte_eth_dev_info_get(id, &info);
+	int err = rte_eth_dev_info_get(port->id, &info);
+	bool spare = err == 0 && wants_spare(config, gateway, &info);
 	char said[256];
 
 	if (err == 0 && queues_check(config, gateway, &info, why, why_size) < 0)
 		return -EINVAL;
 	if (err == 0)
-		err = device_configure(id, config, gateway, &info);
-	if (err == 0 && mtu_set(id, config, why, why_size) < 0)
+		err = device_configure(port->id, config, n_tx + spare, &info);
+	if (err && spare) { // there are devices that cannot have more to send than to receive
+		spare = false;
+		err = device_configure(port->id, config, n_tx, &info);
+	}
+	port->dispatcher_sends = n_tx + spare > gateway->n_workers;
+	if (err == 0 && mtu_set(port->id, config, why, why_size) < 0)
 		return -EINVAL;
 	if (err == 0)
-		err = queues_set_up(id, config, gateway, pool);
+		err = queues_set_up(port->id, config, n_tx + spare, pool);
 	if (err == 0)
 		return 0;
 	snprintf(why, why_size,
@@ -198,7 +213,7 @@ int port_open(struct port *port, const struct gateway_port *config, const struct
 	err = device_probe(config, &port->id, why, why_size);
 	if (err)
 		return err;
-	err = port_set_up(port->id, config, gateway, pool, why, why_size);
+	err = port_set_up(port, config, gateway, pool, why, why_size);
 	if (err) {
 		rte_eth_dev_close(port->id);
 		return err;

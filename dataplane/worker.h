@@ -41,6 +41,7 @@ struct port {
 	bool sums_udp; // says of each frame whether its UDP checksum is right
 	bool kernel; // has a kernel interface beside it
 	bool promiscuous;
+	bool dispatcher_sends; // the dispatcher has a transmit queue, behind the workers'
 	uint8_t mac[6];
 	uint16_t mtu; // largest IP datagram
 	struct port_queue queue[GATEWAY_MAX_WORKERS]; // by worker: sends there, receives where below n_queues

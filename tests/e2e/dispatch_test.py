@@ -186,20 +186,29 @@ def datagram(port, payload):
     return bytes.fromhex("0200000000010200000000fe0800") + head[:10] + struct.pack(">H", 0xffff ^ ones_sum(head)) + head[12:] + udp
 
 
+def run_undisturbed(frames, attempts=5):
+    """Counts of a run over `frames` in which no worker lost its CPU: one that did has had its buckets taken away for a while."""
+    for _ in range(attempts):
+        with Gateway([port("in", False)], workers=2, dataplane=dispatch()) as g:
+            write_pcap(g.path("in"), frames)
+            stats = g.run_alone(g.compile(g.write("rules.conf", REPLIES)))
+        check_books(stats)
+        if not any(row.get("stalls") for row in stats["workers"]) and stats["dispositions"]["shed"] == 0:
+            return stats
+    raise SkipTest(f"a worker lost its CPU in each of {attempts} runs")
+
+
 def senders_of_sip_and_coap_load_both_workers_and_what_they_repeat_meets_its_first():
-    n = 20000
+    n = 12000
     for kind, frames in [("sip", [datagram(5060, sip(number=i)) for i in range(n)]),
                          ("coap", [datagram(5683, coap(i, token=b"\xab")) for i in range(n)])]:
-        with Gateway([port("in", False)], workers=2, dataplane=dispatch()) as g:
-            write_pcap(g.path("in"), frames + frames)
-            stats = g.run_alone(g.compile(g.write("rules.conf", REPLIES)))
-            check_books(stats)
-            workers, dispatcher = rows(stats)
-            assert stats["rx"] == 2 * n == stats["dispositions"]["reply"] and dispatcher["rx"] == 0, stats
-            assert stats["protocol_answers"] == {"repeat": n} and stats["repeats_forgotten"] == 0, stats
-            share = [row["rx"] / (2 * n) for row in workers]
-            assert max(share) - min(share) <= 0.1 * max(share), share
-            print(f"  {kind}: shares {share[0]:.4f} {share[1]:.4f}")
+        stats = run_undisturbed(frames + frames)
+        workers, dispatcher = rows(stats)
+        assert stats["rx"] == 2 * n == stats["dispositions"]["reply"] and dispatcher["rx"] == 0, stats
+        assert stats["protocol_answers"] == {"repeat": n} and stats["repeats_forgotten"] == 0, stats
+        share = [row["rx"] / (2 * n) for row in workers]
+        assert max(share) - min(share) <= 0.1 * max(share), share
+        print(f"  {kind}: shares {share[0]:.4f} {share[1]:.4f}")
 
 
 def a_flood_keeps_its_books_in_every_snapshot():
@@ -330,9 +339,31 @@ def a_worker_that_is_held_is_taken_out_and_given_back():
         print(f"  shed {stats['dispositions']['shed']} of {stats['rx']}, stalls {[row['stalls'] for row in rows(stats)[0]]}")
 
 
+def what_is_shed_is_answered_where_the_dispatcher_has_a_queue_to_send_by_and_counted_where_it_has_none():
+    for queues, count in ((3, "answers"), (2, "answers_lost")):
+        out = ",".join(["tx_pcap=/dev/null"] * queues)
+        with Gateway([f'name = "in0"; device = "net_pcap0,rx_pcap=@/in,{out},infinite_rx=1";'], workers=2, dataplane=dispatch(),
+                     memory_mb=128) as g:
+            wanting = [bytearray(flood(i)) for i in range(6000)]
+            for frame in wanting:
+                frame[43] |= 1
+            write_pcap(g.path("in"), wanting)
+            dataplane = g.start("weir-dataplane", "--config", g.config, "--table", g.compile(g.write("rules.conf", RULES)))
+            path, = wait_for("its segment", lambda: glob.glob(g.path("run/t/segment.*")))
+            with open(path, "rb") as segment:
+                read = lambda: json.loads(g.run("spool_check", "--stats", f"/proc/{os.getpid()}/fd/{segment.fileno()}").stdout)
+                wait_for("traffic", lambda: read()["rx"] > 10000, 60)
+                with Held(dataplane.pid, "rte-worker-1"):
+                    wait_for(f"{count} of what is shed", lambda: (lambda s: s["dispositions"]["shed"] and s[count])(read()), 60)
+                dataplane.send_signal(signal.SIGTERM)
+                assert dataplane.wait(30) == 0, g.log("weir-dataplane")[-2000:]
+                check_books(read())
+
+
 if __name__ == "__main__":
     main([one_sender_loads_both_workers_alike,
           senders_of_sip_and_coap_load_both_workers_and_what_they_repeat_meets_its_first, a_flood_keeps_its_books_in_every_snapshot,
           a_part_moves_to_a_sibling_and_back_while_traffic_runs, a_weight_takes_a_worker_out_and_back,
           what_is_moved_stays_so_over_restarts, what_cannot_be_is_refused_in_one_line,
-          a_worker_that_is_held_is_taken_out_and_given_back])
+          a_worker_that_is_held_is_taken_out_and_given_back,
+          what_is_shed_is_answered_where_the_dispatcher_has_a_queue_to_send_by_and_counted_where_it_has_none])

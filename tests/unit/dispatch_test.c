@@ -91,7 +91,7 @@ static int setup(void **state)
 	t.segment = segment_make(&shape);
 	t.segment->n_dispatchers = 1;
 	t.workers = calloc(WORKERS, sizeof(*t.workers));
-	t.port = (struct port){ .id = port_make(), .n_queues = 1, .mac = { 2, 0, 0, 0, 0, 1 } };
+	t.port = (struct port){ .id = port_make(), .n_queues = 1, .mac = { 2, 0, 0, 0, 0, 1 }, .dispatcher_sends = true };
 	listeners_init(&t.listeners, list, 2);
 	steering_init(&t.steering, t.gateway);
 	t.dispatch = dispatch_create(
