@@ -31,6 +31,15 @@ int deck_push(struct deck *deck, const uint8_t *bytes, struct deck_frame frame)
 		deck->bytes = more;
 		deck->capacity = capacity;
 	}
+	if (deck->n == deck->room) {
+		uint32_t more = deck->room ? 2 * deck->room : 1024;
+		struct deck_frame *frames = realloc(deck->frames, more * sizeof(*frames));
+
+		if (!frames)
+			return -ENOMEM;
+		deck->frames = frames;
+		deck->room = more;
+	}
 	frame.at = deck->used;
 	memset(deck->bytes + deck->used, 0, room);
 	memcpy(deck->bytes + deck->used, bytes, frame.length);
@@ -171,8 +180,8 @@ int deck_make(struct deck *deck, const struct scenario *scenario)
 	struct maker maker;
 	int err = maker_init(&maker, scenario);
 
-	*deck = (struct deck){ .frames = calloc(scenario->frames, sizeof(deck->frames[0])) };
-	if (!bytes || !deck->frames)
+	*deck = (struct deck){ 0 };
+	if (!bytes)
 		err = -ENOMEM;
 	for (uint32_t i = 0; !err && i < scenario->frames; i++)
 		err = push_next(&maker, deck, bytes);

@@ -19,7 +19,7 @@ struct deck_frame {
 };
 
 struct deck {
-	uint32_t n;
+	uint32_t n, room;
 	struct deck_frame *frames;
 	uint8_t *bytes;
 	size_t used, capacity;

@@ -5,5 +5,5 @@
 
 #include "bench/pktgen/deck.h"
 
-// Appends a copy of a frame; `frames` has room for it. -ENOMEM, -E2BIG.
+// Appends a copy of a frame. -ENOMEM, -E2BIG.
 int deck_push(struct deck *deck, const uint8_t *bytes, struct deck_frame frame);

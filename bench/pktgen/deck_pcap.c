@@ -69,16 +69,14 @@ int deck_read(struct deck *deck, const char *path, char *why, size_t why_size)
 {
 	char error[PCAP_ERRBUF_SIZE] = "";
 	pcap_t *from = pcap_open_offline(path, error);
-	int err;
+	int err = 0;
 
 	*deck = (struct deck){ 0 };
 	if (!from) {
 		snprintf(why, why_size, "%s", error);
 		return -EINVAL;
 	}
-	deck->frames = calloc(SCENARIO_FRAMES_MAX, sizeof(deck->frames[0]));
-	err = deck->frames ? 0 : -ENOMEM;
-	if (!err && pcap_datalink(from) != DLT_EN10MB) {
+	if (pcap_datalink(from) != DLT_EN10MB) {
 		snprintf(why, why_size, "its link type is not Ethernet");
 		err = -EINVAL;
 	}
