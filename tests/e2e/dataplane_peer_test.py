@@ -214,7 +214,8 @@ def answers_that_cannot_be_are_refused_and_good_ones_sent():
         peer = dataplane.peer()
         for fate, message in (
                 ("shape", answer(7, length=0)), ("shape", answer(7, length=0xffff)), ("shape", answer(7, version=5)),
-                ("shape", answer(7, n_vlan=1)), ("protocol", answer(7, protocol=1)), ("protocol", answer(7, protocol=255)),
+                ("shape", answer(7, n_vlan=1)), ("protocol", answer(7, protocol=3)), ("protocol", answer(7, protocol=255)),
+                ("listener", answer(7, protocol=1)), ("listener", answer(7, protocol=2)),
                 ("port", answer(7, port=1)), ("port", answer(7, port=255)), ("port", answer(7, tag=5)),
                 ("address", answer(7, to="255.255.255.255")), ("address", answer(7, to="127.0.0.1")),
                 ("address", answer(7, macs=b"\xff" * 12)), ("address", answer(7, ports=(5700, 0))),
