@@ -105,7 +105,7 @@ static uint64_t find_requests(const struct burst *burst)
 {
 	uint64_t found = 0;
 
-	for (unsigned at = 0; at < burst->n_live; at++)
+	for (unsigned at = 0; at < burst->n_live && at < BURST_MAX; at++) // the second for gcc's sanitizers
 		found |= (uint64_t)(burst->packet[burst->live[at]].protocol != WEIR_NATIVE) << at;
 	return found;
 }
