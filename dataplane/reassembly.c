@@ -284,8 +284,7 @@ static bool join(struct reassembly *r, const struct datagram *datagram, struct w
 static enum reassembly_fate take_atomic(const struct packet *packet, const struct fragment *fragment,
 					struct whole *whole)
 {
-	if (whole->data != packet->data)
-		memcpy(whole->data, packet->data, fragment->head);
+	memmove(whole->data, packet->data, fragment->head);
 	memmove(whole->data + fragment->head, packet->data + fragment->payload, fragment->length);
 	whole->length = (uint32_t)fragment->head + fragment->length;
 	return fragment_join(whole->data, fragment, packet->l3, fragment->length) ? REASSEMBLY_WHOLE

@@ -46,7 +46,7 @@ enum reassembly_fate {
 enum { REASSEMBLY_MAX = 65536 + 64 };
 
 struct whole {
-	uint8_t *data;   // the caller's, REASSEMBLY_MAX bytes; may be packet->data
+	uint8_t *data;   // the caller's, REASSEMBLY_MAX bytes; packet->data may lie in it
 	uint32_t length; // of the frame
 	uint32_t id;     // identification of its fragments, as it lies there
 	uint8_t tunnel;  // that its fragments came in (packet_tunnel)

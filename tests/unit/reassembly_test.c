@@ -234,6 +234,34 @@ static void datagrams_of_different_networks_do_not_mix(void **state)
 	free(scene);
 }
 
+// As the frame of a tunnel's packet that came in several segments lies, with the outer headers before it.
+static void a_fragment_that_is_all_of_its_datagram_may_lie_where_the_whole_goes(void **state)
+{
+	struct scene *scene = malloc(sizeof(*scene));
+	struct packet packet;
+	struct frame frame;
+
+	begin(scene, roomy);
+	for (unsigned before = 0; before < 100; before++) {
+		frame_ethernet(&frame);
+		frame_ipv6(&frame);
+		frame_extension(&frame, 44, 8);
+		frame.bytes[frame.length - 7] = 0; // reserved
+		frame_udp(&frame, 5700);
+		frame_native(&frame, 50);
+		frame_finish(&frame);
+		memcpy(scene->buffer + before, frame.bytes, frame.length);
+		parse_frame(&listeners, scene->buffer + before, frame.length, false, &packet);
+		assert_int_equal(packet.reason, WEIR_REASON_FRAGMENT);
+		assert_int_equal(reassembly_take(scene->reassembly, &packet, NULL, 0, &scene->whole), REASSEMBLY_WHOLE);
+		parse_frame(&listeners, scene->whole.data, scene->whole.length, false, &packet);
+		assert_int_equal(packet.reason, WEIR_REASON_NONE);
+		assert_memory_equal(packet.data + packet.payload, frame.bytes + frame.payload, 66);
+	}
+	finish(scene);
+	free(scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +272,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_gives_way_where_there_are_too_many),
 		cmocka_unit_test(one_fragment_more_than_a_datagram_may_have_refuses_it),
 		cmocka_unit_test(datagrams_of_different_networks_do_not_mix),
+		cmocka_unit_test(a_fragment_that_is_all_of_its_datagram_may_lie_where_the_whole_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

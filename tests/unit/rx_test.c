@@ -17,6 +17,7 @@ enum { ROOM = 256 };
 static struct rte_mempool *pool;
 static struct worker *worker;
 static struct rte_ring *ring;
+static struct port port;
 
 static int setup(void **state)
 {
@@ -24,6 +25,7 @@ static int setup(void **state)
 	worker->linear = calloc(BURST_MAX + 1, sizeof(*worker->linear));
 	ring = rte_ring_create("rx", 128, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	worker->ring[0] = ring;
+	worker->ports = &port;
 	return ring ? 0 : -1;
 }
 
