@@ -217,6 +217,10 @@ void claim_begin(struct desk *desk, struct http_request *request, const struct c
 	}
 	request->work = claim;
 	request->gone = on_gone;
+	// The word of the last commit may be behind the answer that its sender got: who does not wait is told what is
+	// there.
+	for (uint32_t i = 0; wait_ms == 0 && i < desk->n_queues; i++)
+		desk->queues[i].dirty = true;
 	desk_pump(desk);
 	if (wait_ms == 0 && request->work == claim && claim->wait) {
 		core_wait_drop(desk->core, claim->wait);

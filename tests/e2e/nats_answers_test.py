@@ -91,7 +91,7 @@ def an_answer_that_comes_again_is_sent_once_and_others_are_refused():
     with Network("gw", "far") as net, Desk(net) as desk:
         one, two = desk.ask(2)
         subject, other = one.headers["Weir-Answer-To"], one.headers["Weir-Answer-Id"]
-        faults = [b"[]", b"no JSON", b"{}", b'{"id": 5}', json.dumps({"id": other[:40] + "A" + other[41:]}).encode(),
+        faults = [b"[]", b"no JSON", b"{}", b'{"id": 5}', json.dumps({"id": other[:40] + ("B" if other[40] == "A" else "A") + other[41:]}).encode(),
                   json.dumps({"id": other, "status": "maybe"}).encode(), json.dumps({"id": other, "text": "x" * 2000}).encode(),
                   json.dumps({"id": other, "text": ["a"]}).encode(), b'{"id": "' + b"A" * 70000 + b'"}']
         for fault in faults:

@@ -55,7 +55,8 @@ class Plane:
         """Messages written so far, by worker."""
         name = next(name for name in os.listdir(self.run) if name.startswith("produced."))
         with open(os.path.join(self.run, name), "rb") as file:
-            return struct.unpack_from("<QQ", file.read(), 24)
+            counts = file.read(40)[24:]
+        return struct.unpack("<QQ", counts) if len(counts) == 16 else (0, 0)  # it is being made
 
     def produce_at_least(self, n):
         wait_for(f"{n} messages", lambda: os.path.exists(self.run) and any(name.startswith("produced.") for name in os.listdir(self.run))
