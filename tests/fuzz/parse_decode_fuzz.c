@@ -149,7 +149,11 @@ static void check(const struct triage *triage)
 
 	must(packet->reason < WEIR_N_REASONS);
 	must((packet->reason == WEIR_REASON_NONE) == (triage->verdict != TABLE_NONE));
-	must((triage->reason != NULL) == (triage->target == NULL));
+	// What a protocol answers by itself (a ping, OPTIONS) has neither a reason to show nor a template.
+	if (weir_reason_disposition(packet->reason) == WEIR_REPLY)
+		must(!triage->reason && !triage->target);
+	else
+		must((triage->reason != NULL) == (triage->target == NULL));
 	if (packet->reason != WEIR_REASON_NONE)
 		must(triage->disposition == weir_reason_disposition(packet->reason) && !triage->rule);
 	if (packet->flags & PACKET_HAS_LISTENER)
