@@ -221,10 +221,11 @@ static void name_it(struct scenario *scenario, const char *path)
 	snprintf(scenario->name, sizeof(scenario->name), "%.*s", length, name);
 }
 
-int scenario_read(struct scenario *scenario, const char *path, struct diags *diags)
+// `text` NULL: what is in the file.
+static int read_any(struct scenario *scenario, const char *path, const char *text, struct diags *diags)
 {
 	struct source source;
-	int err = source_read(&source, path, diags);
+	int err = text ? source_read_text(&source, path, text, strlen(text), diags) : source_read(&source, path, diags);
 
 	defaults(scenario);
 	name_it(scenario, path);
@@ -234,15 +235,12 @@ int scenario_read(struct scenario *scenario, const char *path, struct diags *dia
 	return err;
 }
 
+int scenario_read(struct scenario *scenario, const char *path, struct diags *diags)
+{
+	return read_any(scenario, path, NULL, diags);
+}
+
 int scenario_read_text(struct scenario *scenario, const char *path, const char *text, struct diags *diags)
 {
-	struct source source;
-	int err = source_read_text(&source, path, text, strlen(text), diags);
-
-	defaults(scenario);
-	name_it(scenario, path);
-	if (err == 0)
-		err = read_source(scenario, &source, diags);
-	source_fini(&source);
-	return err;
+	return read_any(scenario, path, text, diags);
 }
