@@ -212,9 +212,9 @@ def a_message_off_the_wire_is_text_where_it_is_text():
         g.write("rules.conf", 'version = 1; tenants = ( { id = 1; name = "one"; } ); queues = ( { name = "desk"; } ); default = { agents = "desk"; };')
         g.start("weir-controlplane", "--config", g.config)
         dataplane = g.start("weir-dataplane", "--config", g.config)
-        wait_for("the socket", lambda: os.path.exists(g.path("run/t/agents.sock")))
-        token = g.run("weirctl", "--config", g.config, "agent", "add", "anna", "--queue", "desk").stdout.strip()
-        anna = Agent(g.path("run/t/agents.sock"), token)
+        ctl = lambda *words: g.run("weirctl", "--config", g.config, *words).stdout.strip()
+        wait_for("both daemons", lambda: os.path.exists(g.path("run/t/agents.sock")) and ctl("stats"))
+        anna = Agent(g.path("run/t/agents.sock"), ctl("agent", "add", "anna", "--queue", "desk"))
         wait_for("the messages", lambda: any(q["waiting"] == 4 for q in anna.get("/v1/queues").json["queues"]))
         messages = anna.claim(max=10)
         assert [(m["priority"], m["body"], m["tenant"], m["country"], m["sender"]) for m in messages] == [
@@ -225,7 +225,7 @@ def a_message_off_the_wire_is_text_where_it_is_text():
         assert anna.get("/v1/queues/desk").json["next"] == []
         # what is in hand is had again, with its leases, by who has it
         assert anna.get("/v1/messages").json["messages"] == messages
-        boss = Agent(g.path("run/t/agents.sock"), g.run("weirctl", "--config", g.config, "agent", "add", "boss", "--operator").stdout.strip())
+        boss = Agent(g.path("run/t/agents.sock"), ctl("agent", "add", "boss", "--operator"))
         assert boss.get("/v1/messages").json["messages"] == []
         who = [anna.get("/v1/agent").json, boss.get("/v1/agent").json]
         assert [(w["name"], w["role"], w["queues"], w["backend"]) for w in who] == [("anna", "agent", ["desk"], "local"),

@@ -109,13 +109,14 @@ class Paced:
         return stats
 
     def rx(self):
-        return (self.stats() or {"rx": 0})["rx"]
+        """Messages received so far, once both daemons can say it."""
+        return wait_for("the counters", self.stats)["rx"]
 
     def wait_in_use(self):
         wait_for("steering in use", lambda: self.weirctl("steer", "show")["in_use"])
 
     def moved(self):
-        return rows(self.stats())[1]["dispositions"]["forward"]
+        return rows(wait_for("the counters", self.stats))[1]["dispositions"]["forward"]
 
     def pass_by(self, n):
         """Waits until `n` more messages have come, and what came before is counted."""
@@ -249,8 +250,9 @@ def a_part_moves_to_a_sibling_and_back_while_traffic_runs():
         assert shown["in_use"] and shown == paced.weirctl("steer", "show")
         was = paced.rx(), paced.moved()
         paced.pass_by(2 * SETTLED)
-        share = (paced.moved() - was[1]) / (paced.rx() - was[0])
-        assert 0.2 < share < 0.4, share
+        now = paced.rx(), paced.moved()
+        share = (now[1] - was[1]) / (now[0] - was[0])
+        assert 0.2 < share < 0.4, (was, now, paced.weirctl("steer", "show"), paced.g.log("weir-controlplane")[-800:])
         assert before == paced.weirctl("steer", "move", "--percent", "30", "--to", "here")
         paced.stands_still(paced.moved)
         moved = paced.moved()
