@@ -77,12 +77,12 @@ static struct repeat_ends record_ends(const struct weir_record *record, uint16_t
 static uint64_t key_of(const struct repeat *repeat, const struct repeat_ends *ends, unsigned protocol,
 		       const uint8_t *payload, const struct request *request)
 {
-	uint64_t transaction;
+	struct siphash hash;
 
 	if (protocol == WEIR_COAP)
-		return repeat_key(repeat, ends, NULL, 0);
-	transaction = sip_transaction(payload, &request->sip, repeat->secret);
-	return repeat_key(repeat, ends, &transaction, sizeof(transaction));
+		return repeat_key(repeat, ends);
+	repeat_name(repeat, ends, &hash);
+	return repeat_key_of(sip_transaction_end(&hash, payload, &request->sip));
 }
 
 void remember_begin(struct worker *worker, const struct burst *burst)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The table of repeat.h: its memory, and keys. Keys are SipHash under the worker's secret; a linear hash (a CRC) would
-// let a sender find pairs of messages that collide whatever the secret, and have another's message taken for a
-// repetition. The memory is touched at init, so that no look meets a page that is not there.
+// The table of repeat.h: its memory, which is touched at init, so that no look meets a page that is not there.
 #include "dataplane/repeat.h"
 
 #include <errno.h>
@@ -39,12 +37,4 @@ void repeat_fini(struct repeat *repeat)
 {
 	munmap(repeat->lines, table_size(repeat));
 	repeat->lines = NULL;
-}
-
-uint64_t repeat_key(const struct repeat *repeat, const struct repeat_ends *ends, const void *more, size_t length)
-{
-	size_t size = offsetof(struct repeat_ends, address) + (ends->ip_version == 4 ? 8 : sizeof(ends->address));
-	uint64_t key = siphash24(repeat->secret, (const uint8_t *)ends, size, more, length);
-
-	return key ? key : 1;
 }

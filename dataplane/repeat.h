@@ -2,7 +2,8 @@
 //
 // What senders have been told, for a while: a message that comes again gets the same answer, and is handed on once
 // (RFC 7252, 4.5; RFC 3261, 17.2.2; decision 38). A set-associative table of fixed size, one for a worker and a
-// protocol, under a keyed hash: no sender can find messages that collide with those of another. libc only.
+// protocol. Keys are SipHash-1-3 under the worker's secret; a linear hash (a CRC) would let a sender find pairs of
+// messages that collide whatever the secret, and have another's message taken for a repetition. libc only.
 //
 //   line (64 bytes): | key, born, told | key, born, told | key, born, told | key, born, told |
 //
@@ -53,8 +54,31 @@ static_assert(sizeof(struct repeat_ends) == 40, "without holes, a multiple of 8"
 int repeat_init(struct repeat *repeat, size_t bytes, uint32_t seconds, const uint8_t secret[SIPHASH_KEY_SIZE]);
 void repeat_fini(struct repeat *repeat);
 
-// The key of a message: both ends, and `length` bytes more that are its name (of SIP). Never 0.
-uint64_t repeat_key(const struct repeat *repeat, const struct repeat_ends *ends, const void *more, size_t length);
+// Puts both ends of a message into `hash`: the beginning of its key, behind which comes what else names it.
+static inline void repeat_name(const struct repeat *repeat, const struct repeat_ends *ends, struct siphash *hash)
+{
+	const uint8_t *at = (const uint8_t *)ends;
+	size_t size = offsetof(struct repeat_ends, address) + (ends->ip_version == 4 ? 8 : sizeof(ends->address));
+
+	siphash_init(hash, repeat->secret);
+	for (size_t i = 0; i < size; i += 8)
+		siphash13_put(hash, siphash_load(at + i));
+}
+
+// The key of what has been hashed. Never 0.
+static inline uint64_t repeat_key_of(uint64_t hash)
+{
+	return hash ? hash : 1;
+}
+
+// The key of a message that ends and number name.
+static inline uint64_t repeat_key(const struct repeat *repeat, const struct repeat_ends *ends)
+{
+	struct siphash hash;
+
+	repeat_name(repeat, ends, &hash);
+	return repeat_key_of(siphash13_end(&hash, 0, 0));
+}
 
 // Brings the line of a key near, for who has a burst of them.
 static inline void repeat_prefetch(const struct repeat *repeat, uint64_t key)

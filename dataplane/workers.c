@@ -8,6 +8,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -52,6 +53,7 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 {
 	struct weir_segment *map = parts->segment;
 	size_t w = worker->index, ring = (size_t)map->ring_slots * WEIR_SLOT_SIZE;
+	uint8_t secret[SIPHASH_KEY_SIZE]; // of nobody else, and for nothing that anyone sees
 
 	worker->linear = mmap(NULL, LINEAR_ROWS * (size_t)LINEAR_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -60,8 +62,9 @@ static int worker_allocate(struct worker *worker, const struct workers_parts *pa
 		return -ENOMEM;
 	if (agent_lane_init(&worker->agent_lane, worker->index) < 0)
 		return -ENOMEM;
-	if (worker->any_foreign && memory_init(&worker->memory, parts->gateway->retransmissions, parts->secret,
-					       rte_get_tsc_hz()) < 0)
+	arc4random_buf(secret, sizeof(secret));
+	if (worker->any_foreign &&
+	    memory_init(&worker->memory, parts->gateway->retransmissions, secret, rte_get_tsc_hz()) < 0)
 		return -ENOMEM;
 	if (lane_init(&worker->lane, worker->index) < 0)
 		return -ENOMEM;

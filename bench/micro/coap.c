@@ -142,7 +142,7 @@ static void run_key(unsigned first)
 		struct repeat_ends ends = { .source_port = (uint16_t)i, .id = (uint16_t)sender, .ip_version = 4 };
 
 		memcpy(ends.address, &sender, sizeof(sender));
-		key[i] = repeat_key(&repeat, &ends, "", 0);
+		key[i] = repeat_key(&repeat, &ends);
 		sender++;
 	}
 }

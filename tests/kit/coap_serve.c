@@ -67,7 +67,7 @@ static uint32_t claim(struct server *server, uint16_t id)
 
 	memcpy(ends.address, &server->client.sin_addr, 4);
 	memcpy(ends.address + 4, &server->own.sin_addr, 4);
-	key = repeat_key(&server->repeat, &ends, "", 0);
+	key = repeat_key(&server->repeat, &ends);
 	told = repeat_claim(&server->repeat, key, 0);
 	repeat_put(&server->repeat, key, REPEAT_OWNERS);
 	return told;

@@ -217,6 +217,11 @@ static void the_tag_of_to_is_the_same_for_a_retransmission_alone(void **state)
 		sip_case_line(&one, others[i]);
 		assert_true(sip_transaction(one.bytes, &one.message, key) != first);
 	}
+	// nor is it what the fields say one behind the other
+	sip_case_line(&one, "Call-ID: ab1\r\nCSeq: 2 MESSAGE");
+	first = sip_transaction(one.bytes, &one.message, key);
+	sip_case_line(&one, "Call-ID: ab\r\nCSeq: 12 MESSAGE");
+	assert_true(sip_transaction(one.bytes, &one.message, key) != first);
 	// branches that are none of RFC 3261 do not make two requests one
 	sip_case_line(&one, "Via: SIP/2.0/UDP a;branch=z9hG4bK");
 	first = sip_transaction(one.bytes, &one.message, key);
