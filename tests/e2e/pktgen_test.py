@@ -4,16 +4,20 @@
 import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "kit"))
+BENCH = os.path.join(HERE, "..", "..", "bench")
+sys.path[:0] = [os.path.join(HERE, "..", "kit"), os.path.join(BENCH, "trex")]
 sys.dont_write_bytecode = True
-from gateway import Gateway, check_books, cpus, main, program, wait_for  # noqa: E402
+from gateway import Gateway, SkipTest, check_books, cpus, main, program, read_pcap, wait_for  # noqa: E402
 from network import Network  # noqa: E402
+import weir as trex_profile  # noqa: E402
 
-SCENARIOS = os.path.join(HERE, "..", "..", "bench", "scenarios")
+SCENARIOS = os.path.join(BENCH, "scenarios")
 NAMES = sorted(name[:-5] for name in os.listdir(SCENARIOS))
 RULES = """version = 1;
 tenant_files = [ "tenants.csv" ];
@@ -90,7 +94,6 @@ def sizes_are_those_of_the_link():
     with anywhere() as g:
         g.write("s.conf", "sizes = ( { frame = 64; share = 7; }, { frame = 594; share = 4; }, { frame = 1518; share = 1; } );")
         pktgen(g, "--pcap", g.path("out.pcap"), "--count", "5000", g.path("s.conf"))
-        from gateway import read_pcap
         lengths = [len(frame) + 4 for frame in read_pcap(g.path("out.pcap"))]
         assert set(lengths) == {64, 594, 1518} and 2700 < lengths.count(64) < 3130, {n: lengths.count(n) for n in set(lengths)}
 
@@ -184,6 +187,34 @@ def a_captures_frames_are_sent_as_they_are():
         assert "bad.pcap" in pktgen(g, "--port", "net_ring0", "--replay", g.path("bad.pcap"), status=1)
 
 
+def the_profile_for_trex_reads_what_was_exported():
+    with anywhere() as g:
+        path = g.path("out.pcap")
+        pktgen(g, "--pcap", path, "--count", "500", scenario("hostile"))
+        assert trex_profile.read_capture(path) == read_pcap(path)
+        data = open(path, "rb").read()
+        for wrong, said in ((b"no capture", "classic format"), (data[:24], "no frames"), (data[:-1], "frame 500 has"), (data[:24 + 15], "header of frame 1")):
+            with open(path, "wb") as out:
+                out.write(wrong)
+            try:
+                trex_profile.read_capture(path)
+                raise AssertionError(f"{len(wrong)} bytes were taken for a capture")
+            except ValueError as error:
+                assert said in str(error) and path in str(error), error
+
+
+def the_script_for_pktgen_dpdk_is_lua():
+    if not shutil.which("tshark"):
+        raise SkipTest("no tshark, whose Lua reads the script")
+    with anywhere() as g:
+        g.write("check.lua", f'print("read", loadfile("{BENCH}/pktgen-dpdk/weir.lua"))')
+        pktgen(g, "--pcap", g.path("one.pcap"), "--count", "1", scenario("one-sender"))
+        done = subprocess.run(["tshark", "-X", f"lua_script:{g.path('check.lua')}", "-r", g.path("one.pcap")], capture_output=True, text=True, timeout=120)
+        if "read" not in done.stdout:
+            raise SkipTest("this tshark runs no Lua here")
+        assert "read\tfunction" in done.stdout, done.stdout
+
+
 def what_is_wrong_is_said():
     with anywhere() as g:
         for text, said in (("rat = 1;", 'unknown setting "rat"'), ("sizes = [ 12 ];", "12"), ("countries = { XX9 = 1; };", 'no "XX9"'),
@@ -205,4 +236,5 @@ if __name__ == "__main__":
     assert os.path.exists(program("weir-pktgen")), "build first"
     main([the_same_seed_makes_the_same_bytes_and_another_others, what_is_made_is_what_the_scenario_says, sizes_are_those_of_the_link,
           every_message_is_accounted_for_between_two_processes_by_memif, every_message_is_accounted_for_on_a_cable,
-          a_search_ends_at_a_rate_that_loses_nothing, a_captures_frames_are_sent_as_they_are, what_is_wrong_is_said])
+          a_search_ends_at_a_rate_that_loses_nothing, a_captures_frames_are_sent_as_they_are, the_profile_for_trex_reads_what_was_exported,
+          the_script_for_pktgen_dpdk_is_lua, what_is_wrong_is_said])
