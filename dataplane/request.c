@@ -7,7 +7,6 @@
 #include "dataplane/decode/number.h"
 #include "dataplane/decode/sip_answer.h"
 #include "rules/lookup_geo.h"
-#include "rules/lookup_words.h"
 
 enum { CHANNEL_SMS = 1 };
 
@@ -46,7 +45,8 @@ static enum weir_reason method_reason(const struct sip_message *sip)
 	}
 }
 
-static bool decode_sip(const struct table *table, struct packet *packet, struct sip_message *sip)
+static bool begin_sip(const struct table *table, struct packet *packet, struct sip_message *sip,
+		      struct word_search *tenant)
 {
 	const uint8_t *at = packet->data + packet->payload;
 	enum weir_reason reason = sip_parse(at, packet->payload_length, sip);
@@ -56,7 +56,7 @@ static bool decode_sip(const struct table *table, struct packet *packet, struct 
 	packet->reason = (uint8_t)reason;
 	if (reason != WEIR_REASON_NONE)
 		return sip_answer_status(sip) != 0;
-	packet->tenant = table_find_domain(table, at + sip->host.at, sip->host.length);
+	table_begin_word(table, true, at + sip->host.at, sip->host.length, tenant);
 	packet->country = WEIR_COUNTRY_ZZ;
 	locate_by_number(packet, at, sip);
 	set_body(packet, sip->body);
@@ -66,16 +66,20 @@ static bool decode_sip(const struct table *table, struct packet *packet, struct 
 	return false;
 }
 
-static uint32_t coap_tenant(const struct table *table, const uint8_t *at, const struct coap_message *coap)
+static void begin_coap_tenant(const struct table *table, struct packet *packet, const struct coap_message *coap,
+			      struct word_search *tenant)
 {
-	if (coap->tenant != 0)
-		return coap->tenant;
-	if (coap->name.length > 0)
-		return table_find_tenant_name(table, at + coap->name.at, coap->name.length);
-	return table_find_domain(table, at + coap->host.at, coap->host.length);
+	const uint8_t *at = packet->data + packet->payload;
+	const struct span *word = coap->name.length > 0 ? &coap->name : &coap->host;
+
+	tenant->bytes = NULL;
+	packet->tenant = coap->tenant;
+	if (coap->tenant == 0)
+		table_begin_word(table, word == &coap->host, at + word->at, word->length, tenant);
 }
 
-static bool decode_coap(const struct table *table, struct packet *packet, struct coap_message *coap)
+static bool begin_coap(const struct table *table, struct packet *packet, struct coap_message *coap,
+		       struct word_search *tenant)
 {
 	const uint8_t *at = packet->data + packet->payload;
 	enum weir_reason reason = coap_parse(at, packet->payload_length, coap);
@@ -87,7 +91,7 @@ static bool decode_coap(const struct table *table, struct packet *packet, struct
 	packet->reason = (uint8_t)reason;
 	if (reason != WEIR_REASON_NONE)
 		return coap->kind != COAP_IGNORED;
-	packet->tenant = coap_tenant(table, at, coap);
+	begin_coap_tenant(table, packet, coap, tenant);
 	packet->country = coap->country;
 	set_body(packet, coap->body);
 	packet->priority = coap->priority;
@@ -102,10 +106,21 @@ enum weir_reason request_parse(unsigned protocol, const uint8_t *payload, unsign
 				    : coap_parse(payload, length, &request->coap);
 }
 
+bool request_begin(const struct table *table, struct packet *packet, struct request *request,
+		   struct word_search *tenant)
+{
+	return packet->protocol == WEIR_SIP ? begin_sip(table, packet, &request->sip, tenant)
+					    : begin_coap(table, packet, &request->coap, tenant);
+}
+
 bool request_decode(const struct table *table, struct packet *packet, struct request *request)
 {
-	return packet->protocol == WEIR_SIP ? decode_sip(table, packet, &request->sip)
-					    : decode_coap(table, packet, &request->coap);
+	struct word_search tenant;
+	bool owed = request_begin(table, packet, request, &tenant);
+
+	if (packet->reason == WEIR_REASON_NONE)
+		request_end(table, packet, &tenant);
+	return owed;
 }
 
 void request_locate(const struct table *table, struct packet *packet)

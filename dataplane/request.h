@@ -10,7 +10,7 @@
 #include "dataplane/decode/coap.h"
 #include "dataplane/decode/sip.h"
 #include "dataplane/packet.h"
-#include "rules/table.h"
+#include "rules/lookup_words.h"
 
 // Gives a decoded message of any protocol that has no country the one of its sender's address, where the table knows
 // that.
@@ -39,3 +39,13 @@ enum weir_reason request_parse(unsigned protocol, const uint8_t *payload, unsign
 // that the table knows. Returns whether the protocol owes the sender an answer of its own, whatever the rules say
 // (request_answer.h). Any thread.
 bool request_decode(const struct table *table, struct packet *packet, struct request *request);
+
+// The same in two steps, for who has a burst: what is known but for the tenant, and that one's look-up begun where
+// packet->reason is NONE; the end of it.
+bool request_begin(const struct table *table, struct packet *packet, struct request *request,
+		   struct word_search *tenant);
+static inline void request_end(const struct table *table, struct packet *packet, const struct word_search *tenant)
+{
+	if (tenant->bytes)
+		packet->tenant = table_end_word(table, tenant);
+}

@@ -127,11 +127,11 @@ static void put_message(struct burst *burst, unsigned at, const struct packet *p
 }
 
 // One message that is not native; whether its sender is owed an answer by its protocol.
-static bool decode_request(struct worker *worker, struct burst *burst, unsigned i)
+static bool begin_request(struct worker *worker, struct burst *burst, unsigned i, struct word_search *tenant)
 {
 	struct packet *packet = &burst->packet[i];
 	struct request request;
-	bool owed = request_decode(&worker->live->table, packet, &request);
+	bool owed = request_begin(&worker->live->table, packet, &request, tenant);
 
 	if (packet->reason == WEIR_REASON_NONE)
 		remember_name(worker, burst, i, &request);
@@ -170,9 +170,11 @@ static void end_owed(struct worker *worker, struct burst *burst, unsigned i)
 }
 
 // Decodes the messages at the positions in `requests`, which are not native: all of them before the first is looked up
-// in the memory of retransmissions.
+// among the tenants and in the memory of retransmissions.
 static struct ended decode_requests(struct worker *worker, struct burst *burst, uint64_t requests)
 {
+	const struct table *table = &worker->live->table;
+	struct word_search tenant[BURST_MAX];
 	struct ended ended = { 0, 0 };
 	uint64_t left;
 
@@ -180,14 +182,16 @@ static struct ended decode_requests(struct worker *worker, struct burst *burst, 
 	for (left = requests; left != 0; left &= left - 1) {
 		unsigned at = (unsigned)__builtin_ctzll(left);
 
-		ended.owed |= (uint64_t)decode_request(worker, burst, burst->live[at]) << at;
+		ended.owed |= (uint64_t)begin_request(worker, burst, burst->live[at], &tenant[at]) << at;
 	}
 	for (left = requests; left != 0; left &= left - 1) {
 		unsigned at = (unsigned)__builtin_ctzll(left), i = burst->live[at];
-		const struct packet *packet = &burst->packet[i];
+		struct packet *packet = &burst->packet[i];
 
-		if (packet->reason == WEIR_REASON_NONE)
+		if (packet->reason == WEIR_REASON_NONE) {
+			request_end(table, packet, &tenant[at]);
 			ended.owed |= (uint64_t)find_repeat(worker, burst, i) << at;
+		}
 		ended.ends |= (uint64_t)(packet->reason != WEIR_REASON_NONE) << at;
 		put_message(burst, at, packet);
 	}

@@ -30,36 +30,75 @@ static inline bool length_good(const struct words *words, size_t length)
 	return length != 0 && length <= words->longest;
 }
 
-static inline const struct word_slot *find_in(const struct words *words, uint32_t bucket, const struct word_key *key)
+static inline uint64_t hash_of(const struct words *words, const void *bytes, size_t length)
+{
+	uint64_t hash = word_hash_begin(length);
+
+	for (size_t i = 0; i * 8 < length; i++)
+		hash = word_hash_next(hash, word_part(bytes, length, i, words->lower));
+	return word_hash_end(hash);
+}
+
+static inline bool is_word(const struct words *words, const struct word_slot *slot, const void *bytes, size_t length)
+{
+	const char *string = words->strings + slot->string;
+	uint64_t difference = 0;
+
+	if (slot->length != length)
+		return false;
+	for (size_t i = 0; i * 8 < length; i++)
+		difference |= word_part(bytes, length, i, words->lower) ^ word_part(string, length, i, false);
+	return difference == 0;
+}
+
+// The tags are compared together: which of the slots it is cannot be foreseen.
+static inline const struct word_slot *find_in(const struct words *words, uint32_t bucket,
+					      const struct word_search *search)
 {
 	const struct word_slot *slot = words->buckets[bucket].slot;
-	uint32_t tag = word_tag(key->hash);
+	uint32_t tag = word_tag(search->hash), ways = 0;
 
-	for (unsigned way = 0; way < TABLE_WORD_WAYS; way++, slot++)
-		if (slot->tag == tag && slot->length == key->length &&
-		    memcmp(words->strings + slot->string, key->word, key->length) == 0)
-			return slot;
+	static_assert(TABLE_WORD_WAYS == 4, "each way is named");
+	ways = (uint32_t)(slot[0].tag == tag) | (uint32_t)(slot[1].tag == tag) << 1 |
+	       (uint32_t)(slot[2].tag == tag) << 2 | (uint32_t)(slot[3].tag == tag) << 3;
+	for (; ways != 0; ways &= ways - 1) {
+		const struct word_slot *found = &slot[__builtin_ctz(ways)];
+
+		if (is_word(words, found, search->bytes, search->length))
+			return found;
+	}
 	return NULL;
 }
 
-static inline uint32_t find_key(const struct words *words, const struct word_key *key)
+static inline void begin(const struct words *words, const void *bytes, size_t length, struct word_search *search)
 {
-	uint32_t first = word_bucket1(key->hash, words->mask);
-	const struct word_slot *slot = find_in(words, first, key);
+	*search = (struct word_search){.bytes = bytes, .domain = words->lower};
+	if (!length_good(words, length))
+		return;
+	search->length = (uint32_t)length;
+	search->hash = hash_of(words, bytes, length);
+	__builtin_prefetch(&words->buckets[word_bucket1(search->hash, words->mask)]);
+}
 
+static inline uint32_t end(const struct words *words, const struct word_search *search)
+{
+	uint32_t first = word_bucket1(search->hash, words->mask);
+	const struct word_slot *slot;
+
+	if (search->length == 0)
+		return 0;
+	slot = find_in(words, first, search);
 	if (slot == NULL && words->buckets[first].slot[TABLE_WORD_WAYS - 1].length != 0)
-		slot = find_in(words, word_bucket2(key->hash, words->mask), key);
+		slot = find_in(words, word_bucket2(search->hash, words->mask), search);
 	return slot != NULL ? slot->tenant : 0;
 }
 
 static inline uint32_t find_word(const struct words *words, const void *bytes, size_t length)
 {
-	struct word_key key;
+	struct word_search search;
 
-	if (!length_good(words, length))
-		return 0;
-	word_key_init(&key, bytes, length, words->lower);
-	return find_key(words, &key);
+	begin(words, bytes, length, &search);
+	return end(words, &search);
 }
 
 // Fetches the string of each slot that has the tag; there is mostly one or none.
@@ -77,47 +116,60 @@ static inline void fetch_strings(const struct words *words, uint64_t hash)
 
 static inline void find_words(const struct words *words, const struct word *word, unsigned n, uint32_t *tenant)
 {
-	uint64_t hash[WORD_BURST];
-	struct word_key key;
+	struct word_search search[WORD_BURST];
 
-	for (unsigned i = 0; i < n; i++) {
-		hash[i] = 0;
-		if (!length_good(words, word[i].length))
-			continue;
-		word_key_init(&key, word[i].bytes, word[i].length, words->lower);
-		hash[i] = key.hash;
-		__builtin_prefetch(&words->buckets[word_bucket1(key.hash, words->mask)]);
-	}
 	for (unsigned i = 0; i < n; i++)
-		fetch_strings(words, hash[i]);
+		begin(words, word[i].bytes, word[i].length, &search[i]);
 	for (unsigned i = 0; i < n; i++)
-		tenant[i] = find_word(words, word[i].bytes, word[i].length);
+		fetch_strings(words, search[i].hash);
+	for (unsigned i = 0; i < n; i++)
+		tenant[i] = end(words, &search[i]);
+}
+
+static inline struct words words_of(const struct table *table, bool domain)
+{
+	return domain ? domains_of(table) : names_of(table);
+}
+
+void table_begin_word(const struct table *table, bool domain, const void *bytes, size_t length,
+		      struct word_search *search)
+{
+	const struct words words = words_of(table, domain);
+
+	begin(&words, bytes, length, search);
+}
+
+uint32_t table_end_word(const struct table *table, const struct word_search *search)
+{
+	const struct words words = words_of(table, search->domain);
+
+	return end(&words, search);
 }
 
 uint32_t table_find_domain(const struct table *table, const void *bytes, size_t length)
 {
-	struct words words = domains_of(table);
+	const struct words words = domains_of(table);
 
 	return find_word(&words, bytes, length);
 }
 
 uint32_t table_find_tenant_name(const struct table *table, const void *bytes, size_t length)
 {
-	struct words words = names_of(table);
+	const struct words words = names_of(table);
 
 	return find_word(&words, bytes, length);
 }
 
 void table_find_domains(const struct table *table, const struct word *word, unsigned n, uint32_t *tenant)
 {
-	struct words words = domains_of(table);
+	const struct words words = domains_of(table);
 
 	find_words(&words, word, n, tenant);
 }
 
 void table_find_tenant_names(const struct table *table, const struct word *word, unsigned n, uint32_t *tenant)
 {
-	struct words words = names_of(table);
+	const struct words words = names_of(table);
 
 	find_words(&words, word, n, tenant);
 }

@@ -31,6 +31,19 @@ uint32_t table_find_tenant_name(const struct table *table, const void *bytes, si
 void table_find_domains(const struct table *table, const struct word *word, unsigned n, uint32_t *tenant);
 void table_find_tenant_names(const struct table *table, const struct word *word, unsigned n, uint32_t *tenant);
 
+// A look-up that has begun: the word is hashed, and what is read next is on its way.
+struct word_search {
+	const void *bytes; // the word: stays where it is to the end
+	uint64_t hash;
+	uint32_t length;   // 0: nothing is found
+	bool domain;       // else a name
+};
+
+// The same in two steps, for who has a burst of different words: table_begin_word of each, then table_end_word of each.
+void table_begin_word(const struct table *table, bool domain, const void *bytes, size_t length,
+		      struct word_search *search);
+uint32_t table_end_word(const struct table *table, const struct word_search *search);
+
 // A word ready to be hashed and compared: padded with zeros to whole words of 8 bytes.
 struct word_key {
 	uint64_t word[(WORD_DOMAIN_MAX + 7) / 8];
@@ -60,24 +73,47 @@ static inline uint64_t word_rest(const uint8_t *at, size_t n)
 	return first | (uint64_t)last << 8 * (n - 4);
 }
 
+// The `at`th eight bytes of a word, zeros behind its end; `at` * 8 is below `length`.
+static inline uint64_t word_part(const void *bytes, size_t length, size_t at, bool lower)
+{
+	const uint8_t *from = (const uint8_t *)bytes + at * 8;
+	uint64_t word;
+
+	if (length - at * 8 >= 8)
+		memcpy(&word, from, sizeof(word));
+	else
+		word = word_rest(from, length - at * 8);
+	return lower ? word_lower(word) : word;
+}
+
+static inline uint64_t word_hash_begin(size_t length)
+{
+	return length * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static inline uint64_t word_hash_next(uint64_t hash, uint64_t part)
+{
+	hash = (hash ^ part) * UINT64_C(0xd6e8feb86659fd93);
+	return hash ^ hash >> 32;
+}
+
+static inline uint64_t word_hash_end(uint64_t hash)
+{
+	hash *= UINT64_C(0xd6e8feb86659fd93);
+	return hash ^ hash >> 32;
+}
+
 // Fills `key`; `length` is 1 to WORD_DOMAIN_MAX.
 static inline void word_key_init(struct word_key *key, const void *bytes, size_t length, bool lower)
 {
-	const uint8_t *at = bytes;
-	uint64_t hash = length * UINT64_C(0x9e3779b97f4a7c15), word;
+	uint64_t hash = word_hash_begin(length);
 
 	key->length = (uint32_t)length;
 	for (size_t i = 0; i * 8 < length; i++) {
-		if (length - i * 8 >= 8)
-			memcpy(&word, at + i * 8, sizeof(word));
-		else
-			word = word_rest(at + i * 8, length - i * 8);
-		key->word[i] = word = lower ? word_lower(word) : word;
-		hash = (hash ^ word) * UINT64_C(0xd6e8feb86659fd93);
-		hash ^= hash >> 32;
+		key->word[i] = word_part(bytes, length, i, lower);
+		hash = word_hash_next(hash, key->word[i]);
 	}
-	hash *= UINT64_C(0xd6e8feb86659fd93);
-	key->hash = hash ^ hash >> 32;
+	key->hash = word_hash_end(hash);
 }
 
 static inline uint32_t word_tag(uint64_t hash)
