@@ -55,6 +55,25 @@ static inline __attribute__((always_inline)) unsigned corridor(struct worker *wo
 	return burst->n;
 }
 
+// A turn begins at `now`: how long the one before took, with what housekeeping came after it. That in which a new table
+// was taken up belongs to the old one.
+static inline void turn_begins(struct worker *worker, uint64_t now)
+{
+	struct turn_window *window = worker->window;
+	uint64_t generation = worker->live->generation;
+
+	if (window) {
+		if (now - window->last > window->longest)
+			window->longest = now - window->last;
+		window->last = now;
+	}
+	if (!window || window->generation != generation) {
+		window = &worker->windows[generation % TURN_WINDOWS];
+		*window = (struct turn_window){ .generation = generation, .began = now, .last = now };
+		worker->window = window;
+	}
+}
+
 static void show_as_held(void *context, const struct rte_mbuf *mbuf, enum tx_kind kind)
 {
 	struct weir_counters *shown = context;
@@ -122,6 +141,8 @@ static inline __attribute__((always_inline)) void run(struct worker *worker, boo
 			uint64_t before = rte_rdtsc();
 			unsigned n = 0;
 
+			if (timed)
+				turn_begins(worker, before);
 			for (unsigned i = 0; i < worker->n_polls; i++)
 				n += corridor(worker, worker->poll[i], timed);
 			worker->turns++;

@@ -59,6 +59,14 @@ enum stage_id {
 	N_STAGES
 };
 
+// Turns of a worker under one table, in TSC cycles. What a worker waits for, for whatever reason, is in `longest`.
+struct turn_window {
+	uint64_t generation, began, last; // last: when the latest turn began
+	uint64_t longest;                 // from one turn's begin to the next one's
+};
+
+enum { TURN_WINDOWS = 16 };
+
 struct worker {
 	// read-only once the worker runs
 	unsigned index, lcore;
@@ -95,6 +103,7 @@ struct worker {
 	struct tx tx[GATEWAY_MAX_PORTS]; // by port sent to
 	struct lane lane;
 	uint64_t stage_cycles[N_STAGES], stage_frames;
+	struct turn_window *window, windows[TURN_WINDOWS]; // where stages are timed: the latest one; by generation
 	struct burst burst;
 	struct agent_lane agent_lane;
 	struct reassembly *reassembly;

@@ -5,6 +5,7 @@
 #include "dataplane/workers.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <stdio.h>
@@ -118,6 +119,21 @@ void workers_destroy(struct worker *workers, unsigned n)
 	rte_free(workers);
 }
 
+static void print_windows(const struct worker *worker, unsigned w)
+{
+	double hz = (double)rte_get_tsc_hz();
+	uint64_t oldest = worker->window ? worker->window->generation + 1 : 0;
+
+	for (unsigned i = 0; i < TURN_WINDOWS; i++) {
+		const struct turn_window *window = &worker->windows[(oldest + i) % TURN_WINDOWS];
+
+		if (window->began)
+			fprintf(stderr, "turns worker %u generation %" PRIu64 ": longest %.1f us in %.3f s\n", w,
+				window->generation, (double)window->longest / hz * 1e6,
+				(double)(window->last - window->began) / hz);
+	}
+}
+
 void workers_print_stages(const struct worker *workers, unsigned n)
 {
 	static const char *const name[N_STAGES] = { "rx",     "parse", "decode", "classify",
@@ -129,5 +145,6 @@ void workers_print_stages(const struct worker *workers, unsigned n)
 		for (unsigned s = 0; s < N_STAGES && worker->stage_frames; s++)
 			fprintf(stderr, "stage %s worker %u: %.1f cycles a frame\n", name[s], w,
 				(double)worker->stage_cycles[s] / (double)worker->stage_frames);
+		print_windows(worker, w);
 	}
 }

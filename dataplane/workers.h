@@ -30,5 +30,6 @@ struct worker *workers_create(const struct workers_parts *parts, char *why, size
 // returns). NULL is fine.
 void workers_destroy(struct worker *workers, unsigned n);
 
-// Prints the cycles that each stage took a frame, of workers that time them, to stderr.
+// Prints to stderr, of workers that time their stages, the cycles that each stage took a frame, and
+// the longest time between two turns under each of the last tables.
 void workers_print_stages(const struct worker *workers, unsigned n);

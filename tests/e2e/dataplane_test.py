@@ -205,8 +205,21 @@ def frames_longer_than_a_buffer_are_judged_whole():
             assert n % 2 == 0, f"{disposition}: padding past the IP length changed the outcome"
 
 
+def stages_and_turns_are_timed_where_that_is_asked_for():
+    rules = 'version = 1; default = { drop = "all"; };'
+    with Gateway([PCAP_PORT % "@/in.pcap"]) as g:
+        write_pcap(g.path("in.pcap"), [plain_message(1001)] * 500)
+        done = g.run("weir-dataplane", "--config", g.config, "--table", g.compile(g.write("rules.conf", rules)), "--exit-when-idle", "0.5",
+                     "--stage-cycles")
+        assert done.returncode == 0, done.stderr
+        stages = re.findall(r"^stage (\w+) worker 0: [\d.]+ cycles a frame$", done.stderr, re.M)
+        assert stages == ["rx", "parse", "decode", "classify", "police", "act", "tx"], done.stderr
+        (longest, seconds), = re.findall(r"^turns worker 0 generation \d+: longest ([\d.]+) us in ([\d.]+) s$", done.stderr, re.M)
+        assert 0 < float(longest) <= float(seconds) * 1e6 + 1, done.stderr
+
+
 if __name__ == "__main__":
-    main([counters_and_frames_are_what_the_worked_examples_say,
+    main([stages_and_turns_are_timed_where_that_is_asked_for, counters_and_frames_are_what_the_worked_examples_say,
           each_rule_counts_the_messages_that_it_decided,
           a_counter_that_is_off_by_one_turns_the_books_red,
           a_tenant_with_a_key_takes_no_untagged_message,
