@@ -5,6 +5,7 @@
 // the done list.
 #include "dataplane/act.h"
 
+#include <errno.h>
 #include <rte_prefetch.h>
 #include <string.h>
 
@@ -256,6 +257,28 @@ static void do_too_large(struct worker *worker, struct burst *burst, unsigned at
 	act_refuse(worker, burst, at, WEIR_TX_FULL, WEIR_STATUS_REFUSED);
 }
 
+static void do_no_room(struct worker *worker, struct burst *burst, unsigned at)
+{
+	worker->counters[burst->port].reason[WEIR_REASON_NO_ROOM]++;
+	act_refuse(worker, burst, at, WEIR_TX_FULL, WEIR_STATUS_BUSY);
+}
+
+// Whether the live frame at `at` stands for a datagram of several that is longer than `mtu`.
+static bool is_longer(const struct burst *burst, unsigned at, uint16_t mtu)
+{
+	unsigned i = burst->live[at];
+
+	return burst->whole >> i & 1 && burst->mbuf[i]->pkt_len - burst->packet[i].l3 > mtu;
+}
+
+// What came in fragments may leave so, where nothing of it is in or was in a tunnel.
+static bool may_part(const struct worker *worker, const struct burst *burst, unsigned at,
+		     const struct verdict *verdict)
+{
+	return worker->live->table.pools[verdict->target].mode == WEIR_MODE_L2 &&
+	       !(burst->opened >> burst->live[at] & 1);
+}
+
 static enum reach reach(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict,
 			uint32_t *member)
 {
@@ -265,13 +288,12 @@ static enum reach reach(struct worker *worker, struct burst *burst, unsigned at,
 	if (to->n_slots == 0)
 		return REACH_NO_MEMBER;
 	*member = to->member + paths->slots[member_at(to, burst, at)];
+	if (unlikely(is_longer(burst, at, RTE_MIN(worker->ports[to->port].mtu, paths->mtus[*member]))) &&
+	    may_part(worker, burst, at, verdict))
+		return REACH_IN_PARTS;
 	// Ways take whatever a port takes in; a datagram made of several frames may be longer.
-	if (unlikely(burst->whole >> burst->live[at] & 1) &&
-	    burst->mbuf[burst->live[at]]->pkt_len - burst->packet[burst->live[at]].l3 > worker->ports[to->port].mtu)
-		return worker->live->table.pools[verdict->target].mode == WEIR_MODE_L2 &&
-				       !(burst->opened >> burst->live[at] & 1)
-			       ? REACH_IN_PARTS
-			       : REACH_MTU;
+	if (unlikely(is_longer(burst, at, worker->ports[to->port].mtu)))
+		return REACH_MTU;
 	return reach_member(worker, burst, at, verdict->target, *member);
 }
 
@@ -287,12 +309,17 @@ static void do_parts(struct worker *worker, struct burst *burst, unsigned at, co
 					       : message_priority(burst->message.kind[at]),
 				       mtu };
 
-	if (!reassemble_forward(worker, burst, at, &to)) {
+	switch (reassemble_forward(worker, burst, at, &to)) {
+	case 0:
+		count_one(f, burst, at, member);
+		burst_end(worker, burst, burst->live[at], WEIR_FORWARD);
+		break;
+	case -ENOBUFS:
+		do_no_room(worker, burst, at);
+		break;
+	default:
 		do_too_large(worker, burst, at);
-		return;
 	}
-	count_one(f, burst, at, member);
-	burst_end(worker, burst, burst->live[at], WEIR_FORWARD);
 }
 
 static void do_forward(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict)
@@ -317,8 +344,7 @@ static void do_forward(struct worker *worker, struct burst *burst, unsigned at, 
 		do_too_large(worker, burst, at);
 		break;
 	default:
-		worker->counters[burst->port].reason[WEIR_REASON_NO_ROOM]++;
-		act_refuse(worker, burst, at, WEIR_TX_FULL, WEIR_STATUS_BUSY);
+		do_no_room(worker, burst, at);
 	}
 }
 
@@ -378,7 +404,8 @@ static uint64_t wholes(const struct burst *burst)
 void act(struct worker *worker, struct burst *burst)
 {
 	const struct forwarding f = forwarding_of(worker);
-	const bool room = tx_has_room(worker, burst->n_live);
+	// One that leaves in fragments takes the room of many.
+	const bool room = burst->whole == 0 && tx_has_room(worker, burst->n_live);
 	unsigned n_live = burst->n_live;
 	uint32_t member[BURST_MAX];
 	uint64_t plain;

@@ -207,21 +207,22 @@ static void part_write(struct rte_mbuf *mbuf, const struct parts *parts, unsigne
 	mbuf->pkt_len = mbuf->data_len;
 }
 
-bool reassemble_forward(struct worker *worker, struct burst *burst, unsigned at, const struct forward_to *to)
+int reassemble_forward(struct worker *worker, struct burst *burst, unsigned at, const struct forward_to *to)
 {
 	unsigned i = burst->live[at];
 	struct rte_mbuf *mbufs[PIECES_MAX];
 	struct parts parts;
 
-	if (!parts_plan(&parts, &burst->packet[i], burst->whole_id[i], to->mtu) ||
-	    !tx_port_has_room(worker, to->port, parts.n) ||
+	if (!parts_plan(&parts, &burst->packet[i], burst->whole_id[i], to->mtu))
+		return -EMSGSIZE;
+	if (!tx_port_has_room(worker, to->port, parts.n) ||
 	    rte_pktmbuf_alloc_bulk(worker->pool, mbufs, parts.n) != 0)
-		return false;
+		return -ENOBUFS;
 	for (unsigned n = 0; n < parts.n; n++) {
 		part_write(mbufs[n], &parts, n, to->macs);
 		mbufs[n]->port = (uint16_t)burst->port;
 		// The last one is what is counted: it leaves last, and gives way first.
 		tx_push(worker, to->port, mbufs[n], n + 1 < parts.n ? TX_PART : TX_FORWARD, to->priority);
 	}
-	return true;
+	return 0;
 }

@@ -32,6 +32,6 @@ struct forward_to {
 };
 
 // Stages the whole datagram of the live frame at `at` in fragments again, for it is longer than the mtu. They have the
-// identification that they came with. Its mbuf stays the caller's. False: nothing is staged; for want of room, or since
-// it has IP options or extension headers, which not every fragment is to have.
-bool reassemble_forward(struct worker *worker, struct burst *burst, unsigned at, const struct forward_to *to);
+// identification that they came with. Its mbuf stays the caller's. 0, or nothing is staged: -ENOBUFS there is no room;
+// -EMSGSIZE it has IP options or extension headers, which not every fragment is to have, or makes too many fragments.
+int reassemble_forward(struct worker *worker, struct burst *burst, unsigned at, const struct forward_to *to);

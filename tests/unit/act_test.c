@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Bursts down the whole corridor, from a ring that plays the NIC to one that plays the wire, by tables compiled from
+// rule text: what becomes of messages where stages meet.
+#include "dataplane/act.h"
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dataplane/reassemble.h"
+#include "dataplane/worker.h"
+#include "tests/kit/frame.h"
+#include "tests/kit/segments.h"
+#include "tests/kit/swaps.h"
+
+enum { WIRE = 256, STAGING = 64, BUFFERS = 1023, MTU = 1500, SLOTS = 1024, L3 = 14, IPV4 = 20 };
+
+#define MEMBER "members = ( { name = \"m\"; address = \"10.1.0.1\"; mac = \"02:00:00:00:00:0a\"; } ); } );\n"
+#define POOL "version = 1;\npools = ( { name = \"p\"; port = 0; " MEMBER
+static const char forwards[] = POOL "default = { forward = \"p\"; };\n";
+
+static struct rte_mempool *pool;
+static struct rte_ring *nic, *wire;
+static uint16_t device;
+static struct worker *worker;
+static struct listeners listeners;
+static struct frame frame;
+static uint16_t next_id;
+
+static void worker_make(void)
+{
+	static const uint8_t secret[16] = { 1 };
+	char *base = (char *)t.segment;
+
+	worker = calloc(1, sizeof(*worker));
+	worker->n_ports = 1;
+	worker->ports = t.ports;
+	worker->listeners = &listeners;
+	worker->any_foreign = true;
+	worker->pool = pool;
+	worker->handover = &t.handover;
+	worker->linear = calloc(BURST_MAX + 1, sizeof(*worker->linear));
+	worker->shared = segment_producer(t.segment, 0);
+	worker->named = segment_named(t.segment, 0, 0);
+	worker->zones = (uint64_t *)(void *)(base + t.segment->zones);
+	worker->countries = (uint64_t(*)[WEIR_N_PRIORITIES])(void *)(base + t.segment->countries);
+	worker->top = (struct weir_top *)(void *)(base + t.segment->tenants);
+	worker->started = rte_rdtsc();
+	assert_int_equal(punt_init(&worker->punt, (uint8_t *)base + t.segment->ring, SLOTS), 0);
+	assert_int_equal(memory_init(&worker->memory, 1024, secret, rte_get_tsc_hz()), 0);
+	assert_int_equal(reassemble_init(worker, t.gateway, BUFFERS, 1), 0);
+	assert_int_equal(tx_init(&worker->tx[0], device, 0, STAGING), 0);
+	worker->tx[0].frame_max = MTU + 22;
+}
+
+static int setup(void **state)
+{
+	const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE },
+					 { .port = 5060, .protocol = WEIR_SIP } };
+
+	kit_swap_setup(state);
+	t.ports[0].mtu = t.ports[1].mtu = MTU;
+	t.ports[0].queue[0].device = device;
+	listeners_init(&listeners, list, 2);
+	worker_make();
+	next_id = 1;
+	return 0;
+}
+
+static void empty(struct rte_ring *ring)
+{
+	struct rte_mbuf *mbuf = NULL;
+
+	while (rte_ring_dequeue(ring, (void **)&mbuf) == 0)
+		rte_pktmbuf_free(mbuf);
+}
+
+static int teardown(void **state)
+{
+	reassemble_end(worker);
+	reassemble_fini(worker);
+	tx_fini(&worker->tx[0]);
+	punt_fini(&worker->punt);
+	memory_fini(&worker->memory);
+	free(worker->linear);
+	free(worker);
+	empty(wire);
+	kit_swap_teardown(state);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	return 0;
+}
+
+// Puts a table in use: no worker runs, so it is shown for them that they use it.
+static void use(const char *rules)
+{
+	if (kit_offer_text(rules, 1) != 0)
+		fail_msg("%s", t.why);
+	for (unsigned w = 0; w < WORKERS; w++)
+		segment_producer(t.segment, w)->generation = 1;
+	assert_int_equal(swap_poll(&t.swap), SWAPPED_TABLE);
+	worker->paths = t.swap.current;
+	worker->live = worker->paths->live;
+}
+
+static void arrive(const uint8_t *bytes, uint32_t length)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
+
+	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)length), bytes, length);
+	assert_int_equal(rte_ring_enqueue(nic, mbuf), 0);
+}
+
+// A native message with a body of `size` bytes.
+static void arrive_native(uint16_t size)
+{
+	frame_message(&frame, 4, size);
+	arrive(frame.bytes, frame.length);
+}
+
+// The frame in fragments of at most `step` bytes each.
+static void arrive_in_fragments(uint32_t step)
+{
+	static struct frame part;
+	uint32_t head = L3 + IPV4, end = frame.length;
+
+	for (uint32_t at = head; at < end; at += step) {
+		uint32_t n = end - at < step ? end - at : step;
+
+		part = frame;
+		memmove(part.bytes + head, frame.bytes + at, n);
+		part.length = head + n;
+		part.udp = 0;
+		frame_put16(&part, L3 + 2, (uint16_t)(IPV4 + n));
+		frame_put16(&part, L3 + 4, next_id);
+		frame_put16(&part, L3 + 6, (uint16_t)((at - head) / 8 | (at + n < end ? 0x2000 : 0)));
+		frame_mend(&part);
+		arrive(part.bytes, part.length);
+	}
+	next_id++;
+}
+
+// One burst down the corridor, but for tx.
+static void corridor(void)
+{
+	struct burst *burst = &worker->burst;
+
+	assert_true(rx(worker, burst, 0) > 0);
+	parse(worker, burst);
+	decode(worker, burst);
+	classify(worker, burst);
+	police(worker, burst);
+	act(worker, burst);
+	rte_pktmbuf_free_bulk(burst->done, burst->n_done);
+}
+
+static uint64_t count(enum weir_disposition disposition)
+{
+	return worker->counters[0].disposition[disposition];
+}
+
+static void assert_books(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned d = 0; d < WEIR_N_DISPOSITIONS; d++)
+		sum += count(d);
+	assert_int_equal(sum, worker->counters[0].rx);
+}
+
+static void a_message_that_leaves_in_fragments_takes_the_room_of_others_of_its_burst(void **state)
+{
+	enum { BEFORE = 40, BESIDE = 20 };
+
+	use(forwards);
+	for (unsigned i = 0; i < BEFORE; i++)
+		arrive_native(10);
+	corridor();
+	frame_message(&frame, 4, 14000);
+	arrive_in_fragments(1480);
+	for (unsigned i = 0; i < BESIDE; i++)
+		arrive_native(10);
+	corridor();
+	assert_true(tx_staged(&worker->tx[0]) <= STAGING);
+	assert_books();
+	tx(worker);
+	assert_int_equal(tx_staged(&worker->tx[0]), 0);
+	assert_int_equal(rte_ring_count(wire) + count(WEIR_TX_FULL) + count(WEIR_SHED), BEFORE + BESIDE + 10);
+}
+
+static void fragments_that_find_no_room_are_told_busy(void **state)
+{
+	struct rte_mbuf *mbuf = NULL;
+
+	use(forwards);
+	for (unsigned i = 0; i < STAGING - 2; i++)
+		arrive_native(10);
+	corridor();
+	frame_message(&frame, 4, 6000);
+	frame.bytes[frame.payload + 1] |= 1; // wants an answer
+	frame_mend(&frame);
+	arrive_in_fragments(1480);
+	corridor();
+	assert_int_equal(worker->counters[0].reason[WEIR_REASON_NO_ROOM], 1);
+	assert_int_equal(count(WEIR_TX_FULL), 1);
+	assert_books();
+	tx(worker);
+	assert_int_equal(rte_ring_dequeue(wire, (void **)&mbuf), 0); // answers go first
+	assert_int_equal(rte_pktmbuf_mtod(mbuf, uint8_t *)[L3 + IPV4 + 8 + 2], WEIR_STATUS_BUSY);
+	rte_pktmbuf_free(mbuf);
+}
+
+// Routes by which the table's one member lives, on a way that takes datagrams of `mtu`.
+static void use_way(uint16_t mtu)
+{
+	struct routes_input input = { .weight = 1, .member = { .state = ROUTE_UP, .mtu = mtu, .mac = { 2, [5] = 10 } } };
+	struct routes_image image;
+
+	assert_int_equal(routes_make(&worker->live->table, &input, NULL, 0, &image), 0);
+	if (swap_routes(&t.swap, kit_sealed(image.data, image.size), t.why, sizeof(t.why)) != 0)
+		fail_msg("%s", t.why);
+	free(image.data);
+	assert_int_equal(swap_poll(&t.swap), SWAPPED_ROUTES);
+	worker->paths = t.swap.current;
+}
+
+static void a_message_in_fragments_goes_by_a_way_that_is_narrower_than_its_port(void **state)
+{
+	struct rte_mbuf *mbuf = NULL;
+	uint32_t bytes = 0;
+
+	use(forwards);
+	use_way(1280);
+	frame_message(&frame, 4, 1400);
+	arrive_in_fragments(800);
+	corridor();
+	assert_int_equal(count(WEIR_FORWARD), 1);
+	assert_books();
+	tx(worker);
+	while (rte_ring_dequeue(wire, (void **)&mbuf) == 0) {
+		assert_true(mbuf->pkt_len <= L3 + 1280);
+		bytes += mbuf->pkt_len - L3 - IPV4;
+		rte_pktmbuf_free(mbuf);
+	}
+	assert_int_equal(bytes, frame.length - L3 - IPV4);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_message_that_leaves_in_fragments_takes_the_room_of_others_of_its_burst),
+		TEST(fragments_that_find_no_room_are_told_busy),
+		TEST(a_message_in_fragments_goes_by_a_way_that_is_narrower_than_its_port),
+	};
+	char *argv[] = { (char[]){ "act_test" },       (char[]){ "--no-huge" },
+			 (char[]){ "--no-shconf" },    (char[]){ "--no-pci" },
+			 (char[]){ "--no-telemetry" }, (char[]){ "--log-level=error" },
+			 (char[]){ "-m64" },           (char[]){ "-l0" } };
+	const struct rte_eth_conf conf = { 0 };
+	int id;
+
+	if (rte_eal_init(8, argv) < 0)
+		return 77;
+	pool = rte_pktmbuf_pool_create("act-test", BUFFERS, 0, RTE_ALIGN(sizeof(struct frame_origin), RTE_MBUF_PRIV_ALIGN),
+				       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	nic = rte_ring_create("nic", WIRE, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	wire = rte_ring_create("wire", WIRE, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (!pool || !nic || !wire)
+		return 1;
+	id = rte_eth_from_rings("act", &nic, 1, &wire, 1, 0);
+	if (id < 0 || rte_eth_dev_configure((uint16_t)id, 1, 1, &conf) ||
+	    rte_eth_rx_queue_setup((uint16_t)id, 0, 64, 0, NULL, pool) ||
+	    rte_eth_tx_queue_setup((uint16_t)id, 0, 64, 0, NULL) || rte_eth_dev_start((uint16_t)id))
+		return 1;
+	device = (uint16_t)id;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
