@@ -73,6 +73,7 @@ void act_accepted(struct worker *worker, const struct weir_record *record)
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->pool);
 	struct answer_to to;
 
+	remember_accepted(worker, record);
 	if (!mbuf) {
 		worker->counters[record->port].answers_lost++;
 		return;
@@ -81,7 +82,6 @@ void act_accepted(struct worker *worker, const struct weir_record *record)
 	answer_to_record(&to, record, asked.payload);
 	if (!respond_to(worker, mbuf, &to, &asked, &accepted, TX_ANSWER, 0))
 		rte_pktmbuf_free(mbuf);
-	remember_accepted(worker, record);
 }
 
 // Where the plain forwards of a burst read and count: loaded once, not once a frame.
@@ -348,12 +348,11 @@ static void do_forward(struct worker *worker, struct burst *burst, unsigned at, 
 	}
 }
 
-// A message that came before has been copied then.
 static void do_copy(struct worker *worker, struct burst *burst, unsigned at, const struct verdict *verdict)
 {
 	unsigned i = burst->live[at];
 
-	if (worker->memory.copied >> i & 1 && burst->packet[i].protocol != WEIR_NATIVE)
+	if (remember_was_copied(worker, burst, i))
 		return;
 	if (live_is_closed(worker->live, verdict->copy) ||
 	    !punt_push(worker, burst, at, verdict->copy, WEIR_RECORD_COPY))

@@ -87,7 +87,6 @@ static uint64_t key_of(const struct repeat *repeat, const struct repeat_ends *en
 
 void remember_begin(struct worker *worker, const struct burst *burst)
 {
-	worker->memory.copied = 0;
 	worker->memory.now = (uint32_t)((burst->now - worker->started) / worker->memory.tick);
 }
 
@@ -110,12 +109,10 @@ enum remembered remember_find(struct worker *worker, const struct burst *burst, 
 
 	switch (repeat_find(repeat, worker->memory.key[i], worker->memory.now)) {
 	case REPEAT_NEW:
+	case TOLD_COPIED:
 		return REMEMBERED_NEW;
 	case REPEAT_PENDING:
 		return REMEMBERED_WAITS;
-	case TOLD_COPIED:
-		worker->memory.copied |= UINT64_C(1) << i;
-		return REMEMBERED_NEW;
 	default:
 		return REMEMBERED_TOLD;
 	}
@@ -148,15 +145,17 @@ bool remember_waits(struct worker *worker, struct burst *burst, unsigned i)
 	unsigned protocol = burst->packet[i].protocol;
 	struct repeat *repeat;
 	uint64_t evicted;
-	bool fresh;
+	uint32_t told;
 
 	if (likely(protocol == WEIR_NATIVE))
 		return true;
 	repeat = repeat_of(worker, protocol);
 	evicted = repeat->evicted;
-	fresh = repeat_claim(repeat, worker->memory.key[i], worker->memory.now) == REPEAT_NEW;
+	told = repeat_claim(repeat, worker->memory.key[i], worker->memory.now);
+	if (told == TOLD_COPIED)
+		repeat_put(repeat, worker->memory.key[i], REPEAT_PENDING);
 	worker->counters[burst->port].repeats_forgotten += repeat->evicted - evicted;
-	return fresh;
+	return told == REPEAT_NEW || told == TOLD_COPIED;
 }
 
 static void put(struct worker *worker, struct burst *burst, unsigned i, uint32_t told)
@@ -179,6 +178,14 @@ void remember_told(struct worker *worker, struct burst *burst, unsigned i, unsig
 	uint32_t generation = (uint32_t)worker->live->generation << TOLD_GENERATION_SHIFT;
 
 	put(worker, burst, i, generation | words | (TOLD_STATUS + status));
+}
+
+bool remember_was_copied(const struct worker *worker, const struct burst *burst, unsigned i)
+{
+	unsigned protocol = burst->packet[i].protocol;
+
+	return protocol != WEIR_NATIVE && repeat_find(&worker->memory.repeat[protocol], worker->memory.key[i],
+						      worker->memory.now) != REPEAT_NEW;
 }
 
 void remember_copied(struct worker *worker, struct burst *burst, unsigned i)

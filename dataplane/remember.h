@@ -26,7 +26,6 @@ struct memory {
 	uint64_t tick;           // TSC cycles
 	uint32_t now;            // ticks, of the burst
 	uint64_t key[BURST_MAX]; // of the burst's messages, by frame
-	uint64_t copied;         // a bit for each frame of the burst of which agents have a copy already
 };
 
 // Makes room for `n` messages of each protocol. 0 or -ENOMEM. `secret` is random. Main thread.
@@ -46,13 +45,17 @@ enum remembered remember_find(struct worker *worker, const struct burst *burst, 
 // What a message that is TOLD was told: its text is the table's, and stays as long as that.
 struct answer remember_answer(const struct worker *worker, const struct burst *burst, unsigned i);
 
-// Frame `i` is for agents. False: another one of this burst was the same message. With remember_forget it is as if it
-// had not been.
+// Frame `i` is for agents. False: another one of this burst was the same message; that agents have a copy of it is no
+// reason. With remember_forget it is as if it had not been.
 bool remember_waits(struct worker *worker, struct burst *burst, unsigned i);
 void remember_forget(struct worker *worker, struct burst *burst, unsigned i);
 
 // Its sender has been told `status`, in the words of `template` (index, TABLE_NONE for none).
 void remember_told(struct worker *worker, struct burst *burst, unsigned i, unsigned status, unsigned template);
+
+// Whether frame `i`, which goes on, has had its copy: it came before, and was forwarded; or another one of this burst
+// was the same message.
+bool remember_was_copied(const struct worker *worker, const struct burst *burst, unsigned i);
 
 // It is forwarded, and agents have their copy.
 void remember_copied(struct worker *worker, struct burst *burst, unsigned i);

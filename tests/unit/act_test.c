@@ -253,6 +253,113 @@ static void a_message_in_fragments_goes_by_a_way_that_is_narrower_than_its_port(
 	assert_int_equal(bytes, frame.length - L3 - IPV4);
 }
 
+#define SIP "version = 1;\nqueues = ( { name = \"desk\"; }, { name = \"copies\"; } );\n"
+
+static void arrive_sip(unsigned number)
+{
+	char text[600];
+	int n = snprintf(text, sizeof(text),
+			 "MESSAGE sip:desk@acme.example SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:40000;branch=z9hG4bK%u\r\n"
+			 "Max-Forwards: 70\r\nFrom: <sip:+49301234567@far.example;user=phone>;tag=a\r\n"
+			 "To: <sip:desk@acme.example>\r\nCall-ID: %u@far.example\r\nCSeq: 1 MESSAGE\r\n"
+			 "Content-Length: 5\r\n\r\nhello",
+			 number, number);
+
+	frame_ethernet(&frame);
+	frame_ipv4(&frame, 0);
+	frame_udp(&frame, 5060);
+	frame_push(&frame, text, (size_t)n);
+	frame_finish(&frame);
+	arrive(frame.bytes, frame.length);
+}
+
+// Records of a kind in the agent channel.
+static unsigned records(enum weir_record_kind kind)
+{
+	const struct weir_record *record;
+	unsigned found = 0;
+	int n;
+
+	for (uint64_t at = 0; (n = channel_next(t.segment, 0, at, worker->punt.head, &record)) > 0; at += (unsigned)n)
+		found += record->kind == kind;
+	assert_int_equal(n, 0);
+	return found;
+}
+
+#define DEAD_POOL \
+	"pools = ( { name = \"p\"; port = 0; members = ( { name = \"m\"; address = \"10.1.0.1\"; } ); } );\n" \
+	"default = { forward = \"p\"; rate = 1000000; burst = 1000000; exceed = \"agents:desk\"; copy = \"copies\"; };\n"
+
+static void a_message_whose_pool_is_dead_reaches_its_agents_beside_its_copy(void **state)
+{
+	use(SIP DEAD_POOL);
+	arrive_sip(1);
+	corridor();
+	assert_int_equal(records(WEIR_RECORD_COPY), 1);
+	assert_int_equal(records(WEIR_RECORD_MESSAGE), 1);
+	assert_int_equal(count(WEIR_AGENTS), 1);
+	arrive_sip(1); // again, before the first is durable
+	corridor();
+	assert_int_equal(records(WEIR_RECORD_COPY), 1);
+	assert_int_equal(records(WEIR_RECORD_MESSAGE), 1);
+	assert_books();
+}
+
+static void assert_one_copy(const char *action)
+{
+	char rules[1000];
+
+	snprintf(rules, sizeof(rules), SIP "pools = ( { name = \"p\"; port = 0; " MEMBER
+		 "replies = ( { name = \"r\"; status = \"accepted\"; } );\ndefault = { %s; copy = \"copies\"; };\n", action);
+	use(rules);
+	arrive_sip(1);
+	arrive_sip(1);
+	arrive_sip(2);
+	corridor();
+	arrive_sip(1);
+	arrive_sip(2);
+	corridor();
+	assert_int_equal(records(WEIR_RECORD_COPY), 2);
+	assert_books();
+}
+
+static void a_message_forwarded_twice_in_a_burst_is_copied_once(void **state)
+{
+	assert_one_copy("forward = \"p\"");
+}
+
+static void a_message_for_agents_twice_in_a_burst_is_copied_once(void **state)
+{
+	assert_one_copy("agents = \"desk\"");
+	assert_int_equal(records(WEIR_RECORD_MESSAGE), 2);
+}
+
+static void a_message_answered_twice_in_a_burst_is_copied_once(void **state)
+{
+	assert_one_copy("reply = \"r\"");
+}
+
+static void a_durable_message_that_cannot_be_answered_now_is_answered_when_it_comes_again(void **state)
+{
+	struct rte_mbuf *taken[BUFFERS + 1];
+	unsigned n = 0;
+
+	use(SIP "default = { agents = \"desk\"; };\n");
+	arrive_sip(1);
+	corridor();
+	while ((taken[n] = rte_pktmbuf_alloc(pool)))
+		n++;
+	worker->punt.consumed = worker->punt.head;
+	punt_reclaim(worker);
+	assert_int_equal(worker->counters[0].answers_lost, 1);
+	rte_pktmbuf_free_bulk(taken, n);
+	arrive_sip(1);
+	corridor();
+	assert_int_equal(worker->counters[0].answers, 1);
+	assert_int_equal(records(WEIR_RECORD_MESSAGE), 1);
+	assert_books();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -260,6 +367,11 @@ int main(void)
 		TEST(a_message_that_leaves_in_fragments_takes_the_room_of_others_of_its_burst),
 		TEST(fragments_that_find_no_room_are_told_busy),
 		TEST(a_message_in_fragments_goes_by_a_way_that_is_narrower_than_its_port),
+		TEST(a_message_whose_pool_is_dead_reaches_its_agents_beside_its_copy),
+		TEST(a_message_forwarded_twice_in_a_burst_is_copied_once),
+		TEST(a_message_for_agents_twice_in_a_burst_is_copied_once),
+		TEST(a_message_answered_twice_in_a_burst_is_copied_once),
+		TEST(a_durable_message_that_cannot_be_answered_now_is_answered_when_it_comes_again),
 	};
 	char *argv[] = { (char[]){ "act_test" },       (char[]){ "--no-huge" },
 			 (char[]){ "--no-shconf" },    (char[]){ "--no-pci" },
