@@ -21,7 +21,7 @@ int spool_errno(int result)
 	case MDB_SUCCESS:
 		return 0;
 	case MDB_MAP_FULL:
-		return -EDQUOT;
+		return -ENOSPC;
 	case MDB_NOTFOUND:
 		return -ENOENT;
 	case MDB_VERSION_MISMATCH:

@@ -237,6 +237,46 @@ static void agents_empty_a_full_spool_and_then_it_takes_messages_again(void **st
 	assert_true(more > stored / 2);
 }
 
+// Messages come and go while somebody stands still in a snapshot, which keeps every page that it has: until the file may
+// not grow any more.
+static int churn(const struct spool_message *message, void *argument)
+{
+	int err = 0;
+
+	(void)message;
+	for (unsigned i = 0; i < 10000 && !err; i++) {
+		struct spool_op purge = { .kind = OP_PURGE, .queue = "desk" };
+
+		assert_int_equal(spool_begin(spool), 0);
+		err = append("desk", WEIR_NORMAL, i, 30000);
+		if (err == -EDQUOT) // size_mb is reached: the batch goes on
+			err = spool_op_run(spool, &purge, 1000);
+		if (!err)
+			err = spool_commit(spool);
+	}
+	*(int *)argument = err;
+	return 1;
+}
+
+static void a_reader_that_stands_still_stops_the_spool_only_as_long_as_it_does(void **state)
+{
+	unsigned stored;
+	int err = 0;
+
+	(void)state;
+	reopen(1);
+	assert_int_equal(spool_begin(spool), 0);
+	assert_int_equal(append("desk", WEIR_NORMAL, 1, 10), 0);
+	assert_int_equal(append("other", WEIR_NORMAL, 2, 10), 0);
+	assert_int_equal(spool_commit(spool), 0);
+	assert_int_equal(spool_walk(spool, "other", churn, &err), 1);
+	assert_int_equal(err, -ENOSPC);
+	assert_int_equal(run(&(struct spool_op){ .kind = OP_PURGE, .queue = "desk" }), 0);
+	assert_int_equal(fill(&stored), -EDQUOT);
+	assert_true(stored > 5);
+	assert_int_equal(walk("other").n, 1);
+}
+
 // A write that finds some room is short, and LMDB calls that EIO.
 static bool is_no_room(int err)
 {
@@ -457,6 +497,7 @@ int main(void)
 		TEST(cursors_of_a_dead_dataplane_are_forgotten_and_others_stay),
 		TEST(a_full_spool_says_so_loses_nothing_and_goes_on_with_more_room),
 		TEST(agents_empty_a_full_spool_and_then_it_takes_messages_again),
+		TEST(a_reader_that_stands_still_stops_the_spool_only_as_long_as_it_does),
 		TEST(a_full_disk_is_an_error_and_room_mends_it),
 		TEST(the_first_part_of_the_file_is_written_before_it_is_used),
 		TEST(a_spool_of_a_newer_schema_is_refused_with_a_clear_line),
