@@ -217,9 +217,9 @@ static unsigned find_lines(struct sip_walk *walk, struct sip_lines *lines, unsig
 	while ((end = sip_lines_next_header(lines, &pos)) >= 0) {
 		if (sip_line_parse(walk->at, from, (unsigned)end, walk->length, &line)) {
 			fault(walk, from, WEIR_REASON_SIP_HEADER);
-		} else if (line.header != SIP_HEADER_OTHER && (walk->seen >> line.header & 1)) {
+		} else if (walk->seen >> line.header & 1) {
 			again(walk, &line);
-		} else {
+		} else if (line.header != SIP_HEADER_OTHER) {
 			walk->line[line.header] = line;
 			walk->seen |= 1u << line.header;
 		}

@@ -134,33 +134,19 @@ bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_
 	return true;
 }
 
-// A bit for each LF of 64 bytes, and for each CR.
-static inline void block_look(const uint8_t *block, uint64_t *feeds, uint64_t *returns)
-{
-	*feeds = sip_equals(block, '\n') | (uint64_t)sip_equals(block + 32, '\n') << 32;
-	*returns = sip_equals(block, '\r') | (uint64_t)sip_equals(block + 32, '\r') << 32;
-}
-
 // The last block of a datagram is looked at together with what is before it, and one of less than 64 bytes as a copy.
-// Never inlined, so that what calls it may be.
-__attribute__((noinline)) void sip_lines_load(struct sip_lines *lines)
+void sip_lines_load_rest(struct sip_lines *lines)
 {
-	unsigned left = lines->length - lines->next, back = left < 64 ? 64 - left : 0;
-	uint64_t feeds, returns, strays;
+	unsigned left = lines->length - lines->next, back = 64 - left;
+	uint64_t feeds, returns;
 
 	if (lines->length < 64) {
 		uint8_t copy[64] = { 0 };
 
 		memcpy(copy + back, lines->at + lines->next, left);
-		block_look(copy, &feeds, &returns);
+		sip_lines_look(copy, &feeds, &returns);
 	} else {
-		block_look(lines->at + lines->next - back, &feeds, &returns);
+		sip_lines_look(lines->at + lines->next - back, &feeds, &returns);
 	}
-	returns >>= back;
-	lines->feeds = feeds >> back;
-	strays = (returns << 1 | lines->carry) & ~lines->feeds;
-	lines->carry = returns >> 63;
-	if (strays && lines->stray == UINT_MAX)
-		lines->stray = lines->next + (unsigned)__builtin_ctzll(strays);
-	lines->next += 64;
+	sip_lines_take(lines, feeds >> back, returns >> back);
 }

@@ -147,13 +147,41 @@ static inline bool sip_same(const uint8_t *at, unsigned length, const char *text
 	return (difference | sip_difference(at + n - 4, text + n - 4)) == 0;
 }
 
+// How many digits stand from `pos` on, and the number that they are, where those are less than eight and `end` is at
+// least that; else 8, and no number. No branch hangs on how many they are.
+static inline unsigned sip_few_digits(const uint8_t *at, unsigned pos, unsigned end, uint32_t *number)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	unsigned left = end - pos, first = left < 8 ? end - 8 : pos, n;
+	uint64_t digits, others;
+
+	if (end < 8 || left == 0)
+		return 8;
+	memcpy(&digits, at + first, sizeof(digits));
+	// behind the end there are zeros, which are no digits
+	digits = le64toh(digits) >> 8 * (pos - first) ^ '0' * ones;
+	others = (((digits & 0x7f * ones) + (0x80 - 10) * ones) | digits) & 0x80 * ones;
+	n = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
+	digits = digits << 4 << (60 - 8 * (n & 7)); // the last digit highest, zeros before the first
+	digits = (digits * 10 + (digits >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+	digits = (digits * 100 + (digits >> 16)) & UINT64_C(0x0000ffff0000ffff);
+	*number = (uint32_t)(digits * 10000 + (digits >> 32));
+	return n;
+}
+
 // The number that the digits from *pos on are, *pos after them: -1 where there are none, or it is above `most` (below
 // 2^59).
 static inline int64_t sip_digits(const uint8_t *at, unsigned *pos, unsigned end, int64_t most)
 {
-	unsigned p = *pos, first = p;
+	unsigned p = *pos, first = p, n;
 	int64_t number = 0;
+	uint32_t few;
 
+	n = sip_few_digits(at, p, end, &few);
+	if (n < 8) {
+		*pos = p + n;
+		return n == 0 || few > most ? -1 : (int64_t)few;
+	}
 	for (; p < end && sip_digit(at[p]); p++)
 		number = number > most ? number : number * 10 + (at[p] - '0');
 	*pos = p;
@@ -209,8 +237,40 @@ static inline void sip_lines_init(struct sip_lines *lines, const uint8_t *at, un
 	*lines = (struct sip_lines){ .at = at, .length = length, .next = from, .stray = UINT_MAX };
 }
 
+// A bit for each LF of 64 bytes, and for each CR.
+static inline void sip_lines_look(const uint8_t *block, uint64_t *feeds, uint64_t *returns)
+{
+	*feeds = sip_equals(block, '\n') | (uint64_t)sip_equals(block + 32, '\n') << 32;
+	*returns = sip_equals(block, '\r') | (uint64_t)sip_equals(block + 32, '\r') << 32;
+}
+
+// Looks at the last block, of less than 64 bytes.
+void sip_lines_load_rest(struct sip_lines *lines);
+
+// Takes what was seen of a block.
+static inline void sip_lines_take(struct sip_lines *lines, uint64_t feeds, uint64_t returns)
+{
+	uint64_t strays = (returns << 1 | lines->carry) & ~feeds;
+
+	lines->feeds = feeds;
+	lines->carry = returns >> 63;
+	if (strays && lines->stray == UINT_MAX)
+		lines->stray = lines->next + (unsigned)__builtin_ctzll(strays);
+	lines->next += 64;
+}
+
 // Looks at the next block of up to 64 bytes.
-void sip_lines_load(struct sip_lines *lines);
+static inline void sip_lines_load(struct sip_lines *lines)
+{
+	uint64_t feeds, returns;
+
+	if (lines->length - lines->next < 64) {
+		sip_lines_load_rest(lines);
+		return;
+	}
+	sip_lines_look(lines->at + lines->next, &feeds, &returns);
+	sip_lines_take(lines, feeds, returns);
+}
 
 // Position of the next LF, or SIP_NO_LINE.
 static inline int sip_lines_next(struct sip_lines *lines)

@@ -502,6 +502,38 @@ static void classes_of_many_bytes_are_those_of_one(void **state)
 	}
 }
 
+// Of `text` from `pos` to `end`, as sip_digits has it.
+static int64_t digit_by_digit(const char *text, unsigned *pos, unsigned end, int64_t most)
+{
+	unsigned first = *pos;
+	int64_t number = 0;
+
+	for (; *pos < end && text[*pos] >= '0' && text[*pos] <= '9'; (*pos)++)
+		number = number > most ? number : number * 10 + (text[*pos] - '0');
+	return *pos == first || number > most ? -1 : number;
+}
+
+static void a_number_is_what_its_digits_are_however_many_and_wherever(void **state)
+{
+	static const int64_t mosts[] = { 0, 699, 65535, INT32_MAX };
+	char text[SIP_LEAST];
+
+	for (unsigned turn = 0; turn < 20000; turn++) {
+		unsigned end = (unsigned)rand() % (SIP_LEAST + 1), pos = (unsigned)rand() % (end + 1), n = (unsigned)rand() % 13;
+		int64_t most = mosts[turn % 4];
+
+		for (unsigned i = 0; i < SIP_LEAST; i++)
+			text[i] = (char)(i - pos < n ? '0' + rand() % (turn % 2 ? 10 : 2) : rand());
+		for (unsigned at = pos; at <= end; at++) {
+			unsigned ours = at, theirs = at;
+
+			assert_int_equal(sip_digits((const uint8_t *)text, &ours, end, most),
+					 digit_by_digit(text, &theirs, end, most));
+			assert_int_equal(ours, theirs);
+		}
+	}
+}
+
 static void every_cut_ends_well(void **state)
 {
 	struct sip_case whole = { 0 };
@@ -552,6 +584,7 @@ int main(void)
 		cmocka_unit_test(lines_that_are_no_headers_are_refused),
 		cmocka_unit_test(ends_of_lines_are_found_anywhere),
 		cmocka_unit_test(classes_of_many_bytes_are_those_of_one),
+		cmocka_unit_test(a_number_is_what_its_digits_are_however_many_and_wherever),
 		cmocka_unit_test(every_cut_ends_well),
 		cmocka_unit_test(the_longest_datagram_is_decoded),
 	};
