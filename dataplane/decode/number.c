@@ -4,6 +4,8 @@
 // number: a digit string without "+" may be of any plan, and no one here knows of which.
 #include "dataplane/decode/number.h"
 
+#include <assert.h>
+#include <endian.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,14 +18,21 @@ static struct number number_of(unsigned entry, unsigned prefix, unsigned digits)
 {
 	unsigned country = number_entry_country(entry), code = number_entry_code(entry);
 
-	return (struct number){
-		.country = country == NUMBER_NOBODY ? WEIR_COUNTRY_NONE : (uint16_t)country,
-		.rule = (uint8_t)number_entry_rule(entry),
-		.code = (uint8_t)code,
-		// The main country has its ranges by the calling code, however far the walk went to know that.
-		.prefix = (uint8_t)(number_entry_rule(entry) == NUMBER_MAIN ? code : prefix),
-		.digits = (uint8_t)digits,
-	};
+	struct number number;
+	uint64_t word;
+
+	// The main country has its ranges by the calling code, however far the walk went to know that.
+	if (number_entry_rule(entry) == NUMBER_MAIN)
+		prefix = code;
+	// As one word: fields that are stored apart make who soon loads them together wait for the stores.
+	word = htole64((country == NUMBER_NOBODY ? WEIR_COUNTRY_NONE : country) |
+		       (uint64_t)number_entry_rule(entry) << 16 | (uint64_t)code << 24 | (uint64_t)prefix << 32 |
+		       (uint64_t)digits << 40);
+	static_assert(sizeof(number) == sizeof(word) && offsetof(struct number, rule) == 2 &&
+		      offsetof(struct number, code) == 3 && offsetof(struct number, prefix) == 4 &&
+		      offsetof(struct number, digits) == 5, "the word's places");
+	memcpy(&number, &word, sizeof(number));
+	return number;
 }
 
 struct number number_country(const uint8_t *text, size_t length)

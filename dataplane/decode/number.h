@@ -35,6 +35,7 @@ struct number {
 	uint8_t code;     // digits of the calling code
 	uint8_t prefix;   // leading digits that decided, calling code included; 0 for NUMBER_INVALID
 	uint8_t digits;   // of the number; 0 for NUMBER_INVALID
+	uint16_t reserved; // so that it is a word
 };
 
 // Longer texts are no numbers here: so the cost of a look-up is bounded.

@@ -286,20 +286,44 @@ static void conclude(struct sip_walk *walk, bool stray)
 		fault(walk, AT_END, WEIR_REASON_SIP_HEADER);
 }
 
+// All zeros, by stores of its own: the compiler would have a string instruction, which takes longer to begin than this.
+static inline void clear(struct sip_message *message)
+{
+	uint8_t *to = (uint8_t *)message;
+
+	static_assert(sizeof(*message) > 64 && sizeof(*message) <= 96, "three stores of 32 bytes");
+	_mm256_storeu_si256((__m256i *)(void *)to, _mm256_setzero_si256());
+	_mm256_storeu_si256((__m256i *)(void *)(to + 32), _mm256_setzero_si256());
+	_mm256_storeu_si256((__m256i *)(void *)(to + sizeof(*message) - 32), _mm256_setzero_si256());
+}
+
+// Of `line` only what is in `seen` is ever read.
+static inline void walk_init(struct sip_walk *walk, const uint8_t *at, unsigned length, struct sip_message *message)
+{
+	walk->at = at;
+	walk->length = length;
+	walk->message = message;
+	walk->seen = 0;
+	walk->unfit = 0;
+	walk->fault_at = NOWHERE;
+	walk->body_length = -1;
+}
+
 enum weir_reason sip_parse(const uint8_t *at, unsigned length, struct sip_message *message)
 {
-	struct sip_walk walk = {
-		.at = at, .length = length, .message = message, .fault_at = NOWHERE, .body_length = -1
-	};
-	uint8_t copy[SIP_LEAST] = { 0 };
+	struct sip_walk walk;
+	uint8_t copy[SIP_LEAST];
 	struct sip_lines lines;
 	unsigned pos = 0, end, body;
 	int line;
 
-	memset(message, 0, sizeof(*message));
+	clear(message);
 	message->priority = WEIR_NORMAL;
-	if (length < SIP_LEAST)
-		at = walk.at = memcpy(copy, at, length);
+	if (length < SIP_LEAST) {
+		memset(copy, 0, sizeof(copy));
+		at = memcpy(copy, at, length);
+	}
+	walk_init(&walk, at, length, message);
 	while (pos < length && (at[pos] == '\r' || at[pos] == '\n'))
 		pos++; // RFC 3261, 7.5: empty lines before the start line
 	sip_lines_init(&lines, at, length, pos);
