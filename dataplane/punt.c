@@ -155,3 +155,13 @@ void punt_reclaim(struct worker *worker)
 	}
 	atomic_store_explicit(&worker->shared->tail, punt->tail, memory_order_release);
 }
+
+void punt_end(struct worker *worker)
+{
+	uint64_t before;
+
+	do {
+		before = worker->punt.tail;
+		punt_reclaim(worker);
+	} while (worker->punt.tail != before);
+}

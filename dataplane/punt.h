@@ -40,5 +40,8 @@ bool punt_push(struct worker *worker, struct burst *burst, unsigned at, unsigned
 void punt_publish(struct worker *worker);
 
 // Takes back what the control plane has consumed, a bounded number of records a call; sends `accepted`
-// for those whose sender asked. Called at housekeeping and at the end.
+// for those whose sender asked. Called at housekeeping.
 void punt_reclaim(struct worker *worker);
+
+// The same to the last record, when nothing is received any more.
+void punt_end(struct worker *worker);

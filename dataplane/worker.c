@@ -189,7 +189,7 @@ int worker_run(void *argument)
 		run(worker, false);
 	drain(worker);
 	reassemble_end(worker);
-	punt_reclaim(worker);
+	punt_end(worker);
 	agent_lane_send(worker);
 	tx(worker);
 	agent_lane_send(worker); // those have left

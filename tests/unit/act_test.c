@@ -22,7 +22,7 @@
 #include "tests/kit/segments.h"
 #include "tests/kit/swaps.h"
 
-enum { WIRE = 256, STAGING = 64, BUFFERS = 1023, MTU = 1500, SLOTS = 1024, L3 = 14, IPV4 = 20 };
+enum { WIRE = 4096, STAGING = 64, BUFFERS = 4095, MTU = 1500, SLOTS = 1024, L3 = 14, IPV4 = 20 };
 
 #define MEMBER "members = ( { name = \"m\"; address = \"10.1.0.1\"; mac = \"02:00:00:00:00:0a\"; } ); } );\n"
 #define POOL "version = 1;\npools = ( { name = \"p\"; port = 0; " MEMBER
@@ -50,6 +50,7 @@ static void worker_make(void)
 	worker->handover = &t.handover;
 	worker->linear = calloc(BURST_MAX + 1, sizeof(*worker->linear));
 	worker->shared = segment_producer(t.segment, 0);
+	worker->published = segment_block(t.segment, 0, 0);
 	worker->named = segment_named(t.segment, 0, 0);
 	worker->zones = (uint64_t *)(void *)(base + t.segment->zones);
 	worker->countries = (uint64_t(*)[WEIR_N_PRIORITIES])(void *)(base + t.segment->countries);
@@ -253,7 +254,7 @@ static void a_message_in_fragments_goes_by_a_way_that_is_narrower_than_its_port(
 	assert_int_equal(bytes, frame.length - L3 - IPV4);
 }
 
-#define SIP "version = 1;\nqueues = ( { name = \"desk\"; }, { name = \"copies\"; } );\n"
+#define DESK "version = 1;\nqueues = ( { name = \"desk\"; }, { name = \"copies\"; } );\n"
 
 static void arrive_sip(unsigned number)
 {
@@ -292,7 +293,7 @@ static unsigned records(enum weir_record_kind kind)
 
 static void a_message_whose_pool_is_dead_reaches_its_agents_beside_its_copy(void **state)
 {
-	use(SIP DEAD_POOL);
+	use(DESK DEAD_POOL);
 	arrive_sip(1);
 	corridor();
 	assert_int_equal(records(WEIR_RECORD_COPY), 1);
@@ -309,7 +310,7 @@ static void assert_one_copy(const char *action)
 {
 	char rules[1000];
 
-	snprintf(rules, sizeof(rules), SIP "pools = ( { name = \"p\"; port = 0; " MEMBER
+	snprintf(rules, sizeof(rules), DESK "pools = ( { name = \"p\"; port = 0; " MEMBER
 		 "replies = ( { name = \"r\"; status = \"accepted\"; } );\ndefault = { %s; copy = \"copies\"; };\n", action);
 	use(rules);
 	arrive_sip(1);
@@ -344,7 +345,7 @@ static void a_durable_message_that_cannot_be_answered_now_is_answered_when_it_co
 	struct rte_mbuf *taken[BUFFERS + 1];
 	unsigned n = 0;
 
-	use(SIP "default = { agents = \"desk\"; };\n");
+	use(DESK "default = { agents = \"desk\"; };\n");
 	arrive_sip(1);
 	corridor();
 	while ((taken[n] = rte_pktmbuf_alloc(pool)))
@@ -360,6 +361,32 @@ static void a_durable_message_that_cannot_be_answered_now_is_answered_when_it_co
 	assert_books();
 }
 
+static void a_worker_that_ends_answers_all_that_is_durable(void **state)
+{
+	enum { MESSAGES = 1000, BURSTS = MESSAGES / 50 };
+
+	use(DESK "default = { agents = \"desk\"; };\n");
+	for (unsigned i = 0; i < BURSTS; i++) {
+		for (unsigned n = 0; n < 50; n++) {
+			frame_message(&frame, 4, 0);
+			frame.bytes[frame.payload + 1] |= 1; // wants an answer
+			frame_mend(&frame);
+			arrive(frame.bytes, frame.length);
+		}
+		corridor();
+	}
+	assert_int_equal(worker->punt.acks_pending, MESSAGES);
+	worker->punt.consumed = worker->punt.head;
+	atomic_store(&t.handover.stop, true);
+	atomic_store(&t.handover.dispatched, true);
+	assert_int_equal(agent_lane_init(&worker->agent_lane, 0), 0);
+	worker_run(worker);
+	agent_lane_fini(&worker->agent_lane);
+	assert_int_equal(worker->counters[0].answers + worker->counters[0].answers_lost, MESSAGES);
+	assert_int_equal(worker->shared->tail, worker->shared->head);
+	assert_books();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -372,6 +399,7 @@ int main(void)
 		TEST(a_message_for_agents_twice_in_a_burst_is_copied_once),
 		TEST(a_message_answered_twice_in_a_burst_is_copied_once),
 		TEST(a_durable_message_that_cannot_be_answered_now_is_answered_when_it_comes_again),
+		TEST(a_worker_that_ends_answers_all_that_is_durable),
 	};
 	char *argv[] = { (char[]){ "act_test" },       (char[]){ "--no-huge" },
 			 (char[]){ "--no-shconf" },    (char[]){ "--no-pci" },
