@@ -36,7 +36,7 @@ enum {
 	PACKET_DECODED = 4,   // the message fields are set
 	PACKET_HAS_LISTENER = 8, // listener and protocol are set
 	PACKET_COUNTRY_BY_NUMBER = 16,  // the country is that of a telephone number
-	PACKET_TUNNEL = 32,             // enum weir_tunnel in these bits
+	PACKET_TUNNEL = 32,             // enum weir_tunnel in these bits: three, the last
 };
 
 // The tunnel (enum weir_tunnel) that the packet came in, 0: none. It is what was inside then: `data` points to where

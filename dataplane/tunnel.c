@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum { GUE_SIZE = 4, GUE_CONTROL = 0x20, GUE_LENGTH = 0x1f, PROTOCOL_IPV4 = 4, PROTOCOL_IPV6 = 41 };
-enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd };
+enum { VXLAN_SIZE = 8, VXLAN_HAS_VNI = 0x08, ETHER_SIZE = 14, VLAN_SIZE = 4, MAX_VLANS = 2 };
+enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_VLAN = 0x8100, TYPE_SERVICE_VLAN = 0x88a8 };
 
 // Variant 0. Optional fields change how the rest is to be read, so whoever does not know a flag must drop the packet;
 // weir knows none. Private data, the rest of the header's length, is passed over.
@@ -49,9 +50,44 @@ static enum weir_reason read_variant(const uint8_t *gue, struct tunnelled *insid
 	return read_gue(gue, inside);
 }
 
+// The Ethernet type before `at`.
+static unsigned type_before(const uint8_t *frame, uint32_t at)
+{
+	return (unsigned)frame[at - 2] << 8 | frame[at - 1];
+}
+
+// Any VNI; all flags but the one, and all that is reserved, are ignored (RFC 7348, 5). Of the frame inside only the
+// type counts, behind up to two tags: its addresses and VLANs are those of the network that the tunnel spans.
+static enum weir_reason read_vxlan(const uint8_t *frame, struct tunnelled *inside)
+{
+	uint32_t at = inside->at + VXLAN_SIZE + ETHER_SIZE;
+	unsigned type;
+
+	if (inside->end - inside->at < VXLAN_SIZE)
+		return WEIR_REASON_TRUNCATED;
+	if (!(frame[inside->at] & VXLAN_HAS_VNI))
+		return WEIR_REASON_TUNNEL_HEADER;
+	if (inside->end < at)
+		return WEIR_REASON_TRUNCATED;
+	type = type_before(frame, at);
+	for (unsigned n = 0; n < MAX_VLANS && (type == TYPE_VLAN || type == TYPE_SERVICE_VLAN); n++) {
+		if (inside->end - at < VLAN_SIZE)
+			return WEIR_REASON_TRUNCATED;
+		at += VLAN_SIZE;
+		type = type_before(frame, at);
+	}
+	if (type != TYPE_IPV4 && type != TYPE_IPV6)
+		return WEIR_REASON_NOT_UDP;
+	inside->protocol = type == TYPE_IPV4 ? PROTOCOL_IPV4 : PROTOCOL_IPV6;
+	inside->at = at;
+	return WEIR_REASON_NONE;
+}
+
 enum weir_reason tunnel_read(unsigned tunnel, const uint8_t *frame, struct tunnelled *inside)
 {
-	return tunnel == WEIR_TUNNEL_GUE ? read_variant(frame + inside->at, inside) : WEIR_REASON_NONE;
+	if (tunnel == WEIR_TUNNEL_GUE)
+		return read_variant(frame + inside->at, inside);
+	return tunnel == WEIR_TUNNEL_VXLAN ? read_vxlan(frame, inside) : WEIR_REASON_NONE;
 }
 
 void tunnel_link(const struct packet *packet, uint8_t *out)

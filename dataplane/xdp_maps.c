@@ -23,7 +23,8 @@ enum { FLOOD_UNITS = 64 /* of a nanosecond */, CPUS_MAX = 8192 };
 #define SECOND_UNITS (UINT64_C(1000000000) * FLOOD_UNITS)
 
 static_assert((int)XDP_TUNNEL_IPIP == (int)WEIR_TUNNEL_IPIP && (int)XDP_TUNNEL_GUE == (int)WEIR_TUNNEL_GUE &&
-		      (int)XDP_GUE_PORT == (int)TUNNEL_GUE_PORT,
+		      (int)XDP_TUNNEL_VXLAN == (int)WEIR_TUNNEL_VXLAN &&
+		      (int)XDP_GUE_PORT == (int)TUNNEL_GUE_PORT && (int)XDP_VXLAN_PORT == (int)TUNNEL_VXLAN_PORT,
 	      "the program's tunnels are the parser's");
 static_assert((int)XDP_BUCKETS == (int)WEIR_STEER_BUCKETS &&
 		      (int)XDP_SIBLING == (int)WEIR_STEER_SIBLING,

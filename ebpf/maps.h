@@ -18,7 +18,9 @@ enum {
 	XDP_PORT_PROTOCOL = 2, // from this bit on: what the one on any address speaks (steer.h)
 	XDP_TUNNEL_IPIP = 1, // of an address: a listener there takes messages out of these tunnels
 	XDP_TUNNEL_GUE = 2,
+	XDP_TUNNEL_VXLAN = 4,
 	XDP_GUE_PORT = 6080,
+	XDP_VXLAN_PORT = 4789,
 };
 
 // Of the whole program; one word, `blocked`, says which half of the blocked sources holds.

@@ -166,9 +166,13 @@ static __always_inline bool is_ipip(const struct layers *layers, const struct xd
 	return (layers->protocol == 4 || layers->protocol == 41) && is_tunnel(layers, set, XDP_TUNNEL_IPIP);
 }
 
-static __always_inline bool is_gue(const struct layers *layers, const struct xdp_settings *set)
+static __always_inline bool is_udp_tunnel(const struct layers *layers, const struct xdp_settings *set)
 {
-	return layers_be16(layers->udp + 2) == XDP_GUE_PORT && is_tunnel(layers, set, XDP_TUNNEL_GUE);
+	__u32 port = layers_be16(layers->udp + 2);
+
+	if (port != XDP_GUE_PORT && port != XDP_VXLAN_PORT)
+		return false;
+	return is_tunnel(layers, set, port == XDP_GUE_PORT ? XDP_TUNNEL_GUE : XDP_TUNNEL_VXLAN);
 }
 
 static __always_inline bool is_blocked(const struct layers *layers,
@@ -309,7 +313,7 @@ static __always_inline enum weir_xdp_fate judge_message(struct xdp_md *ctx, cons
 	enum steer_protocol protocol = listener_find(layers);
 
 	if (protocol == STEER_OTHER)
-		return is_gue(layers, set) ? WEIR_XDP_SOCKET : WEIR_XDP_NO_LISTENER;
+		return is_udp_tunnel(layers, set) ? WEIR_XDP_SOCKET : WEIR_XDP_NO_LISTENER;
 	if (is_blocked(layers, set))
 		return WEIR_XDP_BLOCKED_SOURCE;
 	if (set->flood_gap && is_flood(layers, set))

@@ -14,7 +14,7 @@ static const char *const types[] = { "dpdk", "xdp", NULL };
 static const char *const checksums[] = { "verify", "trust", NULL };
 static const char *const protocols[] = { "native", "sip", "coap", NULL };
 
-enum { MAX_DEVICE = 1024, MAX_INTERFACE = 15, GUE_PORT = 6080, MIN_MTU = 1280, MAX_MTU = 16384 };
+enum { MAX_DEVICE = 1024, MAX_INTERFACE = 15, MIN_MTU = 1280, MAX_MTU = 16384 };
 
 static void read_port_name(struct gateway_reader *reader, config_setting_t *group,
 			   struct gateway_port *port)
@@ -188,6 +188,33 @@ static void read_address(struct gateway_reader *reader, config_setting_t *group,
 			   "an IPv4 or IPv6 address, or \"any\"", "\"%.80s\" is no address", text);
 }
 
+static const struct tunnel_word {
+	const char *word;
+	uint8_t tunnel; // enum weir_tunnel
+	uint16_t port;  // UDP port that it takes; 0: none
+} tunnel_words[] = {
+	{ "ipip", WEIR_TUNNEL_IPIP, 0 },
+	{ "gue", WEIR_TUNNEL_GUE, 6080 },
+	{ "vxlan", WEIR_TUNNEL_VXLAN, 4789 },
+};
+enum { N_TUNNEL_WORDS = sizeof(tunnel_words) / sizeof(tunnel_words[0]) };
+
+static const struct tunnel_word *tunnel_find(const char *word)
+{
+	for (unsigned i = 0; i < N_TUNNEL_WORDS; i++)
+		if (strcmp(word, tunnel_words[i].word) == 0)
+			return &tunnel_words[i];
+	return NULL;
+}
+
+static const struct tunnel_word *tunnel_at(uint16_t port)
+{
+	for (unsigned i = 0; i < N_TUNNEL_WORDS; i++)
+		if (port != 0 && tunnel_words[i].port == port)
+			return &tunnel_words[i];
+	return NULL;
+}
+
 // The tunnels that end at the listener.
 static void read_decap(struct gateway_reader *reader, config_setting_t *group, struct gateway_listener *listener)
 {
@@ -200,13 +227,13 @@ static void read_decap(struct gateway_reader *reader, config_setting_t *group, s
 	for (unsigned i = 0; i < list.n; i++) {
 		config_setting_t *element = conf_list_get(&list, i);
 		const char *word = conf_element(&reader->conf, element, "decap");
+		const struct tunnel_word *found = word ? tunnel_find(word) : NULL;
 
-		if (word && strcmp(word, "ipip") == 0)
-			listener->tunnels |= WEIR_TUNNEL_IPIP;
-		else if (word && strcmp(word, "gue") == 0)
-			listener->tunnels |= WEIR_TUNNEL_GUE;
+		if (found)
+			listener->tunnels |= found->tunnel;
 		else if (word)
-			conf_error(&reader->conf, element, "\"ipip\" or \"gue\"", "there is no tunnel \"%.80s\"", word);
+			conf_error(&reader->conf, element, "\"ipip\", \"gue\" or \"vxlan\"",
+				   "there is no tunnel \"%.80s\"", word);
 	}
 }
 
@@ -218,10 +245,13 @@ static void check_tunnel_port(struct gateway_reader *reader, const struct conf_l
 
 	for (unsigned i = 0; i < gateway->n_listeners; i++)
 		tunnels |= gateway->listeners[i].tunnels;
-	for (unsigned i = 0; i < gateway->n_listeners && (tunnels & WEIR_TUNNEL_GUE); i++)
-		if (gateway->listeners[i].port == GUE_PORT)
-			conf_error(&reader->conf, conf_list_get(list, i), "another port, or no decap = \"gue\"",
-				   "listener number %u has the port of gue, %d", i + 1, GUE_PORT);
+	for (unsigned i = 0; i < gateway->n_listeners; i++) {
+		const struct tunnel_word *word = tunnel_at(gateway->listeners[i].port);
+
+		if (word && (tunnels & word->tunnel))
+			conf_error(&reader->conf, conf_list_get(list, i), "another port, or no such tunnel in decap",
+				   "listener number %u has the port of %s, %u", i + 1, word->word, word->port);
+	}
 }
 
 static bool is_same(const struct gateway_listener *a, const struct gateway_listener *b)

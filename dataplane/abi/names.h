@@ -32,7 +32,7 @@ enum weir_disposition {
 };
 
 // Tunnels that a listener may ask for, as bits.
-enum weir_tunnel { WEIR_TUNNEL_IPIP = 1, WEIR_TUNNEL_GUE = 2 };
+enum weir_tunnel { WEIR_TUNNEL_IPIP = 1, WEIR_TUNNEL_GUE = 2, WEIR_TUNNEL_VXLAN = 4 };
 
 // Reasons that the code itself gives; X(name, disposition, text). The reasons of `drop` by rule are
 // named in the rule file and counted by name (segment.h). NONE is "no reason: goes on".

@@ -20,7 +20,8 @@
 #include "dataplane/xdp_parts.h"
 #include "tests/kit/frame.h"
 
-enum { FRAME_LIMIT = 1792, IPIP = WEIR_TUNNEL_IPIP, GUE = WEIR_TUNNEL_GUE };
+enum { FRAME_LIMIT = 1792, IPIP = WEIR_TUNNEL_IPIP, GUE = WEIR_TUNNEL_GUE, VXLAN = WEIR_TUNNEL_VXLAN,
+       ALL = IPIP | GUE | VXLAN, WAYS = 12 };
 
 static struct {
 	struct gateway gateway;
@@ -32,13 +33,11 @@ static struct {
 } t;
 
 // 10.0.0.2 and 2001:db8::2 are where the kit's frames go.
-static const struct gateway_listener any_ipip = { .port = 5700, .tunnels = IPIP };
-static const struct gateway_listener any_both = { .port = 5700, .tunnels = IPIP | GUE };
-static const struct gateway_listener any_none = { .port = 5700 };
+static const struct gateway_listener any_all = { .port = 5700, .tunnels = ALL };
 static const struct gateway_listener there4 = { { 10, 0, 0, 2 }, 4, WEIR_NATIVE, 5700, IPIP, 0 };
-static const struct gateway_listener there4_gue = { { 10, 0, 0, 2 }, 4, WEIR_NATIVE, 5701, GUE, 0 };
-static const struct gateway_listener there6 = { { 0x20, 1, 0xd, 0xb8, [15] = 2 }, 6, WEIR_NATIVE, 5700, IPIP | GUE, 0 };
-static const struct gateway_listener elsewhere = { { 10, 0, 0, 3 }, 4, WEIR_NATIVE, 5700, IPIP | GUE, 0 };
+static const struct gateway_listener there4_udp = { { 10, 0, 0, 2 }, 4, WEIR_NATIVE, 5701, GUE | VXLAN, 0 };
+static const struct gateway_listener there6 = { { 0x20, 1, 0xd, 0xb8, [15] = 2 }, 6, WEIR_NATIVE, 5700, ALL, 0 };
+static const struct gateway_listener elsewhere = { { 10, 0, 0, 3 }, 4, WEIR_NATIVE, 5700, ALL, 0 };
 
 static int open_program(void **state)
 {
@@ -99,22 +98,22 @@ static enum weir_xdp_fate fate(void)
 	return 0;
 }
 
-// Bit 0: IPv6 inside; bit 1: outside; bit 2: GUE.
+// Bit 0: IPv6 inside; bit 1: outside; then which tunnel.
 static void make(unsigned way)
 {
 	frame_message(&t.inner, way & 1 ? 6 : 4, 10);
-	frame_tunnel(&t.frame, &t.inner, way & 2 ? 6 : 4, way & 4);
+	frame_tunnel(&t.frame, &t.inner, way & 2 ? 6 : 4, 1u << way / 4);
 }
 
 static enum weir_xdp_fate kernels(unsigned way)
 {
-	return way & 4 ? WEIR_XDP_NO_LISTENER : WEIR_XDP_NOT_UDP;
+	return way >= 4 ? WEIR_XDP_NO_LISTENER : WEIR_XDP_NOT_UDP;
 }
 
 static void tunnels_that_end_at_any_address_go_to_the_socket(void **state)
 {
-	hear(&any_both, NULL);
-	for (unsigned way = 0; way < 8; way++) {
+	hear(&any_all, NULL);
+	for (unsigned way = 0; way < WAYS; way++) {
 		make(way);
 		assert_int_equal(fate(), WEIR_XDP_SOCKET);
 	}
@@ -122,22 +121,19 @@ static void tunnels_that_end_at_any_address_go_to_the_socket(void **state)
 
 static void a_tunnel_that_nobody_asks_for_goes_to_the_kernel(void **state)
 {
-	hear(&any_none, NULL);
-	for (unsigned way = 0; way < 8; way++) {
-		make(way);
-		assert_int_equal(fate(), kernels(way));
-	}
-	hear(&any_ipip, NULL);
-	for (unsigned way = 0; way < 8; way++) {
-		make(way);
-		assert_int_equal(fate(), way & 4 ? WEIR_XDP_NO_LISTENER : WEIR_XDP_SOCKET);
+	for (uint8_t asks = 0; asks <= ALL; asks++) {
+		hear(&(struct gateway_listener){ .port = 5700, .tunnels = asks }, NULL);
+		for (unsigned way = 0; way < WAYS; way++) {
+			make(way);
+			assert_int_equal(fate(), asks & 1u << way / 4 ? WEIR_XDP_SOCKET : kernels(way));
+		}
 	}
 }
 
 static void a_tunnel_ends_at_the_listeners_address_alone(void **state)
 {
-	hear(&there4, &there4_gue); // two listeners of one address: what either asks for
-	for (unsigned way = 0; way < 8; way++) {
+	hear(&there4, &there4_udp); // two listeners of one address: what either asks for
+	for (unsigned way = 0; way < WAYS; way++) {
 		make(way);
 		assert_int_equal(fate(), way & 2 ? kernels(way) : WEIR_XDP_SOCKET);
 	}
@@ -146,7 +142,7 @@ static void a_tunnel_ends_at_the_listeners_address_alone(void **state)
 static void a_tunnel_over_ipv6_ends_at_the_listeners_address_alone(void **state)
 {
 	hear(&there6, &elsewhere);
-	for (unsigned way = 0; way < 8; way++) {
+	for (unsigned way = 0; way < WAYS; way++) {
 		make(way);
 		assert_int_equal(fate(), way & 2 ? WEIR_XDP_SOCKET : kernels(way));
 	}
@@ -154,7 +150,7 @@ static void a_tunnel_over_ipv6_ends_at_the_listeners_address_alone(void **state)
 
 static void fragments_of_tunnels_go_to_the_socket(void **state)
 {
-	hear(&any_both, NULL);
+	hear(&any_all, NULL);
 	make(0);
 	frame_put16(&t.frame, t.frame.ip + 6, 0x2000);
 	frame_mend(&t.frame);
@@ -175,7 +171,7 @@ static void fragments_of_tunnels_go_to_the_socket(void **state)
 
 static void a_tunnel_behind_extension_headers_is_found(void **state)
 {
-	hear(&any_both, NULL);
+	hear(&any_all, NULL);
 	frame_message(&t.inner, 4, 10);
 	frame_ethernet(&t.frame);
 	frame_ipv6(&t.frame);
@@ -195,8 +191,8 @@ static void whatever_the_workers_take_out_of_a_tunnel_reaches_them(void **state)
 	srandom(1);
 	for (unsigned turn = 0; turn < 20000; turn++) {
 		if (turn % 2500 == 0)
-			hear(turn % 5000 ? &there6 : &any_both, &elsewhere);
-		make((unsigned)random() % 8);
+			hear(turn % 5000 ? &there6 : &any_all, &elsewhere);
+		make((unsigned)random() % WAYS);
 		for (unsigned broken = (unsigned)random() % 3; broken > 0; broken--)
 			t.frame.bytes[12 + (unsigned)random() % (t.frame.length - 12)] = (uint8_t)random();
 		if (random() % 2)

@@ -43,6 +43,8 @@ def packed(address):
 class Ways:
     """A gateway between a sender and a member. The pool `p` has the member `m`, by `pool` (the pool's settings)."""
 
+    SETTINGS = {}  # of the gateway, beside these
+
     def __init__(self, net, pool, family=4, exceed=""):
         self.net, self.family = net, family
         net.veth("gw", "in0", "snd", "s0")
@@ -58,7 +60,7 @@ class Ways:
             self.known("snd", "s0", SERVICE[version], self.mac["in0"])
             self.known("mem", "m0", OUTER[version], self.mac["out0"])
             net.ip("mem", f"-{version}", "route", "add", "default", "via", OUTER[version], "dev", "m0")
-        self.g = Gateway(PORTS, memory_mb=64)
+        self.g = Gateway(PORTS, memory_mb=64, **self.SETTINGS)
         image = self.g.compile(self.g.write("rules.conf", self.rules(pool, family, exceed)))
         with open(image, "rb") as file:
             self.table = routes.Table(file.read())

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Messages in tunnels (docs/decisions/049-decapsulation.md): whatever becomes of a message, becomes of it in ipip and GUE too, byte for byte
-of what is sent; and what weir puts into tunnels, weir takes out of them."""
+"""Messages in tunnels (docs/decisions/049-decapsulation.md): whatever becomes of a message, becomes of it in ipip, GUE and VXLAN too, byte for
+byte of what is sent; and what weir puts into tunnels, weir takes out of them."""
 import collections
 import os
 import random
@@ -16,8 +16,9 @@ from fragments_test import Datagram, check, random_capture, random_datagram  # n
 from gateway import Gateway, check_books, main, read_pcap, write_pcap  # noqa: E402
 
 PORT = 'name = "in0"; device = "net_pcap0,rx_pcap=@/in.pcap,tx_pcap=@/out.pcap"; queues = 1;'
-ASKS = '( { port = 5700; protocol = "native"; decap = [ "ipip", "gue" ]; } )'
-LISTENERS = [model.Listener("any", 5700, "native", ["ipip", "gue"])]
+ASKS = '( { port = 5700; protocol = "native"; decap = [ "ipip", "gue", "vxlan" ]; } )'
+TUNNELS = ["ipip", "gue", "vxlan"]
+LISTENERS = [model.Listener("any", 5700, "native", TUNNELS)]
 WAYS = [("l2", None), ("nat", "10.0.0.1"), ("ipip", "10.0.0.1"), ("ipip", "2001:db8::1"), ("gue", "10.0.0.1"), ("gue", "2001:db8::1")]
 OUTER = {4: (bytes([10, 9, 9, 1]), bytes([10, 9, 9, 2])),
          6: (bytes.fromhex("20010db8000900000000000000000001"), bytes.fromhex("20010db8000900000000000000000002"))}
@@ -43,9 +44,13 @@ def in_tunnel(chance, frame, tunnel, version):
         at += 4
     inside, protocol = frame[at:], 4 if frame[at] >> 4 == 4 else 41
     source, destination = OUTER[version]
-    if tunnel == "gue":
-        data = inside if chance.random() < 0.3 else struct.pack(">BBH", 0, protocol, 0) + inside
-        udp = struct.pack(">HHHH", chance.randint(49152, 65535), 6080, 8 + len(data), 0) + data
+    if tunnel != "ipip":
+        data, port = inside if chance.random() < 0.3 else struct.pack(">BBH", 0, protocol, 0) + inside, model.GUE
+        if tunnel == "vxlan":
+            tags = b"".join(struct.pack(">HH", 0x8100, chance.randint(1, 4094)) for _ in range(chance.choice([0, 0, 1, 2])))
+            data = b"\x08\0\0\0" + chance.randbytes(3) + b"\0" + chance.randbytes(12) + tags + frame[at - 2:]
+            port = model.VXLAN
+        udp = struct.pack(">HHHH", chance.randint(49152, 65535), port, 8 + len(data), 0) + data
         carried = 0
         if chance.random() < 0.5:
             carried = model.checksum(source + destination + struct.pack(">IHH", len(udp), 0, 17) + udp) or 0xFFFF
@@ -101,7 +106,7 @@ def messages_in_tunnels_end_and_leave_as_they_do_without():
     plain = padded(messages(chance, [0, 1, 90, 600, 1300, 1500, 3000, 8000]))
     want, sent = run(plain)
     assert want["dispositions"]["malformed"] == want["dispositions"]["exception"] == 0, want["dispositions"]
-    for tunnel in ("ipip", "gue"):
+    for tunnel in TUNNELS:
         for version in (4, 6):
             stats, out = run([in_tunnel(chance, frame, tunnel, version) for frame in plain])
             assert stats["dispositions"] == want["dispositions"], (tunnel, version, stats["dispositions"], stats["reasons"], want["dispositions"])
@@ -131,7 +136,7 @@ def a_wrong_checksum_inside_is_counted_as_outside():
         at = 14 + 4 * ((frame[12:14] == b"\x81\x00") + 2 * (frame[12:14] == b"\x88\xa8"))
         frame[at + (20 if frame[at] >> 4 == 4 else 40) + 40] ^= 1
         broken.append(bytes(frame))
-    for tunnel in ("ipip", "gue"):
+    for tunnel in TUNNELS:
         stats, _ = run([in_tunnel(chance, frame, tunnel, chance.choice([4, 6])) for frame in broken])
         assert stats["reasons"] == {"malformed": {"udp-checksum": len(broken)}}, stats["reasons"]
 
@@ -150,7 +155,7 @@ def in_pieces(chance):
     while len(inner.udp) > 1400:  # longer ones do not leave (see below)
         inner = random_datagram(chance)
     carried = chance.choice(inner.fragments()) if chance.random() < 0.3 else inner.cut(0, len(inner.udp), False) if inner.version == 4 else whole(inner)
-    frame = in_tunnel(chance, carried, chance.choice(["ipip", "gue"]), outer.version)
+    frame = in_tunnel(chance, carried, chance.choice(TUNNELS), outer.version)
     payload = packet_of(frame)[20 if outer.version == 4 else 40:]
     outer.protocol, outer.udp = packet_of(frame)[9 if outer.version == 4 else 6], payload
     outer.source, outer.destination = OUTER[outer.version]
@@ -160,7 +165,7 @@ def in_pieces(chance):
 def through(chance, frame):
     """The frame in a tunnel, or in none: all fragments of a datagram alike."""
     packet = packet_of(frame)
-    tunnel = ["ipip", "gue", "ipip", "gue", None][sum(packet[15:16] if packet[0] >> 4 == 4 else packet[23:24]) % 5]
+    tunnel = [*TUNNELS, *TUNNELS, None][sum(packet[15:16] if packet[0] >> 4 == 4 else packet[23:24]) % 7]
     return in_tunnel(chance, frame, tunnel, chance.choice([4, 6])) if tunnel else frame
 
 

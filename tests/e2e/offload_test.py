@@ -9,7 +9,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "kit"))
 sys.dont_write_bytecode = True
-from decap_test import in_tunnel, messages, packet_of, padded  # noqa: E402
+from decap_test import TUNNELS, in_tunnel, messages, packet_of, padded  # noqa: E402
 from gateway import Gateway, check_books, main, wait_for  # noqa: E402
 from network import Network  # noqa: E402
 from xdp import XdpGateway, XdpNetwork  # noqa: E402
@@ -19,7 +19,7 @@ RULES = """version = 1;
 pools = ( { name = "p"; port = 0; members = ( { name = "m"; address = "10.0.0.9"; mac = "02:00:00:00:00:aa"; } ); } );
 default = { forward = "p"; };
 """
-ASKS = '( { port = 5700; protocol = "native"; decap = [ "ipip", "gue" ]; } )'
+ASKS = '( { port = 5700; protocol = "native"; decap = [ "ipip", "gue", "vxlan" ]; } )'
 VERIFIED = "UDP checksums are verified by the device,"
 
 
@@ -114,12 +114,12 @@ def check_reasons(gateway, raw):
     good = plain_messages()
     four, six = ([frame for frame in good if frame[14] >> 4 == version] for version in (4, 6))
     wrong = [spoilt(frame, "message") for frame in good]
-    tunnels = [in_tunnel(random.Random(1), frame, tunnel, 4) for frame in wrong[:10] if frame[14] >> 4 == 4 for tunnel in ("ipip", "gue")]
-    tunnels += [in_tunnel(random.Random(1), frame, "gue", 4) for frame in good if len(frame) < 700]
+    tunnels = [in_tunnel(random.Random(1), frame, tunnel, 4) for frame in wrong[:10] if frame[14] >> 4 == 4 for tunnel in TUNNELS]
+    tunnels += [in_tunnel(random.Random(1), frame, tunnel, 4) for frame in good if len(frame) < 700 for tunnel in ("gue", "vxlan")]
     sent = good + wrong + [frame for pair in zip(good, wrong) for frame in pair]
     sent += [spoilt(frame, "header") for frame in four] + [spoilt(frame, "none") for frame in good] + tunnels
     stats = send(gateway, raw, sent)
-    carried = sum(len(frame) < 700 for frame in good)
+    carried = 2 * sum(len(frame) < 700 for frame in good)
     want = {"ip-checksum": len(four), "udp-checksum": 2 * len(wrong) + len(six) + len(tunnels) - carried}
     assert stats["reasons"].get("malformed") == want, (stats["reasons"], want)
     assert stats["dispositions"]["forward"] == 2 * len(good) + len(four) + carried, stats["dispositions"]

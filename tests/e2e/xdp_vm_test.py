@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What not every kernel has: libxdp's dispatcher, and the far ends of tunnels. So the cases of xdp_test, xdp_faults_test and tunnel_test
-for which it matters run in a virtual machine with Debian's kernel, on the files of this machine."""
+"""What not every kernel has: libxdp's dispatcher, and the far ends of tunnels. So the cases of xdp_test, xdp_faults_test, tunnel_test and
+vxlan_test for which it matters run in a virtual machine with Debian's kernel, on the files of this machine."""
 import functools
 import os
 import re
@@ -17,7 +17,8 @@ CASES = {"xdp_test.py": ["a_program_in_libxdps_dispatcher_stays_and_still_runs",
                          "a_killed_dataplane_leaves_the_kernel_its_traffic_and_the_next_one_takes_over",
                          "a_stop_leaves_nothing_behind_and_loses_nothing"],
          "xdp_faults_test.py": ["a_program_that_someone_takes_off_is_attached_again"],
-         "tunnel_test.py": ["a_members_kernel_takes_messages_out_of_ipip_and_gue"]}
+         "tunnel_test.py": ["a_members_kernel_takes_messages_out_of_ipip_and_gue"],
+         "vxlan_test.py": ["messages_that_a_kernel_puts_into_vxlan_are_taken_out_and_answered_without"]}
 JOB = """mount -t bpf bpf /sys/fs/bpf || exit 3
 export WEIR_BUILD={build} PATIENCE=10 PYTHONDONTWRITEBYTECODE=1
 status=0
@@ -52,10 +53,10 @@ def an_xdp_port_stands_beside_others_in_libxdps_dispatcher():
     all_went_well("xdp_test.py", "xdp_faults_test.py")
 
 
-def members_kernels_take_messages_out_of_tunnels():
-    all_went_well("tunnel_test.py")
+def kernels_take_messages_out_of_tunnels_and_put_them_in():
+    all_went_well("tunnel_test.py", "vxlan_test.py")
 
 
 if __name__ == "__main__":
     assert os.path.exists(program("weir-dataplane")), "build first"
-    main([an_xdp_port_stands_beside_others_in_libxdps_dispatcher, members_kernels_take_messages_out_of_tunnels])
+    main([an_xdp_port_stands_beside_others_in_libxdps_dispatcher, kernels_take_messages_out_of_tunnels_and_put_them_in])

@@ -52,7 +52,8 @@ static void must(bool condition)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const struct listener list[] = {
-		{.port = 5700, .protocol = WEIR_NATIVE, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE},
+		{.port = 5700, .protocol = WEIR_NATIVE,
+		 .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE | WEIR_TUNNEL_VXLAN},
 		{.port = 5060, .protocol = WEIR_SIP},
 		{.port = 5700, .protocol = WEIR_COAP, .family = 4, .address = {10, 0, 0, 3}},
 		{.port = 9, .protocol = WEIR_NATIVE, .family = 6, .address = {0x20, 1, 0x0d, 0xb8, [15] = 2}},
@@ -86,15 +87,13 @@ static void mend_ipv4(uint8_t *ip, uint32_t left)
 	memcpy(ip + 10, &sum, 2);
 }
 
-// The IPv4 header of a packet inside.
+// The IPv4 header of a packet inside: at once, or behind UDP and the headers of GUE or VXLAN.
 static void mend_inside(uint8_t *ip, uint32_t left)
 {
 	uint32_t header = ip[0] >> 4 == 4 ? (ip[0] & 15u) * 4 : 40;
 
-	if (ip[0] >> 4 == 6 && left > header && ip[6] == 17)
-		header += 12;
-	else if (ip[0] >> 4 == 4 && left > 20 && ip[9] == 17)
-		header += 12;
+	if (left > header + 4 && ip[ip[0] >> 4 == 6 ? 6 : 9] == 17)
+		header += 8 + (ip[header + 2] == 0x12 && ip[header + 3] == 0xb5 ? 8 + 14 : 4);
 	if (header + 20 <= left)
 		mend_ipv4(ip + header, left - header);
 }

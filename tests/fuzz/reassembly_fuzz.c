@@ -86,7 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct reassembly_limits limits = {4, 12, 6, 300};
 	static const struct reassembly_frames frames = {copy, end, NULL};
 	static const uint8_t seed[16];
-	static const struct listener any = {.port = 5700, .protocol = WEIR_NATIVE, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE};
+	static const struct listener any = {.port = 5700, .protocol = WEIR_NATIVE,
+					    .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE | WEIR_TUNNEL_VXLAN};
 	static struct listeners listeners;
 	static struct kept kept[FRAMES_MAX];
 	struct reassembly *reassembly = reassembly_create(&limits, &frames, seed);

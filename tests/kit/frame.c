@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "dataplane/abi/names.h"
+
 static const uint8_t source6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
 static const uint8_t destination6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 2};
 
@@ -145,7 +147,19 @@ void frame_message(struct frame *frame, unsigned version, uint16_t size)
 	frame_finish(frame);
 }
 
-void frame_tunnel(struct frame *frame, const struct frame *inner, unsigned version, bool gue)
+// Headers of VXLAN, and the Ethernet header of the frame in it.
+static void push_vxlan(struct frame *frame, const struct frame *inner)
+{
+	static const uint8_t header[8] = {0x08, [4] = 1, 2, 3};
+	static const uint8_t addresses[12] = {2, 9, 9, 9, 9, 1, 2, 9, 9, 9, 9, 2};
+
+	frame_udp(frame, 4789);
+	frame_push(frame, header, sizeof(header));
+	frame_push(frame, addresses, sizeof(addresses));
+	frame_push(frame, inner->bytes + 12, inner->ip - 12);
+}
+
+void frame_tunnel(struct frame *frame, const struct frame *inner, unsigned version, unsigned tunnel)
 {
 	uint8_t protocol = inner->bytes[inner->ip] >> 4 == 4 ? 4 : 41;
 	const uint8_t header[4] = {0, protocol};
@@ -157,9 +171,11 @@ void frame_tunnel(struct frame *frame, const struct frame *inner, unsigned versi
 		frame_ipv4(frame, 0);
 	else
 		frame_ipv6(frame);
-	if (gue) {
+	if (tunnel == WEIR_TUNNEL_GUE) {
 		frame_udp(frame, 6080);
 		frame_push(frame, header, sizeof(header));
+	} else if (tunnel == WEIR_TUNNEL_VXLAN) {
+		push_vxlan(frame, inner);
 	} else {
 		frame->bytes[frame->next] = protocol;
 	}

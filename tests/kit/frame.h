@@ -51,8 +51,9 @@ void frame_mend(struct frame *frame);
 // Ethernet, IP of `version`, UDP to 5700, native with a body of `size` bytes, finished.
 void frame_message(struct frame *frame, unsigned version, uint16_t size);
 
-// Puts `inner` into a tunnel over IP of `version`: IP in IP, or with `gue` UDP to port 6080 and a header of four bytes.
-// The Ethernet header is inner's.
-void frame_tunnel(struct frame *frame, const struct frame *inner, unsigned version, bool gue);
+// Puts `inner` into a `tunnel` (enum weir_tunnel) over IP of `version`: IP in IP, UDP to port 6080 with a GUE header of
+// four bytes, or UDP to port 4789 with a VXLAN header and inner's Ethernet header once more, of other addresses. The
+// outer Ethernet header is inner's, tags included.
+void frame_tunnel(struct frame *frame, const struct frame *inner, unsigned version, unsigned tunnel);
 
 void frame_put16(struct frame *frame, uint32_t offset, uint16_t value);

@@ -215,7 +215,7 @@ class Maker:
         return listeners
 
     def make_decap(self):
-        return self.random.choice([(), (), (), ("ipip",), ("gue",), ("ipip", "gue"), ("ipip", "gue")])
+        return self.random.choice([(), (), (), ("ipip",), ("gue",), ("vxlan",), ("ipip", "gue"), ("ipip", "gue", "vxlan"), ("vxlan", "gue", "ipip")])
 
     @staticmethod
     def text_gateway(listeners):
@@ -355,9 +355,26 @@ class Maker:
             protocol = r.choice([4, 41, 17, 0, 59])
         header = struct.pack(">BBH", first | len(private) // 4, protocol, flags) + private
         data = packet if self.chance(0.2) else header + packet
+        return self.make_udp_tunnel(model.GUE, data, source, destination)
+
+    def make_vxlan(self, kind, packet, source, destination):
+        """A UDP datagram to port 4789."""
+        r = self.random
+        header = bytearray(b"\x08" + r.choice([b"\0\0\0", r.randbytes(3)]) + r.randbytes(3) + r.choice([b"\0", r.randbytes(1)]))
+        if self.chance(0.1):
+            header[0] = r.randint(0, 255)
+        if self.chance(0.05):
+            kind = r.choice([0x0800, 0x86DD, 0x0806, 0x05DC, r.randint(0, 65535)])
+        tags = b"".join(struct.pack(">HH", r.choice([0x8100, 0x88A8]), r.getrandbits(16)) for _ in range(r.choice([0, 0, 0, 1, 2, 3])))
+        data = bytes(header) + r.randbytes(12) + tags + struct.pack(">H", kind) + packet
+        return self.make_udp_tunnel(model.VXLAN, data, source, destination)
+
+    def make_udp_tunnel(self, port, data, source, destination):
+        """IP protocol and a UDP datagram, sometimes cut, to another port or with another checksum."""
+        r = self.random
         if self.chance(0.03):
-            data = data[: r.randint(0, min(len(data), 30))]
-        udp = struct.pack(">HHHH", r.randint(1, 65535), model.GUE if self.chance(0.97) else 6081, 8 + len(data), 0) + data
+            data = data[: r.randint(0, min(len(data), 40))]
+        udp = struct.pack(">HHHH", r.randint(1, 65535), port if self.chance(0.97) else port + 1, 8 + len(data), 0) + data
         carried = model.checksum(source + destination + struct.pack(">IHH", len(udp), 0, 17) + udp) or 0xFFFF
         if self.chance(0.4):
             carried = 0
@@ -367,8 +384,8 @@ class Maker:
 
     def make_inside(self, kind, packet, source, destination):
         """IP protocol and payload of a tunnel's packet with another one inside."""
-        if self.chance(0.5):
-            return self.make_gue(kind, packet, source, destination)
+        if self.chance(0.6):
+            return self.random.choice([self.make_gue, self.make_vxlan])(kind, packet, source, destination)
         return (4 if (kind == 0x0800) == self.chance(0.97) else 41), packet
 
     def make_packet(self, rules):

@@ -22,7 +22,7 @@ from gateway import BUILD, SkipTest, wait_for
 
 QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "vfio_iommu_type1", "vfio-pci", "tun", "veth", "ipip", "sit", "ip6_tunnel",
-           "fou", "fou6"]
+           "fou", "fou6", "vxlan"]
 BOOT = ("console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on mitigations=off nokaslr init_on_alloc=0 "
         "cryptomgr.notests")
 INIT = """#!/bin/busybox sh

@@ -322,7 +322,7 @@ def find_listener(listeners, destination, port):
     return next((one for one in found if one.address is not None), found[0] if found else None)
 
 
-GUE = 6080
+GUE, VXLAN = 6080, 4789
 
 
 class NotForUs(Exception):
@@ -354,6 +354,21 @@ def inside_gue(data):
     return (0x0800 if data[1] == 4 else 0x86DD), data[4 + 4 * (first & 31) :]
 
 
+def inside_vxlan(data):
+    """Ethernet type and packet of the frame inside."""
+    if len(data) < 8:
+        raise malformed("truncated")
+    if not data[0] & 8:
+        raise malformed("tunnel-header")
+    kind, rest = parse_ethernet(data[8:])
+    if kind not in (0x0800, 0x86DD):
+        raise NotForUs
+    return kind, rest
+
+
+IN_UDP = {GUE: ("gue", inside_gue), VXLAN: ("vxlan", inside_vxlan)}
+
+
 class Packet:
     """An IP packet up to its listener. Where it is in a tunnel that ends here, and carries a message or a fragment, it is the
     packet inside: `tunnel` names it, `kind` and `rest` are its Ethernet type and bytes."""
@@ -380,12 +395,16 @@ class Packet:
             if protocol in (4, 41) and end_of("ipip", destination, listeners):
                 self.outer, self.inside = "not-udp", lambda: ("ipip", 0x0800 if protocol == 4 else 0x86DD, payload)
             raise exception("not-udp")
-        gue = self.tunnel is None and end_of("gue", destination, listeners)
-        port, self.data = parse_udp(self.source, destination, payload, self.trust, lambda port: gue and port == GUE)
+
+        def ends(port):
+            return self.tunnel is None and port in IN_UDP and end_of(IN_UDP[port][0], destination, listeners)
+
+        port, self.data = parse_udp(self.source, destination, payload, self.trust, ends)
         self.listener = find_listener(listeners, destination, port)
         if self.listener is None or (self.tunnel and self.tunnel not in self.listener.decap):
-            if gue and port == GUE:
-                self.outer, self.inside = "no-listener", lambda: ("gue", *inside_gue(self.data))
+            if ends(port):
+                tunnel, inside = IN_UDP[port]
+                self.outer, self.inside = "no-listener", lambda: (tunnel, *inside(self.data))
             raise exception("no-listener")
 
     def open(self):

@@ -32,7 +32,8 @@ static unsigned draw(unsigned n)
 
 static int setup(void **unused)
 {
-	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE },
+	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE,
+						  .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE | WEIR_TUNNEL_VXLAN },
 						{ .port = 5060, .protocol = WEIR_SIP },
 						{ .port = 5701, .family = 4, .address = { 10, 0, 0, 2 }, .protocol = WEIR_NATIVE } };
 
@@ -51,7 +52,7 @@ static void make(struct frame *frame, bool spoil)
 		return;
 	if (draw(8) == 0) {
 		inner = *frame;
-		frame_tunnel(frame, &inner, draw(2) ? 4 : 6, draw(2));
+		frame_tunnel(frame, &inner, draw(2) ? 4 : 6, 1u << draw(3));
 		return;
 	}
 	frame_put16(frame, frame->udp + 2, ports[draw(7)]);

@@ -89,13 +89,13 @@ static void make(unsigned way, unsigned n_vlan, uint16_t size)
 	frame_udp(&inner, 5700);
 	frame_native(&inner, size);
 	frame_finish(&inner);
-	frame_tunnel(&frame, &inner, way & 2 ? 6 : 4, way & 4);
+	frame_tunnel(&frame, &inner, way & 2 ? 6 : 4, 1u << way / 4);
 	frame_push(&frame, "padding", 7);
 }
 
 static void a_frame_of_one_segment_is_what_was_inside(void **state)
 {
-	for (unsigned way = 0; way < 8; way++)
+	for (unsigned way = 0; way < 12; way++)
 		for (unsigned n_vlan = 0; n_vlan <= 2; n_vlan++)
 			for (uint16_t size = 0; size < 300; size += 3) {
 				make(way, n_vlan, size);
@@ -105,12 +105,12 @@ static void a_frame_of_one_segment_is_what_was_inside(void **state)
 
 static void a_frame_of_many_segments_too_wherever_they_end(void **state)
 {
-	for (unsigned way = 0; way < 8; way++) {
+	for (unsigned way = 0; way < 12; way++) {
 		make(way, way % 3, 100);
 		for (unsigned first = 1; first < frame.length - 1; first++)
 			strip(first, 1 + first % 40);
 	}
-	for (unsigned way = 0; way < 8; way++) {
+	for (unsigned way = 0; way < 12; way++) {
 		make(way, 2, 9000);
 		strip(SEGMENT, SEGMENT);
 		strip(5, 7);
@@ -139,7 +139,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_frame_of_many_segments_too_wherever_they_end, teardown),
 		cmocka_unit_test_teardown(frames_that_came_in_no_tunnel_stay, teardown),
 	};
-	const struct listener any = { .port = 5700, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE };
+	const struct listener any = { .port = 5700, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE | WEIR_TUNNEL_VXLAN };
 	char *argv[] = { (char[]){ "decap_test" },     (char[]){ "--no-huge" },
 			 (char[]){ "--no-shconf" },    (char[]){ "--no-pci" },
 			 (char[]){ "--no-telemetry" }, (char[]){ "--log-level=error" },

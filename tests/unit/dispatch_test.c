@@ -81,7 +81,8 @@ static uint16_t port_make(void)
 
 static int setup(void **state)
 {
-	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE, .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE },
+	static const struct listener list[] = { { .port = 5700, .protocol = WEIR_NATIVE,
+						  .tunnels = WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE | WEIR_TUNNEL_VXLAN },
 						{ .port = 5683, .protocol = WEIR_COAP } };
 	const struct segment_shape shape = { WORKERS + 1, 1, 64, 1024 };
 	static const uint8_t secret[16];
@@ -308,7 +309,7 @@ static void messages_of_other_protocols_are_shed_answered_and_let_in_like_native
 }
 
 // The frame of `plain` in a tunnel; frees that.
-static struct rte_mbuf *in_tunnel(struct rte_mbuf *plain, unsigned version, bool gue)
+static struct rte_mbuf *in_tunnel(struct rte_mbuf *plain, unsigned version, unsigned tunnel)
 {
 	static struct frame inner, frame;
 
@@ -317,7 +318,7 @@ static struct rte_mbuf *in_tunnel(struct rte_mbuf *plain, unsigned version, bool
 	inner.type = 12;
 	inner.ip = 14;
 	rte_pktmbuf_free(plain);
-	frame_tunnel(&frame, &inner, version, gue);
+	frame_tunnel(&frame, &inner, version, tunnel);
 	return to_mbuf(&frame);
 }
 
@@ -329,7 +330,7 @@ static void a_message_in_a_tunnel_goes_where_it_would_without(void **state)
 		before = in_ring(1);
 		one(message(i, NORMAL, 0));
 		to = in_ring(1) - before;
-		one(in_tunnel(message(i, NORMAL, 0), i & 1 ? 6 : 4, i & 2));
+		one(in_tunnel(message(i, NORMAL, 0), i & 1 ? 6 : 4, 1u << i % 3));
 		assert_int_equal(in_ring(1) - before, 2 * to);
 	}
 	take(0, 1000);
@@ -344,9 +345,9 @@ static void a_message_in_a_tunnel_is_shed_answered_and_let_in_as_it_is_without(v
 	steer_all(1);
 	for (uint32_t i = 0; i < DISPATCH_RING - DISPATCH_RESERVE; i++)
 		one(message(i, NORMAL, 0));
-	one(in_tunnel(message(7, NORMAL, 1), 6, true));
+	one(in_tunnel(message(7, NORMAL, 1), 6, WEIR_TUNNEL_VXLAN));
 	assert_int_equal(count(WEIR_SHED), 1);
-	one(in_tunnel(message(8, EMERGENCY, 1), 4, false));
+	one(in_tunnel(message(8, EMERGENCY, 1), 4, WEIR_TUNNEL_IPIP));
 	assert_int_equal(count(WEIR_SHED), 1);
 	dispatch_flush(t.dispatch, 0);
 	assert_int_equal(rte_ring_dequeue(t.wire, (void **)&mbuf), 0);

@@ -23,13 +23,15 @@ static void listeners_have_the_tunnels_that_they_ask_for(void **state)
 	struct diags diags;
 	struct gateway *gateway = read(
 		"listeners = ( { port = 1; protocol = \"sip\"; decap = [ \"gue\", \"ipip\" ]; },\n"
-		" { port = 2; protocol = \"sip\"; }, { port = 3; protocol = \"sip\"; decap = \"ipip\"; } );\n", &diags);
+		" { port = 2; protocol = \"sip\"; }, { port = 3; protocol = \"sip\"; decap = \"ipip\"; },\n"
+		" { port = 4; protocol = \"sip\"; decap = [ \"vxlan\", \"ipip\", \"gue\" ]; } );\n", &diags);
 
 	assert_non_null(gateway);
 	assert_int_equal(diags.n, 0);
 	assert_int_equal(gateway->listeners[0].tunnels, WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE);
 	assert_int_equal(gateway->listeners[1].tunnels, 0);
 	assert_int_equal(gateway->listeners[2].tunnels, WEIR_TUNNEL_IPIP);
+	assert_int_equal(gateway->listeners[3].tunnels, WEIR_TUNNEL_IPIP | WEIR_TUNNEL_GUE | WEIR_TUNNEL_VXLAN);
 	diags_fini(&diags);
 	gateway_destroy(gateway);
 }
@@ -59,6 +61,9 @@ static void what_cannot_be_is_refused_with_its_place(void **state)
 		{ "listeners = ( { port = 5; protocol = \"sip\"; decap = 4; } );", 1, "decap" },
 		{ "listeners = ( { port = 5; protocol = \"sip\"; decap = \"gue\"; },\n{ port = 6080; protocol = \"sip\"; } );", 2,
 		  "listener number 2 has the port of gue, 6080" },
+		{ "listeners = ( { port = 4789; protocol = \"sip\"; },\n"
+		  "{ port = 5; protocol = \"sip\"; decap = [ \"ipip\", \"vxlan\" ]; } );", 1,
+		  "listener number 1 has the port of vxlan, 4789" },
 		{ "ports = ( { name = \"a\"; device = \"net_null0\"; mtu = 1279; } );", 1, "mtu 1279 is outside 1280 to 16384" },
 		{ "ports = ( { name = \"a\"; device = \"net_null0\"; mtu = 16385; } );", 1, "mtu 16385 is outside" },
 		{ "ports = ( { name = \"a\"; device = \"eth0\"; type = \"xdp\"; mtu = 9000; } );", 1, "mtu needs a DPDK port" },
