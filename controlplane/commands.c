@@ -56,7 +56,7 @@ static void run_stats(struct commands *commands, struct client *client, const js
 static void run_history(struct commands *commands, struct client *client, const json_t *request)
 {
 	(void)request;
-	commands_reply(client, history_read(commands->history));
+	commands_reply(client, history_read(commands->history, HISTORY_SHOWN));
 }
 
 struct queue_list_json {

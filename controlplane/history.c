@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,14 +77,26 @@ static int shorten(const char *path, size_t lines)
 	return err;
 }
 
+// Whether the last line was cut off before its end, by a full disk or a loss of power.
+static bool is_torn(int fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	char last;
+
+	return end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n';
+}
+
+// `text` begins with the line end that a torn line lacks.
 static int append_line(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640), err = 0;
-	size_t n = strlen(text);
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640), err = 0;
+	size_t n;
 	ssize_t written;
 
 	if (fd < 0)
 		return -errno;
+	text += !is_torn(fd);
+	n = strlen(text);
 	written = write(fd, text, n);
 	if (written < 0)
 		err = -errno;
@@ -100,7 +113,7 @@ int history_append(const char *path, const json_t *entry)
 	char *text = json_dumps(entry, JSON_COMPACT), *line = NULL;
 	int err = -ENOMEM;
 
-	if (text && asprintf(&line, "%s\n", text) > 0) {
+	if (text && asprintf(&line, "\n%s\n", text) > 0) {
 		err = append_line(path, line);
 		free(line);
 	}
@@ -117,12 +130,12 @@ static void read_line(const char *line, void *argument)
 	json_decref(entry);
 }
 
-json_t *history_read(const char *path)
+json_t *history_read(const char *path, size_t most)
 {
 	size_t lines = count_lines(path);
 	json_t *array = json_array();
 
-	each_line(path, lines > HISTORY_SHOWN ? lines - HISTORY_SHOWN : 0, read_line, array);
+	each_line(path, lines > most ? lines - most : 0, read_line, array);
 	return array;
 }
 

@@ -11,8 +11,8 @@ enum { HISTORY_KEPT = 1000, HISTORY_SHOWN = 100 };
 // Appends `entry` (borrowed). 0 or -errno; a full disk costs the entry, nothing else.
 int history_append(const char *path, const json_t *entry);
 
-// The last HISTORY_SHOWN entries, oldest first, as a new array; lines that are no JSON are left out.
-json_t *history_read(const char *path);
+// The last `most` entries, oldest first, as a new array; lines that are no JSON are left out.
+json_t *history_read(const char *path, size_t most);
 
 // Appends what an operator did to something, and logs it.
 void history_note(const char *path, const char *event, const char *what, const char *who);

@@ -178,7 +178,7 @@ static const json_t *find_entry(const json_t *history, uint64_t generation)
 
 int images_find(const struct gateway *gateway, const char *history, uint64_t *generation, char *path, size_t size)
 {
-	json_t *entries = history_read(history);
+	json_t *entries = history_read(history, SIZE_MAX);
 	const json_t *entry = find_entry(entries, *generation);
 	int err = entry ? image_path(gateway, published_crc(entry), path, size) : -ENOENT;
 

@@ -208,6 +208,17 @@ def a_rollback_publishes_the_earlier_table_byte_for_byte():
         plane.wait_generation(4)
 
 
+def a_rollback_finds_its_table_behind_a_thousand_changes_of_members():
+    with Plane() as plane:
+        plane.start().start_dataplane().wait_generation(1)
+        plane.ctl("rules", "load", plane.g.write("other.conf", OTHER))
+        note = {"event": "member drain", "who": "root (uid 0)", "file": "p/a", "result": "done"}
+        with open(plane.g.path("state/t/history"), "a", encoding="utf-8") as file:
+            file.write((json.dumps(note) + "\n") * 1000)
+        back = plane.ctl("rules", "rollback")
+        assert back.returncode == 0 and back.stdout.startswith("generation 3: "), back
+
+
 def a_kept_table_that_is_damaged_is_refused_and_changes_nothing():
     with Plane() as plane:
         plane.start().start_dataplane().wait_generation(1)
@@ -407,6 +418,7 @@ if __name__ == "__main__":
           a_second_load_is_told_so_and_a_dataplane_that_dies_gets_the_table_when_it_is_back,
           a_restarted_dataplane_gets_the_last_table_again,
           a_rollback_publishes_the_earlier_table_byte_for_byte,
+          a_rollback_finds_its_table_behind_a_thousand_changes_of_members,
     a_kept_table_that_is_damaged_is_refused_and_changes_nothing,
     the_last_ten_tables_are_kept,
     a_generation_is_compared_with_a_file,

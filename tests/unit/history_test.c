@@ -46,12 +46,12 @@ static void entries_come_back_oldest_first_and_only_the_last_are_shown(void **st
 	json_t *entries;
 
 	(void)state;
-	entries = history_read(path);
+	entries = history_read(path, HISTORY_SHOWN);
 	assert_int_equal(json_array_size(entries), 0);
 	json_decref(entries);
 	for (int i = 0; i < HISTORY_SHOWN + 5; i++)
 		append(i);
-	entries = history_read(path);
+	entries = history_read(path, HISTORY_SHOWN);
 	assert_int_equal(json_array_size(entries), HISTORY_SHOWN);
 	assert_int_equal(generation(entries, 0), 5);
 	assert_int_equal(generation(entries, HISTORY_SHOWN - 1), HISTORY_SHOWN + 4);
@@ -73,7 +73,7 @@ static void the_file_stays_small(void **state)
 	append(1000001);
 	assert_int_equal(stat(path, &after), 0);
 	assert_true(after.st_size < before.st_size * 2 / 3);
-	entries = history_read(path);
+	entries = history_read(path, HISTORY_SHOWN);
 	assert_int_equal(generation(entries, HISTORY_SHOWN - 1), 1000001);
 	assert_int_equal(generation(entries, HISTORY_SHOWN - 2), 1000000);
 	json_decref(entries);
@@ -88,8 +88,24 @@ static void lines_that_are_torn_are_left_out(void **state)
 	fputs("{\"generation\":1}\n{\"genera\n[]\n", file);
 	fclose(file);
 	append(2);
-	entries = history_read(path);
+	entries = history_read(path, HISTORY_SHOWN);
 	assert_int_equal(json_array_size(entries), 2);
+	assert_int_equal(generation(entries, 1), 2);
+	json_decref(entries);
+}
+
+static void an_entry_behind_a_torn_line_is_whole(void **state)
+{
+	json_t *entries;
+	FILE *file = fopen(path, "we");
+
+	(void)state;
+	fputs("{\"generation\":1}\n{\"genera", file);
+	fclose(file);
+	append(2);
+	append(3);
+	entries = history_read(path, HISTORY_SHOWN);
+	assert_int_equal(json_array_size(entries), 3);
 	assert_int_equal(generation(entries, 1), 2);
 	json_decref(entries);
 }
@@ -110,6 +126,7 @@ int main(void)
 		TEST(entries_come_back_oldest_first_and_only_the_last_are_shown),
 		TEST(the_file_stays_small),
 		TEST(lines_that_are_torn_are_left_out),
+		TEST(an_entry_behind_a_torn_line_is_whole),
 		TEST(a_folder_that_is_gone_is_an_error_and_nothing_more),
 	};
 
