@@ -43,6 +43,23 @@ static size_t add(char *out, size_t size, size_t at, const char *format, ...)
 	return at + (n > 0 ? (size_t)n : 0);
 }
 
+// What becomes of messages over the rate, and where the rule says so itself, of those for a pool without a live member.
+static size_t add_exceed(const struct table *table, const struct verdict *verdict, char *out, size_t size, size_t at)
+{
+	bool dead_too = verdict->action == WEIR_ACT_FORWARD && verdict->exceed_named;
+
+	if (verdict->meter != TABLE_NONE)
+		at = add(out, size, at, ", at most %" PRIu32 " a second (burst %" PRIu32 "), beyond",
+			 table->meters[verdict->meter].rate, table->meters[verdict->meter].burst);
+	if (dead_too)
+		at = add(out, size, at, "%swithout a live member", verdict->meter != TABLE_NONE ? " and " : ", ");
+	if (verdict->meter != TABLE_NONE || dead_too)
+		at = add(out, size, at, ": %s", weir_action_name(verdict->exceed));
+	if (verdict->exceed != WEIR_ACT_DROP)
+		at = add(out, size, at, " \"%s\"", target_name(table, verdict->exceed, verdict->exceed_target));
+	return at;
+}
+
 void table_verdict_format(const struct table *table, uint32_t i, char *out, size_t size)
 {
 	const struct verdict *verdict = &table->verdicts[i];
@@ -52,16 +69,7 @@ void table_verdict_format(const struct table *table, uint32_t i, char *out, size
 	if (verdict->set_priority != 0xff)
 		at = add(out, size, at, ", set_priority %s",
 			 weir_priority_name(verdict->set_priority));
-	if (verdict->meter != TABLE_NONE) {
-		const struct table_meter *meter = &table->meters[verdict->meter];
-
-		at = add(out, size, at,
-			 ", at most %" PRIu32 " a second (burst %" PRIu32 "), beyond: %s",
-			 meter->rate, meter->burst, weir_action_name(verdict->exceed));
-		if (verdict->exceed != WEIR_ACT_DROP)
-			at = add(out, size, at, " \"%s\"",
-				 target_name(table, verdict->exceed, verdict->exceed_target));
-	}
+	at = add_exceed(table, verdict, out, size, at);
 	if (verdict->copy != TABLE_NONE16)
 		add(out, size, at, ", copy to \"%s\"",
 		    table_string(table, table->queues[verdict->copy].name));

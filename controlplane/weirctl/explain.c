@@ -34,9 +34,15 @@ static const char *target_name(const struct rule_set *rules, unsigned kind, uint
 	}
 }
 
+// Whether exceed decides what finds no live member too.
+static bool is_for_dead(const struct action_def *action)
+{
+	return action->kind == WEIR_ACT_FORWARD && action->exceed_named;
+}
+
 static json_t *exceed_json(const struct rule_set *rules, const struct action_def *action)
 {
-	if (action->rate == 0)
+	if (action->rate == 0 && !is_for_dead(action))
 		return json_null();
 	if (action->exceed == WEIR_ACT_DROP)
 		return json_string("drop");
@@ -90,12 +96,14 @@ static void print_verdict(const struct rule_set *rules, const struct action_def 
 	printf("%s \"%s\"", weir_action_name(action->kind), target_name(rules, action->kind, action->target));
 	if (action->set_priority != 0xff)
 		printf(", set_priority %s", weir_priority_name(action->set_priority));
-	if (action->rate) {
-		printf(", at most %" PRIu32 " a second (burst %" PRIu32 "), beyond: %s", action->rate, action->burst,
-		       weir_action_name(action->exceed));
-		if (action->exceed != WEIR_ACT_DROP)
-			printf(" \"%s\"", target_name(rules, action->exceed, action->exceed_target));
-	}
+	if (action->rate)
+		printf(", at most %" PRIu32 " a second (burst %" PRIu32 "), beyond", action->rate, action->burst);
+	if (is_for_dead(action))
+		printf("%swithout a live member", action->rate ? " and " : ", ");
+	if (action->rate || is_for_dead(action))
+		printf(": %s", weir_action_name(action->exceed));
+	if (action->exceed != WEIR_ACT_DROP)
+		printf(" \"%s\"", target_name(rules, action->exceed, action->exceed_target));
 	if (action->copy != RULES_NO_INDEX)
 		printf(", copy to \"%s\"", rules->queues[action->copy].name);
 	putchar('\n');
