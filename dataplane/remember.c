@@ -43,17 +43,23 @@ static uint16_t number_of(unsigned protocol, const struct request *request)
 	return protocol == WEIR_COAP ? request->coap.id : 0;
 }
 
-// The ports, the number and the version as one word: what is written in pieces and read as words soon after makes the
-// reader wait.
-static void packet_ends(const struct packet *packet, uint16_t number, struct repeat_ends *ends)
+// The ports, the number and the version of repeat_ends as one word: what is written in pieces and read as words soon
+// after makes the reader wait.
+static uint64_t packet_head(const struct packet *packet, uint16_t number)
 {
-	const uint8_t *ip = packet->data + packet->l3, *udp = packet->data + packet->payload - 8;
+	const uint8_t *udp = packet->data + packet->payload - 8;
 	uint64_t source = (unsigned)udp[0] << 8 | udp[1], destination = (unsigned)udp[2] << 8 | udp[3];
-	uint64_t head = source | destination << 16 | (uint64_t)number << 32 | (uint64_t)packet->ip_version << 48;
 
 	static_assert(offsetof(struct repeat_ends, destination_port) == 2 && offsetof(struct repeat_ends, id) == 4 &&
 		      offsetof(struct repeat_ends, ip_version) == 6, "the word's places");
-	head = htole64(head);
+	return htole64(source | destination << 16 | (uint64_t)number << 32 | (uint64_t)packet->ip_version << 48);
+}
+
+static void packet_ends(const struct packet *packet, uint16_t number, struct repeat_ends *ends)
+{
+	const uint8_t *ip = packet->data + packet->l3;
+	uint64_t head = packet_head(packet, number);
+
 	memcpy(ends, &head, sizeof(head));
 	if (packet->ip_version == 4)
 		memcpy(ends->address, ip + 12, 8);
@@ -87,7 +93,31 @@ static uint64_t key_of(const struct repeat *repeat, const struct repeat_ends *en
 
 void remember_begin(struct worker *worker, const struct burst *burst)
 {
+	worker->memory.late.n = 0;
 	worker->memory.now = (uint32_t)((burst->now - worker->started) / worker->memory.tick);
+}
+
+static inline void name_later(struct memory *memory, unsigned i, const struct packet *packet, uint16_t number)
+{
+	struct repeat_names *late = &memory->late;
+
+	late->head[late->n] = packet_head(packet, number);
+	memcpy(&late->addresses[late->n], packet->data + packet->l3 + 12, sizeof(late->addresses[0]));
+	memory->late_frame[late->n++] = (uint8_t)i;
+}
+
+void remember_named(struct worker *worker)
+{
+	struct memory *memory = &worker->memory;
+	const struct repeat *repeat = &memory->repeat[WEIR_COAP];
+	uint64_t key[REPEAT_NAMES];
+
+	static_assert((int)REPEAT_NAMES == (int)BURST_MAX, "a burst has room");
+	repeat_keys(repeat, &memory->late, key);
+	for (unsigned at = 0; at < memory->late.n; at++) {
+		memory->key[memory->late_frame[at]] = key[at];
+		repeat_prefetch(repeat, key[at]);
+	}
 }
 
 void remember_name(struct worker *worker, const struct burst *burst, unsigned i, const struct request *request)
@@ -97,6 +127,10 @@ void remember_name(struct worker *worker, const struct burst *burst, unsigned i,
 	struct repeat_ends ends;
 	uint64_t key;
 
+	if (likely(packet->protocol == WEIR_COAP && packet->ip_version == 4)) {
+		name_later(&worker->memory, i, packet, request->coap.id);
+		return;
+	}
 	packet_ends(packet, number_of(packet->protocol, request), &ends);
 	key = key_of(repeat, &ends, packet->protocol, packet->data + packet->payload, request);
 	worker->memory.key[i] = key;

@@ -26,6 +26,8 @@ struct memory {
 	uint64_t tick;           // TSC cycles
 	uint32_t now;            // ticks, of the burst
 	uint64_t key[BURST_MAX]; // of the burst's messages, by frame
+	struct repeat_names late; // CoAP messages over IPv4 of the burst, which get their keys together,
+	uint8_t late_frame[BURST_MAX]; // and what frames they are
 };
 
 // Makes room for `n` messages of each protocol. 0 or -ENOMEM. `secret` is random. Main thread.
@@ -35,9 +37,10 @@ void memory_fini(struct memory *memory); // after a failed memory_init too
 // Before the others, for a burst that has such messages.
 void remember_begin(struct worker *worker, const struct burst *burst);
 
-// Frame `i` of the burst has been decoded as `request`: what is known of it is brought near, from memory that is seldom
-// in a cache.
+// Frame `i` of the burst has been decoded as `request`: it gets its name. remember_named follows the last one: what is
+// known of each is then on its way, from memory that is seldom in a cache.
 void remember_name(struct worker *worker, const struct burst *burst, unsigned i, const struct request *request);
+void remember_named(struct worker *worker);
 
 // Whether frame `i`, which has its name, has been seen.
 enum remembered remember_find(struct worker *worker, const struct burst *burst, unsigned i);

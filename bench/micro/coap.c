@@ -147,6 +147,16 @@ static void run_key(unsigned first)
 	}
 }
 
+static struct repeat_names names;
+
+static void run_keys(unsigned first)
+{
+	names.n = BURST;
+	for (unsigned i = 0; i < BURST; i++)
+		names.head[i] = names.addresses[i] = sender++;
+	repeat_keys(&repeat, &names, key);
+}
+
 static void run_claim(unsigned first)
 {
 	for (unsigned i = 0; i < BURST; i++)
@@ -196,6 +206,7 @@ static void measure_repeat(void)
 		exit(3);
 	printf("memory of repetitions, %d MB\n", REPEAT_MB);
 	measure("key, IPv4", run_key);
+	measure("key, IPv4, of a burst", run_keys);
 	measure_after("claim, new, line not in cache, prefetched", run_key, run_claim);
 	measure_after("claim, new, line not in cache, alone", run_key, run_claim_alone);
 	measure_after("claim, repeated, in cache", claim_and_key, run_claim_alone);

@@ -276,6 +276,32 @@ static void whatever_is_forgotten_too_early_has_been_counted(void **state)
 	repeat_fini(&repeat);
 }
 
+static void keys_of_many_messages_are_those_of_each(void **state)
+{
+	struct repeat repeat = table_of(1);
+	uint64_t random = 7;
+
+	for (unsigned n = 0; n <= REPEAT_NAMES; n++) {
+		struct repeat_names names = { .n = n };
+		uint64_t key[REPEAT_NAMES];
+
+		for (unsigned i = 0; i < n; i++) {
+			names.head[i] = htole64(UINT64_C(4) << 48 | kit_random(&random) >> 16);
+			names.addresses[i] = kit_random(&random);
+		}
+		repeat_keys(&repeat, &names, key);
+		for (unsigned i = 0; i < n; i++) {
+			struct repeat_ends ends;
+
+			memcpy(&ends, &names.head[i], 8);
+			memcpy(ends.address, &names.addresses[i], 8);
+			assert_int_equal(ends.ip_version, 4);
+			assert_true(key[i] == repeat_key(&repeat, &ends));
+		}
+	}
+	repeat_fini(&repeat);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +312,7 @@ int main(void)
 		cmocka_unit_test(what_is_over_makes_room_without_being_counted),
 		cmocka_unit_test(time_may_pass_the_end_of_its_counter),
 		cmocka_unit_test(each_part_of_a_message_s_name_makes_another_key),
+		cmocka_unit_test(keys_of_many_messages_are_those_of_each),
 		cmocka_unit_test(another_secret_puts_messages_into_other_lines),
 		cmocka_unit_test(a_table_takes_a_power_of_two_of_lines),
 		cmocka_unit_test(random_work_goes_as_in_a_list_of_each_line),
