@@ -165,7 +165,9 @@ struct answer remember_answer(const struct worker *worker, const struct burst *b
 	const struct live *live = worker->live;
 	const struct table_reply *reply;
 
-	if (template == 0 || (told >> TOLD_GENERATION_SHIFT) != (live->generation & 0xff))
+	// A generation is known by its last byte: 256 of them later the table may have fewer templates.
+	if (template == 0 || (told >> TOLD_GENERATION_SHIFT) != (live->generation & 0xff) ||
+	    template > table_count(&live->table, TABLE_REPLIES))
 		return answer;
 	reply = &live->table.replies[template - 1];
 	answer.retry_after = reply->retry_after;

@@ -101,15 +101,20 @@ static int teardown(void **state)
 }
 
 // Puts a table in use: no worker runs, so it is shown for them that they use it.
-static void use(const char *rules)
+static void use_as(const char *rules, uint64_t generation)
 {
-	if (kit_offer_text(rules, 1) != 0)
+	if (kit_offer_text(rules, generation) != 0)
 		fail_msg("%s", t.why);
 	for (unsigned w = 0; w < WORKERS; w++)
-		segment_producer(t.segment, w)->generation = 1;
+		segment_producer(t.segment, w)->generation = generation;
 	assert_int_equal(swap_poll(&t.swap), SWAPPED_TABLE);
 	worker->paths = t.swap.current;
 	worker->live = worker->paths->live;
+}
+
+static void use(const char *rules)
+{
+	use_as(rules, 1);
 }
 
 static void arrive(const uint8_t *bytes, uint32_t length)
@@ -361,6 +366,37 @@ static void a_durable_message_that_cannot_be_answered_now_is_answered_when_it_co
 	assert_books();
 }
 
+static void a_repeat_256_generations_later_asks_for_no_template_that_is_gone(void **state)
+{
+	enum { MANY = 24 };
+	char *before = NULL, *after = NULL;
+	size_t size;
+	FILE *to = open_memstream(&before, &size);
+
+	fprintf(to, "version = 1;\nreplies = (");
+	for (unsigned i = 0; i < MANY; i++)
+		fprintf(to, "%s { name = \"r%u\"; status = \"busy\"; text = \"word\"; }", i ? "," : "", i);
+	fprintf(to, " );\ndefault = { reply = \"r%u\"; };\n", MANY - 1);
+	fclose(to);
+	to = open_memstream(&after, &size);
+	fprintf(to, "version = 1;\nreplies = ( { name = \"r\"; status = \"busy\"; } );\nblocked_sources = [");
+	for (unsigned i = 0; i < 5 * MANY; i++)
+		fprintf(to, "%s \"192.0.2.%u\"", i ? "," : "", 2 * i);
+	fprintf(to, " ];\ndefault = { reply = \"r\"; };\n");
+	fclose(to);
+	use(before);
+	arrive_sip(1);
+	corridor();
+	use_as(after, 257);
+	arrive_sip(1);
+	corridor();
+	assert_int_equal(worker->counters[0].answers, 2);
+	assert_int_equal(worker->counters[0].answers_lost, 0);
+	assert_books();
+	free(before);
+	free(after);
+}
+
 static void a_worker_that_ends_answers_all_that_is_durable(void **state)
 {
 	enum { MESSAGES = 1000, BURSTS = MESSAGES / 50 };
@@ -399,6 +435,7 @@ int main(void)
 		TEST(a_message_for_agents_twice_in_a_burst_is_copied_once),
 		TEST(a_message_answered_twice_in_a_burst_is_copied_once),
 		TEST(a_durable_message_that_cannot_be_answered_now_is_answered_when_it_comes_again),
+		TEST(a_repeat_256_generations_later_asks_for_no_template_that_is_gone),
 		TEST(a_worker_that_ends_answers_all_that_is_durable),
 	};
 	char *argv[] = { (char[]){ "act_test" },       (char[]){ "--no-huge" },
