@@ -33,6 +33,7 @@ static const char usage[] =
 	"  --cpu N            CPU that sends and receives; --main-cpu N: the one of everything else\n"
 	"  --memory-mb N      for mbufs, default 256\n"
 	"  --no-huge          ordinary pages\n"
+	"  --hold             keep the ports open until standard input ends\n"
 	"  --quiet            no progress, no table\n";
 
 enum {
@@ -54,6 +55,7 @@ enum {
 	MAIN_CPU,
 	MEMORY,
 	NO_HUGE,
+	HOLD,
 	QUIET,
 	HELP,
 	VERSION
@@ -69,8 +71,9 @@ static const struct option options[] = {
 	{ "tenants", required_argument, NULL, TENANTS },   { "replay", required_argument, NULL, REPLAY },
 	{ "cpu", required_argument, NULL, CPU },	   { "main-cpu", required_argument, NULL, MAIN_CPU },
 	{ "memory-mb", required_argument, NULL, MEMORY },  { "no-huge", no_argument, NULL, NO_HUGE },
-	{ "quiet", no_argument, NULL, QUIET },		   { "help", no_argument, NULL, HELP },
-	{ "version", no_argument, NULL, VERSION },	   { 0 },
+	{ "hold", no_argument, NULL, HOLD },		   { "quiet", no_argument, NULL, QUIET },
+	{ "help", no_argument, NULL, HELP },		   { "version", no_argument, NULL, VERSION },
+	{ 0 },
 };
 
 static const char *option_name(int value)
@@ -176,6 +179,9 @@ static int read_one(int option, struct args *args)
 		return 0;
 	case NO_HUGE:
 		args->huge_never = true;
+		return 0;
+	case HOLD:
+		args->hold = true;
 		return 0;
 	case QUIET:
 		args->quiet = true;

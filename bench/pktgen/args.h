@@ -22,7 +22,7 @@ struct args {
 	double settle_s;
 	int cpu, main_cpu;               // -1: the last and the first of ours
 	unsigned memory_mb;
-	bool huge_never, quiet;
+	bool huge_never, hold, quiet;
 };
 
 // 0, or the status to end with (0 < status, or -1 for --help and --version): what is wrong has been said.

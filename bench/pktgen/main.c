@@ -93,6 +93,16 @@ static int report(const struct session *session)
 	return err;
 }
 
+// Until standard input ends. Nothing polls the ports any more.
+static void hold(void)
+{
+	char line[256];
+
+	fflush(stdout);
+	while (read(STDIN_FILENO, line, sizeof(line)) > 0)
+		;
+}
+
 static int send_and_measure(const struct args *args, const struct scenario *scenario, const struct deck *deck)
 {
 	struct wire wire;
@@ -110,6 +120,8 @@ static int send_and_measure(const struct args *args, const struct scenario *scen
 		err = report(&session);
 	if (err && why[0])
 		fprintf(stderr, "weir-pktgen: %s\n", why);
+	if (!err && args->hold)
+		hold();
 	session_fini(&session);
 	wire_stop(&wire);
 	return err;

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """weir-pktgen: what it makes is what the scenario says, and between it and a gateway every message is accounted for."""
+import concurrent.futures
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -99,7 +99,7 @@ def sizes_are_those_of_the_link():
 
 
 class Pair:
-    """A dataplane that only triages, on a port of its own device, for the generator at the other end."""
+    """A gateway on a port of its own device, for the generator at the other end."""
 
     def __init__(self, device, name, prefix=(), **settings):
         self.g = Gateway([f'name = "in0"; device = "{device}"; queues = 1;'], **settings)
@@ -107,39 +107,52 @@ class Pair:
         self.name = name
 
     def __enter__(self):
-        pktgen(self.g, "--tenants", self.g.path("tenants.csv"), scenario(self.name))
-        image = self.g.compile(self.g.write("rules.conf", RULES))
-        self.dataplane = self.g.start("weir-dataplane", "--config", self.g.config, "--table", image, "--exit-when-idle", "1000", prefix=self.prefix,
-                                      stdout=open(self.g.path("stats.json"), "wb"))
-        wait_for("the dataplane", lambda: self.dataplane.poll() is not None or "worker(s)" in self.g.log("weir-dataplane"))
-        assert self.dataplane.poll() is None, self.g.log("weir-dataplane")
+        rules = RULES
+        if self.name == "worst":  # a table of a million tenants is slow to make, and these rules do not look at them
+            rules = RULES.replace('tenant_files = [ "tenants.csv" ];', "")
+        else:
+            pktgen(self.g, "--tenants", self.g.path("tenants.csv"), scenario(self.name))
+        self.g.write("rules.conf", rules)
+        self.dataplane = self.g.start("weir-dataplane", "--config", self.g.config, prefix=self.prefix)
+        self.g.start("weir-controlplane", "--config", self.g.config)
+        wait_for("the first table", self.ready)
         return self
+
+    def ready(self):
+        assert self.dataplane.poll() is None, self.g.log("weir-dataplane")
+        done = self.g.run("weirctl", "--config", self.g.config, "--json", "stats")
+        return done.returncode == 0 and json.loads(done.stdout)["generation"] > 0
 
     def __exit__(self, *error):
         self.g.__exit__(*error)
 
     def send(self, device, *more, prefix=()):
-        done = self.g.run("weir-pktgen", "--port", device, "--json", "-", "--quiet", "--no-huge", "--memory-mb", "64", "--settle", "1",
-                          "--cpu", str(cpus()[-1]), *more, scenario(self.name), prefix=prefix, timeout=120)
-        assert done.returncode == 0, done
-        return json.loads(done.stdout)
-
-    def end(self):
-        self.dataplane.send_signal(signal.SIGTERM)
-        assert self.dataplane.wait(60) == 0, self.g.log("weir-dataplane")
-        with open(self.g.path("stats.json"), encoding="utf-8") as file:
-            stats = json.load(file)
+        """The generator's report and the dataplane's statistics, while both still are there: memif's driver may crash a program whose peer goes."""
+        sender = self.g.start("weir-pktgen", "--port", device, "--json", "-", "--quiet", "--no-huge", "--memory-mb", "64", "--settle", "1", "--hold",
+                              "--cpu", str(cpus()[NAMES.index(self.name) % len(cpus())]), *more, scenario(self.name), prefix=prefix, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        text, report = b"", None
+        while report is None:
+            line = sender.stdout.readline()
+            assert line, self.g.log("weir-pktgen")
+            text += line
+            if line == b"}\n":
+                report = json.loads(text)
+        wait_for("the last counters", lambda: self.g.stats()["rx"] >= report["counts"]["sent"])
+        stats = self.g.stats()
+        self.dataplane.kill()
+        sender.communicate(timeout=60)
+        assert sender.returncode == 0, self.g.log("weir-pktgen")
         check_books(stats)
-        return stats
+        return report, stats
 
 
-def check_both_books(name, report, stats, missed=0):
+def check_both_books(name, report, stats):
     sent, ends = report["counts"], stats["dispositions"]
-    assert sent["sent"] == stats["rx"] + missed, (name, sent, stats["rx"], missed)
+    assert sent["sent"] == stats["rx"], (name, sent, stats["rx"])
     # Acknowledgements, and what senders of SIP and CoAP are told of a drop, come beside a disposition.
     assert (sent["forwarded"], sent["answered"], sent["other"]) == (ends["forward"], stats["answers"], 0), (name, sent, stats["answers"], ends)
     assert stats["answers_lost"] == 0 and 0 <= stats["answers"] - ends["reply"] <= sent["asked"] + ends["drop"], stats
-    assert sent["sent"] == sent["forwarded"] + ends["reply"] + ends["drop"] + ends["malformed"] + ends["tx_full"] + ends["shed"] + missed, (name, ends)
+    assert sent["sent"] == sent["forwarded"] + ends["reply"] + ends["drop"] + ends["malformed"] + ends["tx_full"] + ends["shed"], (name, ends)
     assert ends["exception"] == ends["agents"] == ends["held"] == 0, ends
     assert report["latency"]["n"] == sent["timed"] <= sent["stamped"], sent
     print(f"   {name}: {sent['sent']} sent, {sent['forwarded']} forwarded, {sent['answered']} answered, "
@@ -147,24 +160,34 @@ def check_both_books(name, report, stats, missed=0):
           f"{report['latency']['p50_us']:.0f} us", flush=True)
 
 
-def every_message_is_accounted_for_between_two_processes_by_memif():
-    for name in NAMES:
-        if name == "worst":
-            continue  # what it is for takes a table of a million tenants
+def each_scenario(run):
+    """Two at a time, since most of each is waiting."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, NAMES))
+
+
+def every_message_of_each_scenario_is_accounted_for_between_two_processes_by_memif():
+    def run(name):
         with Pair("net_memif0,role=server,socket=@/memif,socket-abstract=no", name) as pair:
-            report = pair.send(f"net_memif0,role=client,socket={pair.g.path('memif')},socket-abstract=no", "--count", "20000", "--rate", "100000")
-            stats = pair.end()
+            report, stats = pair.send(f"net_memif0,role=client,socket={pair.g.path('memif')},socket-abstract=no", "--count", "20000", "--rate", "100000")
+        check_both_books(name, report, stats)
+        assert report["counts"]["sent"] == 20000 and (report["counts"]["timed"] > 0) == (name != "worst"), report["counts"]
+
+    each_scenario(run)
+
+
+def every_message_of_each_scenario_is_accounted_for_on_a_cable():
+    device = "net_af_packet0,iface=%s,blocksz=65536,framesz=2048,framecnt=8192"
+    # Namespaces of their own: the driver's socket takes frames of any interface until it is bound.
+    with Network(*(f"{end}{i}" for i in range(len(NAMES)) for end in ("gw", "gen"))) as net:
+        def run(name):
+            i = NAMES.index(name)
+            net.veth(f"gw{i}", "gw0", f"gen{i}", "gen0")
+            with Pair(device % "gw0", name, prefix=net.prefix(f"gw{i}")) as pair:
+                report, stats = pair.send(device % "gen0", "--count", "8000", "--rate", "20000", prefix=net.prefix(f"gen{i}"))
             check_both_books(name, report, stats)
-            assert report["counts"]["sent"] == 20000 and report["counts"]["timed"] > 0, report["counts"]
 
-
-def every_message_is_accounted_for_on_a_cable():
-    with Network("gw", "gen") as net:
-        net.veth("gw", "gw0", "gen", "gen0")
-        device = "net_af_packet0,iface=%s,blocksz=65536,framesz=2048,framecnt=8192"
-        with Pair(device % "gw0", "quiet-day", prefix=net.prefix("gw")) as pair:
-            report = pair.send(device % "gen0", "--count", "8000", "--rate", "10000", prefix=net.prefix("gen"))
-            check_both_books("quiet-day", report, pair.end())
+        each_scenario(run)
 
 
 def a_search_ends_at_a_rate_that_loses_nothing():
@@ -235,6 +258,7 @@ def what_is_wrong_is_said():
 if __name__ == "__main__":
     assert os.path.exists(program("weir-pktgen")), "build first"
     main([the_same_seed_makes_the_same_bytes_and_another_others, what_is_made_is_what_the_scenario_says, sizes_are_those_of_the_link,
-          every_message_is_accounted_for_between_two_processes_by_memif, every_message_is_accounted_for_on_a_cable,
+          every_message_of_each_scenario_is_accounted_for_between_two_processes_by_memif,
+          every_message_of_each_scenario_is_accounted_for_on_a_cable,
           a_search_ends_at_a_rate_that_loses_nothing, a_captures_frames_are_sent_as_they_are, the_profile_for_trex_reads_what_was_exported,
           the_script_for_pktgen_dpdk_is_lua, what_is_wrong_is_said])

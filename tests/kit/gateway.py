@@ -129,7 +129,7 @@ class Gateway:
     def start(self, name, *arguments, **kwargs):
         log = open(self.path(name + ".log"), "ab")
         process = subprocess.Popen([*kwargs.pop("prefix", []), program(name), *arguments], stdout=kwargs.pop("stdout", log), stderr=log,
-                                   stdin=subprocess.DEVNULL, **kwargs)
+                                   stdin=kwargs.pop("stdin", subprocess.DEVNULL), **kwargs)
         self.processes.append(process)
         return process
 
