@@ -313,9 +313,15 @@ static void on_overrun(struct neighbours *n)
 		log_warning(
 			"netlink: changes of routes and neighbours were lost: reading them all again");
 	n->overrun_said = true;
-	if (n->dump != DUMP_NONE) // its end may be among what was lost
-		n->dump = DUMP_NONE;
-	netlink_dump(n);
+	n->dump = DUMP_NONE; // its end may be among what was lost
+	n->dump_again = true;
+}
+
+// Not before all is read: the answer to a request, that an older dump still runs, has no room in a full socket.
+static void on_drained(struct neighbours *n)
+{
+	if (n->dump == DUMP_NONE && n->dump_again)
+		netlink_dump(n);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *argument)
@@ -332,13 +338,15 @@ static void on_readable(evutil_socket_t fd, short what, void *argument)
 
 		if (got < 0 && (errno == ENOBUFS || errno == ENOSPC))
 			on_overrun(n);
+		else if (got <= 0)
+			on_drained(n);
 		if (got <= 0)
 			return;
 		for (; mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left))
 			on_message(n, header);
-		if (n->dump == DUMP_NONE && n->dump_again)
-			netlink_dump(n);
 	}
+	if (n->dump == DUMP_NONE && n->dump_again)
+		event_active(n->readable, EV_READ, 0); // there may be no more to read
 }
 
 int netlink_open(struct neighbours *n)
@@ -382,7 +390,6 @@ static const struct nlmsghdr *ask(struct neighbours *n, const struct hop_key *wa
 
 	header->nlmsg_type = RTM_GETROUTE;
 	header->nlmsg_flags = NLM_F_REQUEST;
-	header->nlmsg_seq = ++n->sequence;
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	message->rtm_family = want->family == 4 ? AF_INET : AF_INET6;
 	message->rtm_dst_len = want->family == 4 ? 32 : 128;

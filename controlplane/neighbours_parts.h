@@ -71,7 +71,8 @@ struct neighbours {
 	bool dump_again; // what was learned is not whole
 	bool overrun_said, full_said;
 	uint8_t round;
-	uint32_t sequence, look_ms;
+	uint32_t sequence; // of the last dump; questions on the other socket do not count
+	uint32_t look_ms;
 };
 
 int hop_key_compare(const void *a, const void *b);

@@ -65,6 +65,19 @@ class Scene:
             return lines and (int(lines[-1][0]) > 0, int(lines[-1][1]) > 0) == (near, far)
         wait_for("slots", right)
 
+    def stopped(self, batch):
+        """Runs `ip -batch` in gw while the control plane is stopped: its socket does not hold so many changes."""
+        controlplane = self.net.processes[-1]
+        pid = int(subprocess.run(["pgrep", "-P", str(controlplane.pid)], capture_output=True, text=True, check=False).stdout
+                  or controlplane.pid)
+        os.kill(pid, 19)
+        self.batch(batch)
+        os.kill(pid, 18)
+
+    def batch(self, lines):
+        self.g.write("batch", lines)
+        self.net.run("gw", "ip", "-force", "-batch", self.g.path("batch"))
+
     def mac(self):
         return json.loads(self.net.ip("lan", "-j", "link", "show", "eth0"))[0]["address"]
 
@@ -145,17 +158,25 @@ def an_overrun_of_netlink_is_said_once_and_mended():
     with Scene() as scene:
         scene.start()
         scene.wait_slots(True, True)
-        controlplane = scene.net.processes[-1]
-        pid = int(subprocess.run(["pgrep", "-P", str(controlplane.pid)], capture_output=True, text=True, check=False).stdout
-                  or controlplane.pid)
-        os.kill(pid, 19)  # while it is stopped, more changes come than its socket holds
         batch = "".join(f"neigh {what} 10.9.{i // 250}.{i % 250 + 1} lladdr 02:00:00:00:88:01 dev weir0 nud permanent\n"
                         for i in range(250, 2250) for what in ("replace", "del"))
-        scene.g.write("batch", batch + "neigh replace 10.9.0.11 lladdr 02:00:00:00:88:11 dev weir0 nud permanent\n")
-        scene.net.run("gw", "ip", "-force", "-batch", scene.g.path("batch"))
-        os.kill(pid, 18)
+        scene.stopped(batch + "neigh replace 10.9.0.11 lladdr 02:00:00:00:88:11 dev weir0 nud permanent\n")
         scene.wait_next_hops("02:00:00:00:88:11", scene.mac())
         assert scene.g.log("weir-controlplane").count("changes of routes and neighbours were lost") == 1
+
+
+def what_an_overrun_hid_is_found_out_beside_many_routes():
+    with Scene() as scene:
+        scene.batch("".join(f"route add 10.{20 + i // 256}.{i % 256}.0/24 via 10.9.0.254\n" for i in range(6000))
+                    + "".join(f"neigh replace {address} lladdr {scene.mac()} dev weir0 nud permanent\n"
+                              for address in ("10.9.0.11", "10.9.0.254")))
+        scene.start()
+        scene.wait_slots(True, True)
+        scene.net.ip("lan", "addr", "flush", "dev", "eth0")
+        flap = "".join(f"neigh {what} 10.9.{i // 250}.{i % 250 + 1} lladdr 02:00:00:00:88:01 dev weir0 nud permanent\n"
+                       for i in range(250, 2250) for what in ("replace", "del"))
+        scene.stopped(flap + "neigh del 10.9.0.11 dev weir0\n")
+        scene.wait_slots(False, True)
 
 
 if __name__ == "__main__":
@@ -165,4 +186,5 @@ if __name__ == "__main__":
           a_route_that_changes_is_followed,
           an_interface_that_goes_down_takes_its_next_hops_along,
           an_interface_that_comes_later_or_again_is_found,
-          an_overrun_of_netlink_is_said_once_and_mended])
+          an_overrun_of_netlink_is_said_once_and_mended,
+          what_an_overrun_hid_is_found_out_beside_many_routes])
