@@ -167,7 +167,8 @@ def an_overrun_of_netlink_is_said_once_and_mended():
 
 def what_an_overrun_hid_is_found_out_beside_many_routes():
     with Scene() as scene:
-        scene.batch("".join(f"route add 10.{20 + i // 256}.{i % 256}.0/24 via 10.9.0.254\n" for i in range(6000))
+        hops = "".join(f" nexthop via 10.9.0.{254 - i}" for i in range(16))  # so that a dump is long: it takes many reads
+        scene.batch("".join(f"route add 10.{20 + i // 256}.{i % 256}.0/24{hops}\n" for i in range(4000))
                     + "".join(f"neigh replace {address} lladdr {scene.mac()} dev weir0 nud permanent\n"
                               for address in ("10.9.0.11", "10.9.0.254")))
         scene.start()
