@@ -97,7 +97,7 @@ static bool find_lease(struct spool *spool, struct spool_op *op, struct spool_it
 		*err = lease_gone(spool, op);
 	else if (*err)
 		*err = not_found(op, *err);
-	else if (op->forced || same_token(op->token, item->lease.token))
+	else if (op->forced || op->overdue || same_token(op->token, item->lease.token))
 		return true;
 	else
 		*err = refuse(op, -ESTALE);
@@ -276,6 +276,9 @@ static int run_return(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 
 	if (!find_lease(spool, op, &item, &err))
 		return err;
+	op->until_ms = item.lease.until_ms;
+	if (op->overdue && op->until_ms > now_ms)
+		return refuse(op, -EBUSY);
 	if (op->uncounted && item.value->attempts > 0)
 		item.value->attempts--;
 	op->dead = !op->uncounted && op->retries > 0 && item.message.attempts >= op->retries;

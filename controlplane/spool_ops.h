@@ -64,7 +64,7 @@ struct spool_answer {
 //
 // Results: 0, or
 //   -ENOENT    there is no such message (CLAIM by id: it does not wait), lease, dead letter, answer or queue
-//   -EBUSY     CLAIM by id: it is leased
+//   -EBUSY     CLAIM by id: it is leased. RETURN of what should be overdue: it is not
 //   -ESTALE    the lease is another one's, or over: the message waits, is dead, or was settled under another lease
 //   -EALREADY  SETTLE, RETURN, EXTEND, BURY: settled before under this very token. To a repeated SETTLE it is success.
 //              ANSWER: it was answered before
@@ -89,13 +89,14 @@ struct spool_op {
 	uint32_t lease_ms;  // CLAIM, EXTEND: from when it runs on
 	uint8_t token[SPOOL_TOKEN_SIZE]; // SETTLE, RETURN, EXTEND, BURY: of the lease
 	bool forced;        // RETURN, EXTEND, BURY: whatever the token. BURY of a waiting message has to be
+	bool overdue;       // RETURN: whatever the token, where the lease's time is over
 	uint32_t retries;   // RETURN: a message with so many attempts is dead; 0: never
 	bool uncounted;     // RETURN: the lease was no attempt, so whatever `retries` says, the message waits
 	bool dead_only;     // PURGE
 	const struct spool_answer *answer; // SETTLE: NULL for none; ANSWER
 	const struct spool_message *origin; // ANSWER: what it answers; its payload may end where its body began
 	// out
-	uint64_t until_ms;  // EXTEND: when the lease ends now
+	uint64_t until_ms;  // EXTEND, RETURN of what is not overdue: when the lease ends now
 	bool dead;          // RETURN: the message is a dead letter
 	struct spool_claimed *claimed; // CLAIM: in order, the submitter's (spool_claimed_free); NULL: nothing waits
 	uint32_t n_claimed;

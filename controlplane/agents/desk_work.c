@@ -15,6 +15,7 @@
 #include "controlplane/log.h"
 
 enum { AGAIN_MS = 1000, PUMP_TURNS = 8, LEASES = 1000 };
+enum { REVOKED = 0 }; // when a lease ends whose agent was revoked (core_agent_end)
 
 // The writer's thread: hands the operation back. One wake-up for many.
 static void hand_back(struct spool_op *op)
@@ -89,8 +90,12 @@ static void settle_return(struct desk *desk, struct desk_op *op)
 {
 	int err = op->op.result;
 
+	if (err == -EBUSY) { // extended when its time was nearly over
+		core_failed(desk->core, op->op.id, desk_core_time(op->op.until_ms));
+		return;
+	}
 	if (err && err != -ENOENT && err != -ESTALE && err != -EALREADY) {
-		core_failed(desk->core, op->op.id, desk_now() + AGAIN_MS);
+		core_failed(desk->core, op->op.id, op->op.forced ? REVOKED : desk_now() + AGAIN_MS);
 		return;
 	}
 	if (!err && op->op.dead)
@@ -117,7 +122,8 @@ void desk_expire(void *argument, uint64_t id)
 	}
 	op->queue = lease.queue;
 	op->op.queue = core_queue_name(desk->core, lease.queue);
-	op->op.forced = true;
+	op->op.forced = lease.until == REVOKED;
+	op->op.overdue = !op->op.forced;
 	op->op.retries = desk->queues[lease.queue].retries;
 	op->settle = settle_return;
 	desk_op_put(desk, op);

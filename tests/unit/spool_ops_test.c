@@ -241,6 +241,25 @@ static void a_lease_survives_and_can_be_extended(void **state)
 	assert_int_equal(look("desk").leased, 1);
 }
 
+static void a_lease_that_was_extended_at_the_last_moment_is_not_over(void **state)
+{
+	struct spool_op extend, end = { .kind = OP_RETURN, .id = 1, .overdue = true };
+
+	(void)state;
+	fill();
+	extend = claimed(1, OP_EXTEND);
+	now += 5000;
+	extend.lease_ms = 70000;
+	assert_int_equal(run(&extend), 0);
+	assert_int_equal(run(&end), -EBUSY); // asked for before that was durable
+	assert_int_equal(end.until_ms, extend.until_ms);
+	assert_int_equal(look("desk").leased, 1);
+	now += 70000;
+	assert_int_equal(run(&end), 0);
+	assert_int_equal(look("desk").leased, 0);
+	assert_int_equal(waiting("desk").n, 4);
+}
+
 static void a_settled_message_is_gone_and_a_repeat_is_told_so(void **state)
 {
 	struct spool_op op, other;
@@ -312,7 +331,7 @@ static void a_message_that_was_tried_too_often_is_dead_until_it_is_revived(void 
 	for (int i = 0; i < 2; i++) {
 		op = claimed(1, OP_RETURN);
 		op.retries = 2;
-		op.forced = i == 1; // its time is over
+		op.forced = i == 1;
 		memset(op.token, 0, i * sizeof(op.token));
 		assert_int_equal(run(&op), 0);
 		assert_int_equal(op.dead, i == 1);
@@ -601,6 +620,7 @@ int main(void)
 		TEST(a_claim_by_id_takes_that_message_from_its_queue_or_says_why_not),
 		TEST(claims_of_nothing_or_of_no_sense_are_refused),
 		TEST(a_lease_survives_and_can_be_extended),
+		TEST(a_lease_that_was_extended_at_the_last_moment_is_not_over),
 		TEST(a_settled_message_is_gone_and_a_repeat_is_told_so),
 		TEST(a_returned_message_waits_at_its_old_place),
 		TEST(a_lease_that_was_no_attempt_is_not_counted_as_one),
