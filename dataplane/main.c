@@ -170,6 +170,7 @@ static void print_result(struct dataplane *dp)
 	if (stats)
 		json_dumpf(stats, stdout, JSON_INDENT(1));
 	puts("");
+	fflush(stdout); // whatever a driver does when its port is closed
 	json_decref(stats);
 }
 
