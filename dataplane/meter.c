@@ -9,15 +9,20 @@
 #include <string.h>
 #include <sys/mman.h>
 
-// Large arrays that are touched at random: ask for huge pages, zeroed, page by page on first use.
+enum { PAGE = 4096 };
+
+// Large arrays that are touched at random: in huge pages where there are some, zeroed, and touched here, so that no
+// worker meets a page that is not there.
 static void *array_create(size_t size)
 {
-	void *array = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile uint8_t *array = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (array == MAP_FAILED)
 		return NULL;
-	madvise(array, size, MADV_HUGEPAGE);
-	return array;
+	madvise((void *)(uintptr_t)array, size, MADV_HUGEPAGE);
+	for (size_t at = 0; at < size; at += PAGE)
+		array[at] = 0;
+	return (void *)(uintptr_t)array;
 }
 
 static void array_destroy(void *array, size_t size)

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -137,6 +138,32 @@ static void no_limiters_take_no_memory(void **state)
 	meters_fini(&meters);
 }
 
+static void assert_resident(void *array, size_t size)
+{
+	size_t n = (size + 4095) / 4096;
+	unsigned char *pages = malloc(n);
+
+	assert_non_null(pages);
+	assert_int_equal(mincore(array, size, pages), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_true(pages[i] & 1);
+	free(pages);
+}
+
+static void no_worker_meets_a_page_that_is_not_there(void **state)
+{
+	enum { N = 1000000, WORKERS = 2 };
+	struct table_meter meter = { 100, 10 };
+	struct meter_rates rates = { &meter, 1, TICKS };
+	struct meters meters;
+
+	assert_int_equal(meters_init(&meters, N, WORKERS, &rates), 0);
+	assert_resident((void *)(uintptr_t)meters.due, N * sizeof(*meters.due));
+	for (unsigned w = 0; w < WORKERS; w++)
+		assert_resident(meters.credit[w], N * sizeof(**meters.credit));
+	meters_fini(&meters);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +173,7 @@ int main(void)
 		cmocka_unit_test(an_idle_time_fills_no_more_than_the_burst),
 		cmocka_unit_test(a_new_table_does_not_fill_the_bucket_again),
 		cmocka_unit_test(no_limiters_take_no_memory),
+		cmocka_unit_test(no_worker_meets_a_page_that_is_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
