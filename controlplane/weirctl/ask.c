@@ -114,10 +114,13 @@ static char *receive_line(int fd, size_t *n)
 // A control plane that is stopped or stuck must not hang whoever asks; a load may take its time.
 static int set_patience(int fd, const json_t *request)
 {
+	static const char *const long_ones[] = { "load", "rollback", "switch", "purge" };
 	const char *name = json_string_value(json_object_get(request, "command"));
-	bool load = strcmp(name, "load") == 0 || strcmp(name, "switch") == 0 || strcmp(name, "purge") == 0;
-	struct timeval patience = { load ? LOAD_PATIENCE_S : PATIENCE_S, 0 };
+	struct timeval patience = { PATIENCE_S, 0 };
 
+	for (unsigned i = 0; i < sizeof(long_ones) / sizeof(long_ones[0]); i++)
+		if (strcmp(name, long_ones[i]) == 0)
+			patience.tv_sec = LOAD_PATIENCE_S;
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
 		return -errno;
