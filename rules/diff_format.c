@@ -48,13 +48,14 @@ static size_t add_exceed(const struct table *table, const struct verdict *verdic
 {
 	bool dead_too = verdict->action == WEIR_ACT_FORWARD && verdict->exceed_named;
 
+	if (verdict->meter == TABLE_NONE && !dead_too)
+		return at;
 	if (verdict->meter != TABLE_NONE)
 		at = add(out, size, at, ", at most %" PRIu32 " a second (burst %" PRIu32 "), beyond",
 			 table->meters[verdict->meter].rate, table->meters[verdict->meter].burst);
 	if (dead_too)
 		at = add(out, size, at, "%swithout a live member", verdict->meter != TABLE_NONE ? " and " : ", ");
-	if (verdict->meter != TABLE_NONE || dead_too)
-		at = add(out, size, at, ": %s", weir_action_name(verdict->exceed));
+	at = add(out, size, at, ": %s", weir_action_name(verdict->exceed));
 	if (verdict->exceed != WEIR_ACT_DROP)
 		at = add(out, size, at, " \"%s\"", target_name(table, verdict->exceed, verdict->exceed_target));
 	return at;

@@ -56,7 +56,7 @@ static inline const struct word_slot *find_in(const struct words *words, uint32_
 					      const struct word_search *search)
 {
 	const struct word_slot *slot = words->buckets[bucket].slot;
-	uint32_t tag = word_tag(search->hash), ways = 0;
+	uint32_t tag = word_tag(search->hash), ways;
 
 	static_assert(TABLE_WORD_WAYS == 4, "each way is named");
 	ways = (uint32_t)(slot[0].tag == tag) | (uint32_t)(slot[1].tag == tag) << 1 |
