@@ -88,8 +88,10 @@ class Paced:
             out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
             while not self.ends.is_set():
                 frames = [flood(i) for i in range(self.sent, self.sent + 64)]
+                data = b"".join(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame for frame in frames)
                 try:
-                    out.write(b"".join(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame for frame in frames))
+                    while data:  # a full pipe may take a part
+                        data = data[out.write(data):]
                 except BrokenPipeError:
                     return
                 self.sent += 64
@@ -126,11 +128,22 @@ class Paced:
     def stands_still(self, read):
         """Waits until `read()`, a count, is the same before and after traffic. A worker that gets nothing new may still have a
         ring to empty, at its own pace."""
+        seen = []
+
         def same():
             before = read()
             self.pass_by(SETTLED)
-            return read() == before
-        wait_for("the count to stand still", same, 60)
+            seen.append((before, read()))
+            return seen[-1][0] == seen[-1][1]
+        try:
+            wait_for("the count to stand still", same, 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {seen}, {self.state()}") from None
+
+    def state(self):
+        """What both daemons say, for a failure's text."""
+        return (f"{self.weirctl('steer', 'show')}, sent {self.sent}, {json.dumps(self.stats())[:3000]}\n"
+                f"{self.g.log('weir-dataplane')[-800:]}\n{self.g.log('weir-controlplane')[-800:]}")
 
     def end(self):
         """Ends traffic and dataplane: the counters after the last burst, and the frames by output."""
@@ -139,8 +152,7 @@ class Paced:
         try:
             wait_for("all to be received", lambda: self.rx() == self.sent, 60)
         except AssertionError as error:
-            raise AssertionError(f"{error}: sent {self.sent}, {json.dumps(self.stats())[:3000]}\n{self.g.log('weir-dataplane')[-800:]}\n"
-                                 f"{self.g.log('weir-controlplane')[-800:]}") from None
+            raise AssertionError(f"{error}: {self.state()}") from None
         path, = glob.glob(self.g.path("run/t/segment.*"))
         with open(path, "rb") as segment:
             self.dataplane.send_signal(signal.SIGTERM)
@@ -165,21 +177,6 @@ def check_all_came_through(paced, shed=0):
     return stats, out
 
 
-def one_sender_loads_both_workers_alike():
-    with Gateway([port("in", True)], workers=2, dataplane=dispatch()) as g:
-        write_pcap(g.path("in"), [flood(i) for i in range(20000)])
-        stats = g.run_alone(g.compile(g.write("rules.conf", RULES)))
-        check_books(stats)
-        workers, dispatcher = rows(stats)
-        assert dispatcher["name"] == "dispatch" and dispatcher["rx"] == 0, dispatcher
-        assert stats["rx"] == 20000 == stats["dispositions"]["forward"], stats["dispositions"]
-        share = [row["rx"] / 20000 for row in workers]
-        assert max(share) - min(share) <= 0.1 * max(share), share
-        sent = [id_of(frame) for i in range(2) for frame in read_pcap(g.path(f"out{i}"))]
-        assert collections.Counter(sent) == collections.Counter(range(20000))
-        print(f"  shares {share[0]:.4f} {share[1]:.4f}")
-
-
 def datagram(port, payload):
     """A frame of one and the same sender and source port."""
     udp = struct.pack(">HHHH", 5999, port, 8 + len(payload), 0) + payload
@@ -187,23 +184,36 @@ def datagram(port, payload):
     return bytes.fromhex("0200000000010200000000fe0800") + head[:10] + struct.pack(">H", 0xffff ^ ones_sum(head)) + head[12:] + udp
 
 
-def run_undisturbed(frames, attempts=5):
-    """Counts of a run over `frames` in which no worker lost its CPU: one that did has had its buckets taken away for a while."""
+def run_undisturbed(frames, rules, outputs=False, attempts=5):
+    """Counts of a run over `frames` in which no worker lost its CPU (one that did has had its buckets taken away for a while), and
+    what the workers sent where `outputs` are written."""
     for _ in range(attempts):
-        with Gateway([port("in", False)], workers=2, dataplane=dispatch()) as g:
+        with Gateway([port("in", outputs)], workers=2, dataplane=dispatch()) as g:
             write_pcap(g.path("in"), frames)
-            stats = g.run_alone(g.compile(g.write("rules.conf", REPLIES)))
-        check_books(stats)
-        if not any(row.get("stalls") for row in stats["workers"]) and stats["dispositions"]["shed"] == 0:
-            return stats
+            stats = g.run_alone(g.compile(g.write("rules.conf", rules)))
+            check_books(stats)
+            if not any(row.get("stalls") for row in stats["workers"]) and stats["dispositions"]["shed"] == 0:
+                return stats, [read_pcap(g.path(f"out{i}")) for i in range(2)] if outputs else []
     raise SkipTest(f"a worker lost its CPU in each of {attempts} runs")
+
+
+def one_sender_loads_both_workers_alike():
+    stats, out = run_undisturbed([flood(i) for i in range(20000)], RULES, outputs=True)
+    workers, dispatcher = rows(stats)
+    assert dispatcher["name"] == "dispatch" and dispatcher["rx"] == 0, dispatcher
+    assert stats["rx"] == 20000 == stats["dispositions"]["forward"], stats["dispositions"]
+    share = [row["rx"] / 20000 for row in workers]
+    assert max(share) - min(share) <= 0.1 * max(share), share
+    sent = [id_of(frame) for frames in out for frame in frames]
+    assert collections.Counter(sent) == collections.Counter(range(20000))
+    print(f"  shares {share[0]:.4f} {share[1]:.4f}")
 
 
 def senders_of_sip_and_coap_load_both_workers_and_what_they_repeat_meets_its_first():
     n = 12000
     for kind, frames in [("sip", [datagram(5060, sip(number=i)) for i in range(n)]),
                          ("coap", [datagram(5683, coap(i, token=b"\xab")) for i in range(n)])]:
-        stats = run_undisturbed(frames + frames)
+        stats, _ = run_undisturbed(frames + frames, REPLIES)
         workers, dispatcher = rows(stats)
         assert stats["rx"] == 2 * n == stats["dispositions"]["reply"] and dispatcher["rx"] == 0, stats
         assert stats["protocol_answers"] == {"repeat": n} and stats["repeats_forgotten"] == 0, stats
