@@ -12,8 +12,8 @@
 #include <rte_prefetch.h>
 #include <string.h>
 
+#include "dataplane/dispatch_look.h"
 #include "dataplane/request.h"
-#include "ebpf/steer.h"
 
 enum {
 	HOUSEKEEPING = 256,
@@ -26,57 +26,13 @@ static_assert((int)STEER_NATIVE == (int)WEIR_NATIVE && (int)STEER_SIP == (int)WE
 		      (int)STEER_COAP == (int)WEIR_COAP && (int)STEER_OTHER == (int)WEIR_N_PROTOCOLS,
 	      "what a listener speaks, by one number");
 
-// A frame as far as steering needs to know it.
-struct steered {
-	struct layers layers;
-	enum layers_end end;
-	enum steer_protocol protocol; // of its listener
-};
-
-// A packet that meets no listener may be a tunnel's: then what is inside says whose it is. Fragments inside have one
-// bucket by their addresses, whatever the outer header says of each.
-static __attribute__((noinline)) void look_inside(const struct dispatch *dispatch, struct steered *steered)
-{
-	struct layers *layers = &steered->layers;
-	struct packet packet;
-
-	parse_frame(dispatch->listeners, layers->data, (uint32_t)(layers->end - layers->data), true, &packet);
-	if (!packet_tunnel(&packet))
-		return;
-	layers->ip = packet.data + packet.l3;
-	layers->version = packet.ip_version;
-	steered->end = LAYERS_UNSURE;
-	if (packet.reason != WEIR_REASON_NONE)
-		return;
-	layers->udp = packet.data + packet.payload - LAYERS_UDP_SIZE;
-	layers->payload_length = packet.payload_length;
-	steered->end = LAYERS_UDP;
-	steered->protocol = dispatch->listeners->list[packet.listener].protocol;
-}
-
-static inline __attribute__((always_inline)) void look(const struct dispatch *dispatch, const struct rte_mbuf *mbuf,
-						       struct steered *out)
-{
-	const uint8_t *data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	int listener = -1;
-
-	out->layers = (struct layers){ .data = data, .end = data + mbuf->data_len };
-	out->end = layers_parse(&out->layers);
-	if (likely(out->end == LAYERS_UDP))
-		listener = listeners_find(dispatch->listeners, out->layers.version, out->layers.ip,
-					  layers_be16(out->layers.udp + 2));
-	out->protocol = listener < 0 ? STEER_OTHER : dispatch->listeners->list[listener].protocol;
-	if (unlikely(listener < 0) && dispatch->listeners->tunnels)
-		look_inside(dispatch, out);
-}
-
 static bool is_emergency(const struct dispatch *dispatch, const struct rte_mbuf *mbuf)
 {
 	struct steered steered;
 	struct request request;
 	const uint8_t *payload;
 
-	look(dispatch, mbuf, &steered);
+	dispatch_look(dispatch, mbuf, &steered);
 	if (steered.protocol == STEER_OTHER)
 		return false;
 	payload = steered.layers.udp + LAYERS_UDP_SIZE;
@@ -155,13 +111,13 @@ static bool from_sibling(const struct dispatch *dispatch, const uint8_t *frame)
 
 // Sends a message to the sibling that its bucket names. False: it stays here, for it is none that may leave.
 static bool move(struct dispatch *dispatch, unsigned port, struct rte_mbuf *mbuf, unsigned sibling,
-		 const struct steered *steered)
+		 enum steer_protocol protocol)
 {
 	const struct gateway_sibling *to = &dispatch->siblings[sibling];
 	struct outlet *outlet = &dispatch->outlets[to->port];
 	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 
-	if (steered->protocol == STEER_OTHER || !dispatch->sends[to->port] || from_sibling(dispatch, frame))
+	if (protocol == STEER_OTHER || !dispatch->sends[to->port] || from_sibling(dispatch, frame))
 		return false;
 	if (outlet->n == DISPATCH_OUTLET)
 		dispatch_flush(dispatch, to->port);
@@ -237,17 +193,18 @@ static inline void steer(struct dispatch *dispatch, unsigned port, struct rte_mb
 	struct hand *hands = dispatch->hands;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct steered steered;
-		uint32_t call_id = 0, bucket;
+		const uint8_t *data = rte_pktmbuf_mtod(frames[i], const uint8_t *);
+		enum steer_protocol protocol = STEER_NATIVE;
+		uint32_t bucket;
 		uint8_t to;
 
-		look(dispatch, frames[i], &steered);
-		if (steered.protocol == STEER_SIP)
-			call_id = steer_call_id_find(&steered.layers);
-		bucket = steer_bucket(&steered.layers, steered.end, steered.protocol, call_id, dispatch->seed);
+		if (likely(dispatch_is_plain_native(dispatch, data, frames[i]->data_len)))
+			bucket = steer_native(data + PLAIN_PAYLOAD, dispatch->seed);
+		else
+			bucket = dispatch_bucket(dispatch, frames[i], &protocol);
 		to = table->to[bucket];
 		if (unlikely(to & WEIR_STEER_SIBLING)) {
-			if (move(dispatch, port, frames[i], to ^ WEIR_STEER_SIBLING, &steered))
+			if (move(dispatch, port, frames[i], to ^ WEIR_STEER_SIBLING, protocol))
 				continue;
 			to = table->local[bucket];
 		}

@@ -33,6 +33,8 @@ struct outlet {
 						 // TX_FORWARD to a sibling, TX_ANSWER
 };
 
+enum { NO_PORT = 0x10000 }; // no port of a frame is equal to it
+
 enum dispatch_stage { DISPATCH_RX, DISPATCH_STEER, DISPATCH_HAND, N_DISPATCH_STAGES };
 
 struct dispatch {
@@ -50,6 +52,7 @@ struct dispatch {
 	bool sends
 		[GATEWAY_MAX_PORTS]; // has a transmit queue there (struct port)
 	uint64_t seed;               // of the hash
+	uint32_t native_port; // network order: where `listeners` has a plain port for native messages, else NO_PORT
 	bool shares_cpu; // with a worker or the main thread: waits for them where it can
 	bool time_stages;
 

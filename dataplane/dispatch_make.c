@@ -17,6 +17,13 @@ static bool shares_cpu(const struct gateway *gateway)
 	return shares;
 }
 
+static uint32_t native_port(const struct listeners *listeners)
+{
+	bool native = listeners->plain_port && listeners->list[listeners->plain_listener].protocol == WEIR_NATIVE;
+
+	return native ? listeners->plain_port : NO_PORT;
+}
+
 static void attach_segment(struct dispatch *dispatch, struct weir_segment *map)
 {
 	char *base = (char *)map;
@@ -38,6 +45,7 @@ static void fill(struct dispatch *dispatch, const struct dispatch_parts *parts)
 	dispatch->n_ports = parts->n_ports;
 	dispatch->ports = parts->ports;
 	dispatch->listeners = parts->listeners;
+	dispatch->native_port = native_port(parts->listeners);
 	dispatch->handover = parts->handover;
 	dispatch->steering = parts->steering;
 	dispatch->shares_cpu = shares_cpu(gateway);

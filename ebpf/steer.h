@@ -78,6 +78,12 @@ LAYERS_INLINE __u64 steer_coap(const struct layers *layers, __u64 seed)
 	return steer_mix(key) ^ (token & (~0ull >> (64 - 8 * length)));
 }
 
+// Tenant and id of a native message, of which STEER_NATIVE_SIZE bytes lie in the frame.
+LAYERS_INLINE __u32 steer_native(const __u8 *message, __u64 seed)
+{
+	return steer_fold(seed ^ ((__u64)LAYERS_LOAD(__u32, message + 4) << 32 | LAYERS_LOAD(__u32, message + 12)));
+}
+
 // The bucket of a frame that layers_parse ended as `end`; `protocol`: of the listener that takes it; `call_id`: what
 // steer_call_id_find says of a SIP message. `seed` is drawn at each start, so that nobody outside can choose ids
 // that all fall to one worker.
@@ -89,8 +95,7 @@ LAYERS_INLINE __u32 steer_bucket(const struct layers *layers, enum layers_end en
 
 		if (protocol == STEER_NATIVE && layers->payload_length >= STEER_NATIVE_SIZE &&
 		    payload + STEER_NATIVE_SIZE <= layers->end)
-			return steer_fold(seed ^ ((__u64)LAYERS_LOAD(__u32, payload + 4) << 32 |
-						  LAYERS_LOAD(__u32, payload + 12)));
+			return steer_native(payload, seed);
 		if (protocol == STEER_SIP)
 			return steer_fold(steer_sip(layers, call_id, seed));
 		if (protocol == STEER_COAP)

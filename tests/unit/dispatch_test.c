@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The dispatcher over rings of its own: whom frames go to, what a full ring sheds, siblings, the books of its row; and the
-// steering table with workers that stand still.
+// The dispatcher over rings of its own: whom frames go to, what a full ring sheds, siblings, the books of its row.
 #include "dataplane/dispatch.h"
 
-#include <errno.h>
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -217,6 +215,70 @@ static void messages_of_one_sender_go_to_all_workers(void **state)
 		one(message(i, NORMAL, 0));
 	assert_in_range(in_ring(0), 420, 580);
 	assert_int_equal(in_ring(0) + in_ring(1), 1000);
+}
+
+// What becomes of a frame by its layers, one after the other: a worker, or a sibling.
+static uint8_t taker(const struct frame *frame, const struct steering_table *table)
+{
+	struct layers layers = { .data = frame->bytes, .end = frame->bytes + frame->length };
+	enum layers_end end = layers_parse(&layers);
+	enum steer_protocol protocol = STEER_OTHER;
+	uint32_t bucket;
+	int listener = -1;
+
+	if (end == LAYERS_UDP)
+		listener = listeners_find(&t.listeners, layers.version, layers.ip, layers_be16(layers.udp + 2));
+	if (listener >= 0)
+		protocol = t.listeners.list[listener].protocol;
+	bucket = steer_bucket(&layers, end, protocol, 0, t.dispatch->seed);
+	return table->to[bucket] & WEIR_STEER_SIBLING && protocol == STEER_OTHER ? table->local[bucket] :
+										   table->to[bucket];
+}
+
+// Messages whose first bytes, up to three of them, are not as they should be, and some that are cut.
+static void random_frame(struct frame *frame, unsigned *seed)
+{
+	static const uint8_t likely[] = { 0, 4, 6, 8, 0x11, 0x20, 0x40, 0x45, 0x46, 0x81, 0xff };
+	uint32_t id = (uint32_t)rand_r(seed);
+	unsigned wrong = (unsigned)rand_r(seed) % 4;
+
+	frame_message(frame, rand_r(seed) % 8 ? 4 : 6, 6);
+	memcpy(frame->bytes + frame->payload + 12, &id, sizeof(id));
+	while (wrong-- > 0)
+		frame->bytes[12 + rand_r(seed) % 48] =
+			rand_r(seed) % 2 ? likely[rand_r(seed) % sizeof(likely)] : (uint8_t)rand_r(seed);
+	if (rand_r(seed) % 8 == 0)
+		frame->length -= (unsigned)rand_r(seed) % frame->length;
+}
+
+static void every_frame_goes_where_its_layers_say(void **state)
+{
+	struct steering_table table = { .version = 2 };
+	unsigned seed = 7, n[3] = { 0 };
+
+	t.listeners.tunnels = 0; // whose insides are looked at elsewhere
+	for (unsigned b = 0; b < WEIR_STEER_BUCKETS; b++) {
+		table.local[b] = (uint8_t)(rand_r(&seed) % 2);
+		table.to[b] = rand_r(&seed) % 3 ? table.local[b] : GW2;
+	}
+	t.dispatch->table = &table;
+	for (unsigned i = 0; i < 300000; i++) {
+		static struct frame frame;
+		uint8_t to;
+
+		random_frame(&frame, &seed);
+		to = taker(&frame, &table);
+		one(to_mbuf(&frame));
+		for (unsigned w = 0; w < WORKERS; w++)
+			assert_int_equal(take(w, 2), to == w);
+		assert_int_equal(t.dispatch->outlets[0].n, to == GW2);
+		dispatch_flush(t.dispatch, 0);
+		for (struct rte_mbuf *mbuf; rte_ring_dequeue(t.wire, (void **)&mbuf) == 0;)
+			rte_pktmbuf_free(mbuf);
+		n[to == GW2 ? 2 : to]++;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(n[i] > 10000);
 }
 
 static void what_is_handed_over_is_held_until_a_worker_shows_it(void **state)
@@ -457,110 +519,13 @@ static void who_wants_an_answer_to_what_is_shed_hears_busy(void **state)
 	assert_int_equal(row().answers, 1);
 }
 
-static void what_cannot_be_wanted_is_refused(void **state)
-{
-	uint8_t bucket[WEIR_STEER_BUCKETS] = { 0 };
-
-	bucket[7] = WORKERS;
-	assert_int_equal(steering_want(&t.steering, bucket, t.why, sizeof(t.why)), -EINVAL);
-	assert_string_equal(t.why, "bucket 7 goes to worker 2, which is not there (one gateway.conf for both daemons?)");
-	bucket[7] = GW2 | 2;
-	assert_int_equal(steering_want(&t.steering, bucket, t.why, sizeof(t.why)), -EINVAL);
-	bucket[7] = 0xff;
-	assert_int_equal(steering_want(&t.steering, bucket, t.why, sizeof(t.why)), -EINVAL);
-	bucket[7] = GW2 | 1;
-	assert_int_equal(steering_want(&t.steering, bucket, t.why, sizeof(t.why)), 0);
-	assert_int_equal(steering_want(&t.steering, bucket, t.why, sizeof(t.why)), -EBUSY);
-	t.steering.steers = false;
-	assert_int_equal(steering_want(&t.steering, bucket, t.why, sizeof(t.why)), -EOPNOTSUPP);
-}
-
-static unsigned buckets_of(uint8_t to)
-{
-	const struct steering_table *table = atomic_load(&t.steering.current);
-	unsigned n = 0;
-
-	for (unsigned b = 0; b < WEIR_STEER_BUCKETS; b++) {
-		assert_true(table->local[b] < WORKERS);
-		n += table->to[b] == to;
-	}
-	return n;
-}
-
-// `ms` milliseconds in which the workers of the mask `run` turn.
-static void pass(uint64_t *now, unsigned ms, unsigned run)
-{
-	for (unsigned i = 0; i < ms; i += 5, *now += 5) {
-		for (unsigned w = 0; w < WORKERS; w++)
-			if (run >> w & 1)
-				atomic_fetch_add(&segment_producer(t.segment, w)->turns, 1);
-		steering_watch(&t.steering, t.segment, *now);
-		steering_poll(&t.steering);
-		dispatch_housekeep(t.dispatch);
-	}
-}
-
-static void a_worker_that_stands_still_is_taken_out_and_given_back(void **state)
-{
-	const struct weir_worker *held = segment_producer(t.segment, 1);
-	uint8_t before[WEIR_STEER_BUCKETS];
-	uint64_t now = 1000;
-
-	pass(&now, 2000, 3);
-	assert_int_equal(held->stalls, 0);
-	assert_int_equal(buckets_of(1), WEIR_STEER_BUCKETS / 2);
-	memcpy(before, atomic_load(&t.steering.current)->to, sizeof(before));
-	pass(&now, 400, 1);
-	assert_int_equal(buckets_of(1), WEIR_STEER_BUCKETS / 2);
-	pass(&now, 200, 1);
-	assert_int_equal(held->stalls, 1);
-	assert_int_equal(held->out, 1);
-	assert_int_equal(buckets_of(0), WEIR_STEER_BUCKETS);
-	pass(&now, 20, 3);
-	assert_int_equal(held->out, 0);
-	assert_memory_equal(atomic_load(&t.steering.current)->to, before, sizeof(before));
-	pass(&now, 600, 1);
-	assert_int_equal(held->stalls, 2);
-}
-
-static void what_a_stalled_worker_had_is_dealt_by_weight_and_siblings_keep_theirs(void **state)
-{
-	uint8_t bucket[WEIR_STEER_BUCKETS];
-	uint64_t now = 1000;
-
-	for (unsigned b = 0; b < WEIR_STEER_BUCKETS; b++)
-		bucket[b] = b % 4 == 3 ? GW2 : 1; // worker 0 has weight 0
-	pass(&now, 10, 3);
-	assert_int_equal(steering_want(&t.steering, bucket, t.why, sizeof(t.why)), 0);
-	pass(&now, 10, 3);
-	assert_int_equal(buckets_of(0), 0);
-	assert_int_equal(atomic_load(&t.steering.current)->local[3], 1);
-	pass(&now, 700, 1);
-	assert_int_equal(buckets_of(0), WEIR_STEER_BUCKETS / 4 * 3); // better than nobody
-	assert_int_equal(buckets_of(GW2), WEIR_STEER_BUCKETS / 4);
-	assert_int_equal(atomic_load(&t.steering.current)->local[3], 0);
-	pass(&now, 700, 0); // nobody runs: it stays with somebody
-	assert_int_equal(buckets_of(0) + buckets_of(1), WEIR_STEER_BUCKETS / 4 * 3);
-}
-
-static void a_main_thread_that_was_away_blames_nobody(void **state)
-{
-	uint64_t now = 1000;
-
-	pass(&now, 10, 3);
-	for (unsigned i = 0; i < 5; i++) {
-		now += 5000;
-		steering_watch(&t.steering, t.segment, now);
-	}
-	assert_int_equal(segment_producer(t.segment, 0)->stalls, 0);
-}
-
 int main(void)
 {
 	char *arguments[] = { (char[]){ "dispatch_test" }, (char[]){ "--no-huge" }, (char[]){ "--no-shconf" }, (char[]){ "--no-pci" },
 			      (char[]){ "--no-telemetry" }, (char[]){ "--log-level=error" }, (char[]){ "-m64" }, (char[]){ "-l0" } };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(messages_of_one_sender_go_to_all_workers, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_frame_goes_where_its_layers_say, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_handed_over_is_held_until_a_worker_shows_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_worker_that_shows_more_than_the_dispatcher_leaves_no_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_ring_sheds_and_emergencies_go_in_last, setup, teardown),
@@ -572,11 +537,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_moved_message_leaves_for_the_sibling_and_nothing_else_does, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_port_that_takes_no_more_ends_moved_messages_as_tx_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_wants_an_answer_to_what_is_shed_hears_busy, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_cannot_be_wanted_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_worker_that_stands_still_is_taken_out_and_given_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_a_stalled_worker_had_is_dealt_by_weight_and_siblings_keep_theirs, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_main_thread_that_was_away_blames_nobody, setup, teardown),
 	};
 
 	if (rte_eal_init(8, arguments) < 0)
