@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Read-only mappings of segments, counted. Refuses what segment_check refuses. Any thread.
+// Read-only mappings of segments, counted. Refuses what segment_check refuses. Any thread. The header in a mapping is
+// a copy of what was checked, in private memory: whatever the dataplane writes into its own, offsets and counts stay.
 #include "controlplane/mapping.h"
 
 #include <errno.h>
@@ -16,8 +17,19 @@ static int fail(int err, const char *what, char *why, size_t why_size)
 	return -err;
 }
 
+// Puts the checked header in the place of the shared one.
+static int freeze_header(void *at, const struct weir_segment *checked)
+{
+	if (mmap(at, WEIR_SEGMENT_HEADER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	    MAP_FAILED)
+		return -errno;
+	memcpy(at, checked, sizeof(*checked));
+	return mprotect(at, WEIR_SEGMENT_HEADER, PROT_READ) < 0 ? -errno : 0;
+}
+
 int mapping_open(int fd, struct mapping **mapping, char *why, size_t why_size)
 {
+	struct weir_segment checked;
 	struct mapping *m;
 	struct stat st;
 	void *at;
@@ -25,12 +37,17 @@ int mapping_open(int fd, struct mapping **mapping, char *why, size_t why_size)
 
 	if (fstat(fd, &st) < 0)
 		return fail(errno, "fstat", why, why_size);
-	if (!S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(struct weir_segment))
+	if (!S_ISREG(st.st_mode) || (size_t)st.st_size < WEIR_SEGMENT_HEADER)
 		return fail(EINVAL, "no segment", why, why_size);
 	at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		return fail(errno, "mmap", why, why_size);
-	err = segment_check(at, (size_t)st.st_size, why, why_size);
+	err = segment_check(at, (size_t)st.st_size, &checked, why, why_size);
+	if (!err) {
+		err = freeze_header(at, &checked);
+		if (err)
+			fail(-err, "the header's copy", why, why_size);
+	}
 	m = err ? NULL : malloc(sizeof(*m));
 	if (!m) {
 		munmap(at, (size_t)st.st_size);

@@ -8,7 +8,7 @@
 #include "dataplane/abi/segment.h"
 
 struct mapping {
-	const struct weir_segment *segment;
+	const struct weir_segment *segment; // its header is a private copy and never changes
 	size_t size;
 	_Atomic unsigned users;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Records of one segment into the spool. Consumer's thread. What it reads is shared with the
-// dataplane: each record is checked where it stands, copied, and what decides about memory is checked
-// again in the copy. Refuses, by stopping that channel, a record that cannot be.
+// dataplane, which may change it at any time: records and names are copied, and checked in the copy.
+// Refuses, by stopping that channel, a record that cannot be.
 #include "controlplane/source.h"
 
 #include <errno.h>
@@ -87,15 +87,16 @@ int source_start(struct source *source, struct spool *spool)
 static bool copy_name(const struct weir_segment *segment, uint32_t index, enum weir_name_kind kind,
 		      char out[SPOOL_NAME_MAX + 1])
 {
-	const struct weir_name *name = &segment_names(segment)[index];
+	struct weir_name name;
 	size_t n;
 
-	if (index >= segment->n_names || name->kind != kind)
+	if (index >= segment->n_names)
 		return false;
-	n = strnlen(name->name, sizeof(name->name));
-	if (n < 1 || n > SPOOL_NAME_MAX)
+	segment_copy(&name, &segment_names(segment)[index], sizeof(name));
+	n = strnlen(name.name, sizeof(name.name));
+	if (name.kind != kind || n < 1 || n > SPOOL_NAME_MAX)
 		return false;
-	memcpy(out, name->name, n);
+	memcpy(out, name.name, n);
 	out[n] = '\0';
 	return true;
 }
@@ -103,29 +104,27 @@ static bool copy_name(const struct weir_segment *segment, uint32_t index, enum w
 // What stands for a port's name in the spool, 0 where there is none.
 static uint32_t port_tag(const struct weir_segment *segment, unsigned port)
 {
-	char name[WEIR_NAME_MAX + 1];
+	_Alignas(8) char name[WEIR_NAME_MAX + 1];
 
 	if (port >= segment->n_ports)
 		return 0;
-	memcpy(name, segment_ports(segment)[port].name, sizeof(name));
+	segment_copy(name, segment_ports(segment)[port].name, sizeof(name));
 	name[WEIR_NAME_MAX] = '\0';
 	return name[0] ? weir_port_tag(name) : 0;
 }
 
 // Appends one record. -EBADMSG: it cannot be.
-static int append(struct source *source, struct batch *batch, unsigned worker, const struct weir_record *record,
-		  unsigned slots)
+static int append(struct source *source, struct batch *batch, unsigned worker, const struct weir_record *record)
 {
 	const struct weir_segment *segment = source->map->segment;
 	char queue[SPOOL_NAME_MAX + 1], rule[SPOOL_NAME_MAX + 1];
 	struct spool_message message = { .worker = (uint16_t)worker, .queue = queue, .rule = rule,
-					 .stored_ns = batch->now_ns, .payload = record + 1 };
+					 .stored_ns = batch->now_ns, .record = *record,
+					 .payload = channel_payload(segment, worker, record->sequence) };
 
-	memcpy(&message.record, record, sizeof(message.record));
 	memcpy(message.boot_id, segment->boot_id, sizeof(message.boot_id));
 	message.record.port_tag = port_tag(segment, message.record.port);
-	if (weir_record_slots(message.record.payload_length) != slots || message.record.priority >= WEIR_N_PRIORITIES ||
-	    !copy_name(segment, message.record.queue, WEIR_NAME_QUEUE, queue) ||
+	if (!copy_name(segment, message.record.queue, WEIR_NAME_QUEUE, queue) ||
 	    !copy_name(segment, message.record.rule, WEIR_NAME_RULE, rule))
 		return -EBADMSG;
 	return spool_append(batch->spool, &message);
@@ -158,7 +157,7 @@ static void count(struct source *source, struct batch *batch, size_t bytes)
 static int collect_one(struct source *source, struct batch *batch, unsigned worker, uint64_t head)
 {
 	struct source_channel *channel = &source->channel[worker];
-	const struct weir_record *record;
+	struct weir_record record;
 	int slots = channel_next(source->map->segment, worker, channel->next, head, &record), err = 0;
 
 	if (slots > 0 && !batch->open) {
@@ -167,8 +166,8 @@ static int collect_one(struct source *source, struct batch *batch, unsigned work
 			return err;
 		batch->open = true;
 	}
-	if (slots > 0 && record->kind != WEIR_RECORD_PAD) {
-		err = append(source, batch, worker, record, (unsigned)slots);
+	if (slots > 0 && record.kind != WEIR_RECORD_PAD) {
+		err = append(source, batch, worker, &record);
 		if (err == -EDQUOT) {
 			batch->full = true;
 			batch->room = 0;
@@ -177,10 +176,10 @@ static int collect_one(struct source *source, struct batch *batch, unsigned work
 		if (err && err != -EBADMSG)
 			return err;
 		if (!err)
-			count(source, batch, record->payload_length);
+			count(source, batch, record.payload_length);
 	}
 	if (slots < 0 || err) {
-		describe(source, worker, record);
+		describe(source, worker, &record);
 		return 0;
 	}
 	channel->next += (unsigned)slots;

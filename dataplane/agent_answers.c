@@ -26,7 +26,7 @@ void agent_answers_init(struct agent_answers *answers, const struct agent_answer
 
 static void count(struct agent_answers *answers, enum weir_answer_fate fate)
 {
-	atomic_fetch_add_explicit(&answers->segment->agent_answers[fate], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&segment_state_own(answers->segment)->agent_answers[fate], 1, memory_order_relaxed);
 }
 
 static struct agent_lane *lane_of(const struct agent_answers *answers, unsigned port)

@@ -110,7 +110,7 @@ static void reclaim(struct registry *registry)
 {
 	if (!all_consumed(registry))
 		return;
-	atomic_fetch_add(&registry->segment->names_sequence, 1);
+	atomic_fetch_add(&segment_state_own(registry->segment)->names_sequence, 1);
 	memset(registry->index, 0, INDEX_SIZE * sizeof(*registry->index));
 	registry->n_free = registry->first_free = 0;
 	for (uint32_t i = 0; i < registry->used; i++) {
@@ -124,7 +124,7 @@ static void reclaim(struct registry *registry)
 		counters_clear(registry, i);
 		registry->n_free++;
 	}
-	atomic_fetch_add(&registry->segment->names_sequence, 1);
+	atomic_fetch_add(&segment_state_own(registry->segment)->names_sequence, 1);
 }
 
 // An entry that is free, or -ENOSPC.
@@ -156,12 +156,12 @@ int registry_put(struct registry *registry, enum weir_name_kind kind, const char
 	if (i < 0)
 		return i;
 	entry = &registry->names[i];
-	atomic_fetch_add(&registry->segment->names_sequence, 1);
+	atomic_fetch_add(&segment_state_own(registry->segment)->names_sequence, 1);
 	entry->kind = (uint8_t)kind;
 	entry->order = WEIR_NAME_GONE;
 	strncpy(entry->name, name, sizeof(entry->name) - 1);
-	atomic_store(&registry->segment->n_names_used, registry->used);
-	atomic_fetch_add(&registry->segment->names_sequence, 1);
+	atomic_store(&segment_state_own(registry->segment)->n_names_used, registry->used);
+	atomic_fetch_add(&segment_state_own(registry->segment)->names_sequence, 1);
 	registry->pinned[i] = 1;
 	registry->index[probe(registry, kind, name)] = (uint32_t)i + 1; // reclaim may have moved it
 	return i;
@@ -186,7 +186,7 @@ void registry_begin(struct registry *registry)
 {
 	const struct weir_worker *worker = worker_words(registry);
 
-	atomic_fetch_add(&registry->segment->names_sequence, 1);
+	atomic_fetch_add(&segment_state_own(registry->segment)->names_sequence, 1);
 	for (uint32_t i = 0; i < registry->used; i++)
 		registry->names[i].order = WEIR_NAME_GONE;
 	for (uint32_t w = 0; w < registry->segment->n_workers; w++)
@@ -206,5 +206,5 @@ void registry_abandon(struct registry *registry)
 void registry_commit(struct registry *registry)
 {
 	memset(registry->pinned, 0, sizeof(registry->pinned));
-	atomic_fetch_add(&registry->segment->names_sequence, 1);
+	atomic_fetch_add(&segment_state_own(registry->segment)->names_sequence, 1);
 }

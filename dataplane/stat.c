@@ -38,7 +38,7 @@ static void lay_out(struct weir_segment *header, const struct gateway *gateway)
 	header->n_names = WEIR_MAX_NAMES;
 	header->ring_slots = gateway->agent_slots;
 	header->pid = (uint32_t)getpid();
-	take(&at, sizeof(*header));
+	take(&at, WEIR_SEGMENT_HEADER);
 	header->counters = take(&at, workers * ports * sizeof(struct weir_counters));
 	header->worker = take(&at, workers * sizeof(struct weir_worker));
 	header->named = take(&at, workers * WEIR_MAX_NAMES * sizeof(uint64_t));
@@ -47,6 +47,7 @@ static void lay_out(struct weir_segment *header, const struct gateway *gateway)
 	header->tenants = take(&at, workers * WEIR_TOP_TENANTS * sizeof(struct weir_top));
 	header->ports = take(&at, ports * sizeof(struct weir_port));
 	header->names = take(&at, WEIR_MAX_NAMES * sizeof(struct weir_name));
+	header->state = take(&at, sizeof(struct weir_state));
 	at = (at + 4095) & ~UINT64_C(4095);
 	header->ring = take(&at, workers * header->ring_slots * WEIR_SLOT_SIZE);
 	header->size = (at + 4095) & ~UINT64_C(4095);
@@ -166,7 +167,7 @@ static bool unread(const struct weir_segment *map)
 void stat_destroy(struct stat_segment *stat)
 {
 	if (stat->map) {
-		atomic_store(&stat->map->ended, 1);
+		atomic_store(&segment_state_own(stat->map)->ended, 1);
 		if (!unread(stat->map))
 			unlink(stat->path);
 		munmap(stat->map, stat->map->size);

@@ -155,7 +155,7 @@ enum swapped swap_poll(struct swap *swap)
 
 		live_settle(swap->current->live, before, swap->context.registry);
 		live_destroy(before);
-		atomic_store(&swap->segment->generation, swap->current->live->generation);
+		atomic_store(&segment_state_own(swap->segment)->generation, swap->current->live->generation);
 	}
 	paths_destroy(old);
 	keep(swap, swapped);

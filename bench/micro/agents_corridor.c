@@ -61,14 +61,14 @@ static void read_channel(struct corridor *c)
 {
 	const struct weir_segment *segment = c->map->segment;
 	uint64_t head = atomic_load_explicit(&segment_worker(segment, 0)->head, memory_order_acquire);
-	const struct weir_record *record;
+	struct weir_record record;
 	uint64_t before = c->at;
 	int slots;
 
 	while ((slots = channel_next(segment, 0, c->at, head, &record)) > 0) {
-		size_t size = (size_t)slots * WEIR_SLOT_SIZE;
+		size_t size = (size_t)slots * WEIR_SLOT_SIZE - sizeof(record);
 
-		memcpy(c->copy, record, size < sizeof(c->copy) ? size : sizeof(c->copy));
+		memcpy(c->copy, channel_payload(segment, 0, c->at), size < sizeof(c->copy) ? size : sizeof(c->copy));
 		c->at += (unsigned)slots;
 	}
 	if (slots < 0)

@@ -43,14 +43,14 @@ static uint64_t clock_us(clockid_t clock)
 static void time_records(struct drain *d, unsigned worker, uint64_t to)
 {
 	uint64_t now = clock_us(CLOCK_REALTIME), at = d->durable[worker];
-	const struct weir_record *record;
+	struct weir_record record;
 	int slots;
 
 	while (at < to && (slots = channel_next(d->map->segment, worker, at, to, &record)) > 0) {
-		uint64_t us = now - record->received_ns / 1000, tick = us / TICK_US;
+		uint64_t us = now - record.received_ns / 1000, tick = us / TICK_US;
 
 		at += (unsigned)slots;
-		if (record->kind == WEIR_RECORD_PAD)
+		if (record.kind == WEIR_RECORD_PAD)
 			continue;
 		d->ticks[tick < TICKS ? tick : TICKS - 1]++;
 		d->timed++;

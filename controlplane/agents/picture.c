@@ -212,7 +212,7 @@ json_t *picture_json(const struct picture *picture, const struct weir_segment *s
 	if (after > picture->number || after < picture->number - kept)
 		after = picture->number - kept;
 	if (segment) {
-		generation = json_integer((json_int_t)atomic_load(&segment->generation));
+		generation = json_integer((json_int_t)atomic_load(&segment_state(segment)->generation));
 		started = json_integer((json_int_t)started_ms);
 	}
 	return json_pack("{s:b, s:o, s:o, s:I, s:i, s:o, s:o, s:I, s:o}", "connected", segment != NULL, "generation",

@@ -16,25 +16,23 @@ static bool fields_are_legal(const struct weir_segment *segment, const struct we
 }
 
 int channel_next(const struct weir_segment *segment, unsigned worker, uint64_t at, uint64_t head,
-		 const struct weir_record **record)
+		 struct weir_record *record)
 {
 	uint32_t slots = segment->ring_slots, index = (uint32_t)at & (slots - 1), n;
-	const void *place = segment_ring(segment, worker) + (size_t)index * WEIR_SLOT_SIZE;
-	const struct weir_record *r = place;
 
-	*record = r;
 	if (at == head)
 		return 0;
-	n = r->n_slots; // read once: what is checked is what is returned
-	if (at > head || head - at > slots || r->sequence != at)
+	segment_copy(record, segment_ring(segment, worker) + (size_t)index * WEIR_SLOT_SIZE, sizeof(*record));
+	n = record->n_slots;
+	if (at > head || head - at > slots || record->sequence != at)
 		return -EBADMSG;
 	if (n == 0 || n > head - at || n > slots - index)
 		return -EBADMSG;
-	if (r->kind == WEIR_RECORD_PAD)
+	if (record->kind == WEIR_RECORD_PAD)
 		return n == slots - index ? (int)n : -EBADMSG;
-	if (r->kind != WEIR_RECORD_MESSAGE && r->kind != WEIR_RECORD_COPY)
+	if (record->kind != WEIR_RECORD_MESSAGE && record->kind != WEIR_RECORD_COPY)
 		return -EBADMSG;
-	if (n != weir_record_slots(r->payload_length) || !fields_are_legal(segment, r))
+	if (n != weir_record_slots(record->payload_length) || !fields_are_legal(segment, record))
 		return -EBADMSG;
 	return (int)n;
 }

@@ -66,7 +66,14 @@ static inline uint32_t weir_record_slots(uint32_t payload_length)
 // Reader side. Looks at the record at slot `at` of a worker's ring, given the head loaded before, and
 // checks it as if an enemy wrote it: kind, number, length within head and ring end, names in range.
 // Returns the record's slots (> 0; a PAD too), 0 when at == head, -EBADMSG for a record that cannot be.
-// `*record` points into the ring; copy before use of more than one read (the slot does not change
-// before it is given back).
+// `*record` becomes a copy (but at head, where there is none), and it is the copy that was checked.
 int channel_next(const struct weir_segment *segment, unsigned worker, uint64_t at, uint64_t head,
-		 const struct weir_record **record);
+		 struct weir_record *record);
+
+// Where the payload of the record at slot `at` stands, in the ring: its bytes may change, its length is the copy's.
+static inline const void *channel_payload(const struct weir_segment *segment, unsigned worker, uint64_t at)
+{
+	size_t index = (size_t)at & (segment->ring_slots - 1);
+
+	return segment_ring(segment, worker) + index * WEIR_SLOT_SIZE + sizeof(struct weir_record);
+}

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { N_ARRAYS = 9, SPINS = 1000 };
+enum { N_ARRAYS = 10, SPINS = 1000 };
 #define WRITER_PATIENCE_NS UINT64_C(100000000) // a preempted writer comes back long before
 
 struct array { // one of the arrays behind the header
@@ -33,6 +33,7 @@ static void segment_arrays(struct weir_segment *s, struct array out[N_ARRAYS])
 		{ "tenants", &s->tenants, workers * WEIR_TOP_TENANTS * sizeof(struct weir_top) },
 		{ "ports", &s->ports, ports * sizeof(struct weir_port) },
 		{ "ring", &s->ring, workers * s->ring_slots * WEIR_SLOT_SIZE },
+		{ "state", &s->state, sizeof(struct weir_state) },
 	};
 
 	memcpy(out, arrays, sizeof(arrays));
@@ -41,7 +42,7 @@ static void segment_arrays(struct weir_segment *s, struct array out[N_ARRAYS])
 void segment_layout(struct weir_segment *segment)
 {
 	struct array arrays[N_ARRAYS];
-	uint64_t at = (sizeof(*segment) + 63) & ~UINT64_C(63);
+	uint64_t at = WEIR_SEGMENT_HEADER;
 
 	segment->magic = WEIR_SEGMENT_MAGIC;
 	segment->abi = WEIR_SEGMENT_ABI;
@@ -81,15 +82,17 @@ static int check_counts(const struct weir_segment *s, char *why, size_t size)
 	return 0;
 }
 
-int segment_check(const struct weir_segment *segment, size_t size, char *why, size_t why_size)
+int segment_check(const struct weir_segment *segment, size_t size, struct weir_segment *checked, char *why,
+		  size_t why_size)
 {
-	struct weir_segment copy; // what was checked does not change under the check
+	struct weir_segment copy;
 	struct array arrays[N_ARRAYS];
 	int err;
 
-	if (size < sizeof(copy))
-		return refuse(why, why_size, "%zu bytes, shorter than the header's %zu", size, sizeof(copy));
-	memcpy(&copy, segment, sizeof(copy));
+	if (size < WEIR_SEGMENT_HEADER)
+		return refuse(why, why_size, "%zu bytes, shorter than the header's %u", size,
+			      (unsigned)WEIR_SEGMENT_HEADER);
+	segment_copy(&copy, segment, sizeof(copy));
 	if (copy.magic != WEIR_SEGMENT_MAGIC)
 		return refuse(why, why_size, "wrong magic, not a segment");
 	if (copy.abi != WEIR_SEGMENT_ABI)
@@ -104,12 +107,24 @@ int segment_check(const struct weir_segment *segment, size_t size, char *why, si
 	for (unsigned i = 0; i < N_ARRAYS; i++) {
 		uint64_t offset = *arrays[i].offset;
 
-		if (offset % 64 || offset < sizeof(copy) || offset > size || arrays[i].size > size - offset)
+		if (offset % 64 || offset < WEIR_SEGMENT_HEADER || offset > size || arrays[i].size > size - offset)
 			return refuse(why, why_size, "%s at %llu of %llu bytes does not stand in the file",
 				      arrays[i].name, (unsigned long long)offset, (unsigned long long)arrays[i].size);
 	}
+	*checked = copy;
 	return 0;
 }
+
+void segment_copy(void *to, const void *from, size_t size)
+{
+	const uint64_t *word = from;
+	uint64_t *copy = to;
+
+	for (size_t i = 0; i < size / sizeof(*word); i++)
+		copy[i] = __atomic_load_n(&word[i], __ATOMIC_RELAXED);
+}
+static_assert(sizeof(struct weir_segment) % 8 == 0 && sizeof(struct weir_name) % 8 == 0 &&
+	      offsetof(struct weir_port, kernel) % 8 == 0, "what readers copy is whole words");
 
 static uint64_t now_ns(void)
 {

@@ -3,9 +3,11 @@
 // The segment: one locked file on tmpfs, run_dir/NAME/segment.BOOTID, made by the dataplane, mapped
 // read-only by everyone else. Counters, the name registry, and one agent channel per worker.
 // A segment whose flock(LOCK_EX) is free belongs to a dead dataplane and still holds messages.
-// libc only. Readers check everything that they read from it (segment_open).
+// libc only. Readers check everything that they read from it, as if an enemy wrote it, on copies of their own: the
+// writer may change any word at any time. Its header, which says where all else stands, never changes while it is
+// true; a reader maps a copy of it, checked, in its place (controlplane/mapping.c), so that what it goes by cannot.
 //
-// Layout: struct weir_segment, then at the offsets it names
+// Layout: struct weir_segment, filled up to WEIR_SEGMENT_HEADER, then at the offsets it names
 //   counters   [n_workers][n_ports] struct weir_counters     seqlock each, published at housekeeping
 //   worker     [n_workers] struct weir_worker                single words
 //   names      [n_names] struct weir_name                    registry: what has a counter by name
@@ -15,6 +17,7 @@
 //   tenants    [n_workers][WEIR_TOP_TENANTS] struct weir_top busiest tenants, from samples
 //   ports      [n_ports] struct weir_port                    what the NIC says, by the main thread
 //   ring       [n_workers][ring_slots] 256-byte slots        agent channel (channel.h)
+//   state      struct weir_state                             single words of the main thread
 #pragma once
 
 #include <assert.h>
@@ -28,9 +31,10 @@
 #include "dataplane/abi/xdp.h"
 
 #define WEIR_SEGMENT_MAGIC UINT64_C(0x31746d6773726577) // "wersgmt1"
-#define WEIR_SEGMENT_ABI 7u
+#define WEIR_SEGMENT_ABI 8u
 enum { WEIR_MAX_NAMES = 131072, WEIR_MAX_ZONES = 256, WEIR_TOP_TENANTS = 256, WEIR_SLOT_SIZE = 256,
-       WEIR_BOOT_ID_SIZE = 16, WEIR_MAX_WORKERS = 128, WEIR_MAX_PORTS = 64, WEIR_MAX_RING_SLOTS = 1 << 24 };
+       WEIR_BOOT_ID_SIZE = 16, WEIR_MAX_WORKERS = 128, WEIR_MAX_PORTS = 64, WEIR_MAX_RING_SLOTS = 1 << 24,
+       WEIR_SEGMENT_HEADER = 65536 }; // whole pages, however large the machine's are
 
 struct weir_segment {
 	uint64_t magic;
@@ -47,7 +51,12 @@ struct weir_segment {
 	uint64_t started_ns; // CLOCK_REALTIME
 	uint64_t tsc_hz;     // of the cycles below
 	uint64_t counters, worker, names, named, countries, zones, tenants, ports, ring; // offsets, 64-byte aligned
-	// Written by the dataplane's main thread while it runs:
+	uint64_t state;
+};
+static_assert(sizeof(struct weir_segment) <= WEIR_SEGMENT_HEADER, "the header stands in its pages");
+
+// Written by the dataplane's main thread while it runs.
+struct weir_state {
 	_Atomic uint64_t generation;     // of the table that every worker uses, 0: none yet
 	_Atomic uint64_t names_sequence; // odd while the registry changes; readers retry
 	_Atomic uint32_t n_names_used;   // entries [0, n) may be in use
@@ -113,9 +122,9 @@ struct weir_top {
 
 struct weir_port {
 	char name[WEIR_NAME_MAX + 1];
+	char kernel[16]; // kernel interface beside it; empty: none
 	_Atomic uint64_t rx_missed, rx_errors, rx_no_buffer, tx_errors; // as the NIC counts them
 	_Atomic uint32_t link_up;
-	char kernel[16]; // kernel interface beside it; empty: none
 	// Frames given to that interface and lost on the way to it, sent by it and lost on the way out.
 	_Atomic uint64_t kernel_rx, kernel_lost, kernel_tx, kernel_tx_lost;
 	// Of a port of type xdp: frames by what the program in the kernel did with them.
@@ -128,8 +137,14 @@ struct weir_port {
 // maker of the segment has set (within the limits that segment_check has).
 void segment_layout(struct weir_segment *segment);
 
-// Checks the header, sizes and offsets of a mapped segment of `size` bytes. 0 or -EINVAL with `why`.
-int segment_check(const struct weir_segment *segment, size_t size, char *why, size_t why_size);
+// Checks the header, sizes and offsets of a mapped segment of `size` bytes. 0, and in `checked` the copy of the header
+// that was checked: what stands in the segment may be another one by now. Or -EINVAL with `why`.
+int segment_check(const struct weir_segment *segment, size_t size, struct weir_segment *checked, char *why,
+		  size_t why_size);
+
+// Copies what another process may be writing, each word read once: what is then checked in the copy does not change.
+// Both places and `size` are multiples of 8.
+void segment_copy(void *to, const void *from, size_t size);
 
 // The writer's side: copies a block into the segment (`sequence` of `from` has no meaning).
 void segment_counters_put(struct weir_counters *to, const struct weir_counters *from);
@@ -155,6 +170,17 @@ int segment_counters_get(const struct weir_segment *segment, unsigned worker, un
 static inline const void *segment_at(const struct weir_segment *segment, uint64_t offset)
 {
 	return (const char *)segment + offset;
+}
+
+static inline const struct weir_state *segment_state(const struct weir_segment *segment)
+{
+	return (const struct weir_state *)segment_at(segment, segment->state);
+}
+
+// The same to its writer.
+static inline struct weir_state *segment_state_own(struct weir_segment *segment)
+{
+	return (struct weir_state *)(void *)((char *)segment + segment->state);
 }
 
 static inline const struct weir_worker *segment_worker(const struct weir_segment *segment, unsigned worker)

@@ -164,15 +164,19 @@ static json_t *ports_json(const struct weir_segment *segment, const struct snaps
 	for (uint32_t p = 0; p < s->n_ports; p++) {
 		const struct weir_port *port = &segment_ports(segment)[p];
 		const struct weir_counters *sum = &s->sum[s->n_workers + p];
+		_Alignas(8) char name[sizeof(port->name)], kernel[sizeof(port->kernel)];
+
+		segment_copy(name, port->name, sizeof(name));
+		segment_copy(kernel, port->kernel, sizeof(kernel));
 
 		json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I}, s:b,"
 			"s:o, s:I, s:I, s:I, s:I, s:o}",
-			"name", stats_text(port->name, sizeof(port->name)), "rx", (json_int_t)sum->rx,
+			"name", stats_text(name, sizeof(name)), "rx", (json_int_t)sum->rx,
 			"bytes", (json_int_t)sum->bytes, "dispositions", dispositions_json(sum), "nic",
 			"missed", word(&port->rx_missed), "errors", word(&port->rx_errors),
 			"no_buffer", word(&port->rx_no_buffer), "tx_errors", word(&port->tx_errors),
 			"link", (int)(atomic_load_explicit(&port->link_up, memory_order_relaxed) != 0),
-			"kernel", port->kernel[0] ? stats_text(port->kernel, sizeof(port->kernel)) : json_null(),
+			"kernel", kernel[0] ? stats_text(kernel, sizeof(kernel)) : json_null(),
 			"kernel_rx", word(&port->kernel_rx), "kernel_lost", word(&port->kernel_lost),
 			"kernel_tx", word(&port->kernel_tx),
 			"kernel_tx_lost", word(&port->kernel_tx_lost), "xdp", xdp_json(port)));
@@ -335,7 +339,7 @@ static void put_agent_answers(const struct weir_segment *segment, json_t *root)
 	json_t *later = json_object(), *lost = json_object();
 
 	for (unsigned f = 0; f < WEIR_N_ANSWER_FATES; f++) {
-		json_int_t n = word(&segment->agent_answers[f]);
+		json_int_t n = word(&segment_state(segment)->agent_answers[f]);
 
 		if (weir_answer_fate_course(f) == WEIR_COURSE_SENT)
 			json_object_set_new(root, "agent_answers", json_integer(n));
@@ -355,7 +359,7 @@ static json_t *totals_json(const struct weir_segment *segment, const struct weir
 	clock_gettime(CLOCK_REALTIME, &now);
 	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I}", "generation",
-		(json_int_t)atomic_load_explicit(&segment->generation, memory_order_acquire), "uptime_s",
+		(json_int_t)atomic_load_explicit(&segment_state(segment)->generation, memory_order_acquire), "uptime_s",
 		(json_int_t)(now_ns > segment->started_ns ? (now_ns - segment->started_ns) / 1000000000 : 0),
 		"rx", (json_int_t)all->rx, "bytes", (json_int_t)all->bytes, "dispositions", dispositions_json(all),
 		"answers", (json_int_t)all->answers, "answers_lost", (json_int_t)all->answers_lost,

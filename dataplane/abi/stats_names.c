@@ -22,15 +22,15 @@ struct registry {
 // One try; whether the writer stayed away meanwhile.
 static bool registry_try(const struct weir_segment *segment, struct registry *registry)
 {
-	uint64_t before = atomic_load_explicit(&segment->names_sequence, memory_order_acquire);
+	uint64_t before = atomic_load_explicit(&segment_state(segment)->names_sequence, memory_order_acquire);
 
-	registry->n = atomic_load_explicit(&segment->n_names_used, memory_order_acquire);
+	registry->n = atomic_load_explicit(&segment_state(segment)->n_names_used, memory_order_acquire);
 	if (registry->n > segment->n_names)
 		registry->n = segment->n_names;
-	memcpy(registry->names, segment_names(segment), registry->n * sizeof(*registry->names));
+	segment_copy(registry->names, segment_names(segment), registry->n * sizeof(*registry->names));
 	atomic_thread_fence(memory_order_acquire);
 	return before % 2 == 0 &&
-	       atomic_load_explicit(&segment->names_sequence, memory_order_relaxed) == before;
+	       atomic_load_explicit(&segment_state(segment)->names_sequence, memory_order_relaxed) == before;
 }
 
 // Copies the registry while its writer stays away; a writer that died inside leaves what stands there.

@@ -7,7 +7,7 @@
 
 #include "dataplane/abi/segment.h"
 
-// A JSON string of whatever stands in shared memory: bytes that are no UTF-8 become '?'.
+// A JSON string of a copy of whatever stands in shared memory: bytes that are no UTF-8 become '?'.
 json_t *stats_text(const char *text, size_t size);
 
 // Sum over all workers of element `index` of an array of `n` counters a worker.

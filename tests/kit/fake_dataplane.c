@@ -319,7 +319,7 @@ static void take_table(struct fake *fake, const struct weir_table_offer *offer, 
 		fake->table_size = offer->size;
 		fake->table_crc = crc;
 		fake->generation = offer->generation;
-		atomic_store(&fake->file.segment->generation, offer->generation);
+		atomic_store(&segment_state_own(fake->file.segment)->generation, offer->generation);
 		fprintf(stderr, "generation %llu\n", (unsigned long long)fake->generation);
 	} else {
 		fprintf(stderr, "refused %llu: %s\n", (unsigned long long)offer->generation, ack.table_ack.why);

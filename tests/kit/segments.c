@@ -83,8 +83,8 @@ void segment_name(struct weir_segment *segment, uint32_t index, enum weir_name_k
 	entry->kind = (uint8_t)kind;
 	entry->order = order;
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
-	if (index >= segment->n_names_used)
-		segment->n_names_used = index + 1;
+	if (index >= segment_state_own(segment)->n_names_used)
+		segment_state_own(segment)->n_names_used = index + 1;
 }
 
 void segment_zone_row(struct weir_segment *segment, uint32_t index, uint8_t row)

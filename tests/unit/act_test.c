@@ -282,12 +282,12 @@ static void arrive_sip(unsigned number)
 // Records of a kind in the agent channel.
 static unsigned records(enum weir_record_kind kind)
 {
-	const struct weir_record *record;
+	struct weir_record record;
 	unsigned found = 0;
 	int n;
 
 	for (uint64_t at = 0; (n = channel_next(t.segment, 0, at, worker->punt.head, &record)) > 0; at += (unsigned)n)
-		found += record->kind == kind;
+		found += record.kind == kind;
 	assert_int_equal(n, 0);
 	return found;
 }

@@ -142,7 +142,7 @@ static void an_answer_ends_when_its_port_has_taken_it(void **state)
 	assert_false(agent_answers_waits(&answers));
 	assert_int_equal(receive(1), 1);
 	assert_int_equal(receive(0), 0);
-	assert_int_equal(segment->agent_answers[WEIR_ANSWER_SENT], 1);
+	assert_int_equal(segment_state_own(segment)->agent_answers[WEIR_ANSWER_SENT], 1);
 }
 
 static void answers_of_agents_are_no_part_of_the_books(void **state)
@@ -160,8 +160,8 @@ static void what_is_wrong_is_counted_and_sends_nothing(void **state)
 	good.payload[1] = 0x10;
 	assert_int_equal(take(0, 1), WEIR_ANSWER_PAYLOAD);
 	assert_int_equal(take(2, 2), WEIR_ANSWER_PORT);
-	assert_int_equal(segment->agent_answers[WEIR_ANSWER_PAYLOAD], 1);
-	assert_int_equal(segment->agent_answers[WEIR_ANSWER_PORT], 1);
+	assert_int_equal(segment_state_own(segment)->agent_answers[WEIR_ANSWER_PAYLOAD], 1);
+	assert_int_equal(segment_state_own(segment)->agent_answers[WEIR_ANSWER_PORT], 1);
 	work();
 	told_nothing();
 	assert_int_equal(receive(0), 0);
@@ -255,7 +255,7 @@ static void answers_over_the_rate_are_tried_again_later(void **state)
 			;
 	}
 	assert_int_equal(sent, 100);
-	assert_int_equal(segment->agent_answers[WEIR_ANSWER_RATE], 100);
+	assert_int_equal(segment_state_own(segment)->agent_answers[WEIR_ANSWER_RATE], 100);
 	now_ns += SECOND / 1000;
 	assert_int_equal(take(0, 1), WEIR_ANSWER_SENT);
 	assert_int_equal(take(0, 1), WEIR_ANSWER_RATE);
@@ -292,7 +292,7 @@ static void who_is_gone_is_told_nothing_and_the_next_one_only_of_its_own(void **
 	told(3);
 	told_nothing();
 	assert_int_equal(receive(0), 3);
-	assert_int_equal(segment->agent_answers[WEIR_ANSWER_SENT], 3);
+	assert_int_equal(segment_state_own(segment)->agent_answers[WEIR_ANSWER_SENT], 3);
 }
 
 static int open_wire(unsigned i)

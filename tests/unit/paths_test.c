@@ -122,7 +122,7 @@ static void routes_lead_to_those_who_live_by_their_next_hops(void **state)
 	assert_int_equal(reached(), 5);
 	assert_int_equal(t.swap.current->members[2].mac_destination[5], 2);
 	assert_int_equal(t.swap.current->members[2].mac_destination[4], 1);
-	assert_int_equal(t.segment->generation, 1);
+	assert_int_equal(segment_state_own(t.segment)->generation, 1);
 	use_routes(2, 0);
 	assert_int_equal(reached(), 2);
 	assert_int_equal(t.swap.current->verdicts[1].n_slots, 1);
@@ -208,7 +208,7 @@ static void a_table_with_bad_routes_is_refused_whole(void **state)
 	       "routes: they are for table");
 	assert_int_equal(fcntl(offer.table.fd, F_GETFD), -1);
 	assert_int_equal(fcntl(offer.routes.fd, F_GETFD), -1);
-	assert_int_equal(t.segment->generation, 1);
+	assert_int_equal(segment_state_own(t.segment)->generation, 1);
 	assert_null(t.swap.pending);
 	kit_text_close(&kit);
 	use(other, 2);
@@ -270,7 +270,7 @@ static void restart(void)
 {
 	swap_fini(&t.swap);
 	t.handover.current = NULL;
-	t.segment->generation = 0;
+	segment_state_own(t.segment)->generation = 0;
 	assert_int_equal(restore_table(&t.swap, NULL, t.why, sizeof(t.why)), 0);
 	t.swap.keep = false;
 	swap_poll(&t.swap);
@@ -294,7 +294,7 @@ static void last_routes_are_used_after_a_restart(void **state)
 	use_routes(4, 0);
 	assert_int_equal(access(path, R_OK), 0);
 	restart();
-	assert_int_equal(t.segment->generation, 3);
+	assert_int_equal(segment_state_own(t.segment)->generation, 3);
 	assert_int_equal(reached(), 4);
 	t.swap.keep = true;
 	use(text, 4); // a table without routes: those of the one before are gone with it
@@ -331,7 +331,7 @@ static void damaged_routes_are_refused_and_the_table_alone_is_used(void **state)
 		use_routes(4, 0);
 		spoil(path, places[i]);
 		restart();
-		assert_int_equal(t.segment->generation, 3);
+		assert_int_equal(segment_state_own(t.segment)->generation, 3);
 		assert_int_equal(reached(), 3);
 	}
 }

@@ -83,8 +83,8 @@ static void a_name_keeps_its_index_over_tables_that_have_it_or_not(void **state)
 		assert_int_equal(entry(first[i])->order, i);
 		assert_int_equal(entry(second[i])->order, WEIR_NAME_GONE);
 	}
-	assert_int_equal(segment->names_sequence % 2, 0);
-	assert_int_equal(segment->n_names_used, 6);
+	assert_int_equal(segment_state_own(segment)->names_sequence % 2, 0);
+	assert_int_equal(segment_state_own(segment)->n_names_used, 6);
 }
 
 static void the_same_text_of_two_kinds_is_two_names(void **state)
@@ -184,9 +184,9 @@ static void giving_up_names_is_done_once_for_many(void **state)
 	open_names(MANY);
 	use("a", MANY, index);
 	use_nothing();
-	before = segment->names_sequence;
+	before = segment_state_own(segment)->names_sequence;
 	use("b", MANY, index);
-	assert_true(segment->names_sequence - before <= 2 * MANY + 2 + 2);
+	assert_true(segment_state_own(segment)->names_sequence - before <= 2 * MANY + 2 + 2);
 }
 
 static void a_zone_keeps_its_row_and_the_rows_end_at_their_number(void **state)

@@ -34,7 +34,7 @@ static int setup(void **state)
 
 	(void)state;
 	segment = segment_make(&shape);
-	segment->generation = 4;
+	segment_state_own(segment)->generation = 4;
 	segment_name(segment, 1, WEIR_NAME_RULE, 1, "default");
 	segment_name(segment, 2, WEIR_NAME_RULE, WEIR_NAME_GONE, "old");
 	segment_name(segment, 3, WEIR_NAME_RULE, 0, "fraud");
@@ -197,7 +197,7 @@ static void names_that_are_no_text_do_not_break_the_object(void **state)
 	segment_name(segment, 3, WEIR_NAME_RULE, 0, "fr\xff\xfe");
 	names = (struct weir_name *)((char *)segment + segment->names);
 	memset(names[4].name, 0xff, sizeof(names[4].name));
-	segment->n_names_used = 99999;
+	segment_state_own(segment)->n_names_used = 99999;
 	stats = stats_json(segment);
 	assert_non_null(stats);
 	text = json_dumps(stats, 0);
@@ -211,7 +211,7 @@ static void a_writer_that_died_in_the_registry_costs_little_time(void **state)
 	json_t *stats;
 
 	(void)state;
-	segment->names_sequence = 7;
+	segment_state_own(segment)->names_sequence = 7;
 	yields = 0;
 	stats = stats_json(segment);
 	assert_non_null(stats);
@@ -245,9 +245,9 @@ static void answers_of_agents_are_shown_by_what_became_of_them(void **state)
 	json_t *stats;
 
 	(void)state;
-	segment->agent_answers[WEIR_ANSWER_SENT] = 9;
-	segment->agent_answers[WEIR_ANSWER_RATE] = 3;
-	segment->agent_answers[WEIR_ANSWER_PAYLOAD] = 2;
+	segment_state_own(segment)->agent_answers[WEIR_ANSWER_SENT] = 9;
+	segment_state_own(segment)->agent_answers[WEIR_ANSWER_RATE] = 3;
+	segment_state_own(segment)->agent_answers[WEIR_ANSWER_PAYLOAD] = 2;
 	stats = stats_json(segment);
 	assert_int_equal(number(stats, "agent_answers"), 9);
 	assert_int_equal(json_object_size(json_object_get(stats, "agent_answers_later")), 1);

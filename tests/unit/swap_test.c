@@ -229,7 +229,7 @@ static void the_first_table_waits_for_no_one(void **state)
 	assert_int_equal(kit_offer_text(plain, 5), 0);
 	assert_true(swap_poll(&t.swap));
 	assert_false(swap_poll(&t.swap));
-	assert_int_equal(t.segment->generation, 5);
+	assert_int_equal(segment_state_own(t.segment)->generation, 5);
 	assert_int_equal(t.swap.current->live->generation, 5);
 }
 
@@ -247,12 +247,12 @@ static void a_table_is_in_use_only_when_the_last_worker_uses_it(void **state)
 		nanosleep(&moment, NULL);
 		assert_false(swap_poll(&t.swap));
 	}
-	assert_int_equal(t.segment->generation, 1);
+	assert_int_equal(segment_state_own(t.segment)->generation, 1);
 	assert_int_equal(kit_offer_text(plain, 3), -EBUSY);
 	assert_non_null(strstr(t.why, "another table"));
 	fakes[1].stuck = false;
 	assert_true(wait_until(polled, NULL, 10));
-	assert_int_equal(t.segment->generation, 2);
+	assert_int_equal(segment_state_own(t.segment)->generation, 2);
 	assert_int_equal(kit_offer_text(plain, 3), 0);
 	assert_true(wait_until(polled, NULL, 10));
 	kit_fakes_stop();
@@ -278,7 +278,7 @@ static void a_refused_table_leaves_the_running_one(void **state)
 	assert_true(swap_poll(&t.swap));
 	assert_int_equal(kit_offer_text(POOL("9"), 2), -EINVAL);
 	assert_false(swap_poll(&t.swap));
-	assert_int_equal(t.segment->generation, 1);
+	assert_int_equal(segment_state_own(t.segment)->generation, 1);
 	assert_ptr_equal(t.handover.current, t.swap.current);
 	assert_int_equal(kit_offer_text(POOL("0"), 2), 0);
 	assert_true(t.swap.pending && !t.swap.keep);
