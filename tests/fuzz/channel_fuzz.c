@@ -91,7 +91,7 @@ static void read_header(const uint8_t *data, size_t size, bool later)
 		return;
 	if (later)
 		change(segment, data, size);
-	assert(map->segment->n_workers == 1 && map->segment->n_ports == 1);
+	assert(!later || (map->segment->n_workers == 1 && map->segment->n_ports == 1));
 	json_decref(stats_json(map->segment));
 	mapping_put(map);
 }
