@@ -147,15 +147,12 @@ bool segment_wait(struct segment_wait *wait)
 // One try; whether the writer stayed away meanwhile.
 static bool counters_copy(const struct weir_counters *from, struct weir_counters *out)
 {
-	enum { WORDS = sizeof(*from) / sizeof(uint64_t) };
-	const uint64_t *word = (const uint64_t *)(const void *)from;
-	uint64_t *to = (uint64_t *)(void *)out;
 	uint64_t before = atomic_load_explicit(&from->sequence, memory_order_acquire);
+	const size_t first = offsetof(struct weir_counters, rx);
 
-	for (unsigned i = 1; i < WORDS; i++)
-		to[i] = __atomic_load_n(&word[i], __ATOMIC_RELAXED);
+	segment_copy((char *)out + first, (const char *)from + first, sizeof(*out) - first);
 	atomic_thread_fence(memory_order_acquire);
-	to[0] = before;
+	atomic_store_explicit(&out->sequence, before, memory_order_relaxed);
 	return before % 2 == 0 && atomic_load_explicit(&from->sequence, memory_order_relaxed) == before;
 }
 static_assert(offsetof(struct weir_counters, sequence) == 0, "counters_copy takes it apart from the rest");

@@ -235,7 +235,7 @@ static uint8_t taker(const struct frame *frame, const struct steering_table *tab
 										   table->to[bucket];
 }
 
-// Messages whose first bytes, up to three of them, are not as they should be, and some that are cut.
+// Messages of which up to three bytes behind the MAC addresses are not as they should be, and some that are cut.
 static void random_frame(struct frame *frame, unsigned *seed)
 {
 	static const uint8_t likely[] = { 0, 4, 6, 8, 0x11, 0x20, 0x40, 0x45, 0x46, 0x81, 0xff };
