@@ -74,7 +74,7 @@ void parse_whole(const struct listeners *listeners, const struct whole *whole, e
 		 struct packet *packet);
 
 // Where the payloads of a burst are, and from whom.
-enum { PARSE_BURST = 64, PARSE_READABLE = 64 };
+enum { PARSE_BURST = 64, PARSE_READABLE = 128 };
 struct payloads {
 	const uint8_t *at[PARSE_BURST];
 	uint16_t length[PARSE_BURST];
@@ -82,7 +82,7 @@ struct payloads {
 	uint64_t tunnelled; // a bit for each packet that is what was inside a tunnel, message or fragment
 };
 
-// The same for `n` (at most PARSE_BURST) packets whose `data` and `length` are set, in less time for short frames.
+// The same for `n` (at most PARSE_BURST) packets whose `data` and `length` are set, in less time for plain frames.
 // Each `data` is readable for PARSE_READABLE bytes whatever its length (an mbuf's room); what lies past `length` has
 // no influence. Returns a bit for each packet that goes on (its reason is NONE); for those `payloads` is set too.
 uint64_t parse_burst(const struct listeners *listeners, struct packet *packet, unsigned n, enum parse_sums sums,

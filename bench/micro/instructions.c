@@ -27,10 +27,21 @@ static struct messages messages[FRAMES / BURST];
 static uint32_t slot[FRAMES], class[FRAMES], verdict[FRAMES];
 static unsigned failed;
 
-STAGE count_parse(void)
+static void parse_all(void)
 {
 	for (unsigned b = 0; b < FRAMES / BURST; b++)
 		failed += ~parse_burst(&listeners, &packet[b * BURST], BURST, false, &payloads[b]) != 0;
+}
+
+STAGE count_parse(void)
+{
+	parse_all();
+}
+
+STAGE count_parse_coap(void)
+{
+	parse_all();
+	__asm__ volatile(""); // or it were the same function as count_parse
 }
 
 STAGE count_decode(void)
@@ -76,7 +87,7 @@ STAGE count_coap(void)
 	__asm__ volatile(""); // or it were the same function as count_sip
 }
 
-// The frames of a capture, parsed but for those of the first stage.
+// The frames of a capture.
 static int deal(const char *path)
 {
 	char why[256];
@@ -141,8 +152,9 @@ int main(int n, char **list)
 	if (deal_parsed(list[3]))
 		return 2;
 	count_sip();
-	if (deal_parsed(list[4]))
+	if (deal(list[4]))
 		return 2;
+	count_parse_coap();
 	count_coap();
 	printf("%d\n", FRAMES);
 	return failed != 0;

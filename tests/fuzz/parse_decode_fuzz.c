@@ -216,12 +216,25 @@ static void check_decode(const struct packet *parsed, unsigned at)
 	must(message_flags(messages.kind[at]) == (packet.flags & (PACKET_WANTS_ACK | PACKET_TAGGED)));
 }
 
+// A frame of a burst, and the same one parsed alone.
+static void check_lane(const struct packet *one, const struct packet *lane, const uint8_t *payload, uint16_t length)
+{
+	must(one->reason == lane->reason);
+	if (one->reason != WEIR_REASON_NONE)
+		return;
+	must(payload == one->data + one->payload && length == one->payload_length);
+	must(one->data == lane->data && one->length == lane->length);
+	must(one->l3 == lane->l3 && one->payload == lane->payload && one->payload_length == lane->payload_length);
+	must(one->ip_version == lane->ip_version && one->n_vlan == lane->n_vlan && one->flags == lane->flags);
+	must(one->listener == lane->listener && one->protocol == lane->protocol);
+}
+
 // The burst forms of parse and decode; what lies past the frame has no influence.
 static void check_burst(const struct listeners *listeners, bool trust, const uint8_t *frame, uint32_t length)
 {
 	size_t room = length > PARSE_READABLE ? length : PARSE_READABLE;
 	uint8_t *copy = malloc(room);
-	struct packet one, burst;
+	struct packet one, lanes[9]; // eight together and one left over
 	struct payloads payloads;
 	uint64_t good;
 
@@ -229,18 +242,15 @@ static void check_burst(const struct listeners *listeners, bool trust, const uin
 	memset(copy, 0x11, room);
 	memcpy(copy, frame, length);
 	parse_frame(listeners, copy, length, trust, &one);
-	burst = (struct packet){.data = copy, .length = length};
-	good = parse_burst(listeners, &burst, 1, trust, &payloads);
-	must(payloads.tunnelled == (packet_tunnel(&one) != 0));
-	must(one.reason == burst.reason && good == (one.reason == WEIR_REASON_NONE));
-	if (one.reason == WEIR_REASON_NONE) {
-		must(payloads.at[0] == one.data + one.payload && one.data == burst.data && one.length == burst.length &&
-		      payloads.length[0] == one.payload_length);
-		must(one.l3 == burst.l3 && one.payload == burst.payload && one.payload_length == burst.payload_length);
-		must(one.ip_version == burst.ip_version && one.n_vlan == burst.n_vlan && one.flags == burst.flags);
-		must(one.listener == burst.listener && one.protocol == burst.protocol);
+	for (unsigned i = 0; i < 9; i++)
+		lanes[i] = (struct packet){.data = copy, .length = length};
+	good = parse_burst(listeners, lanes, 9, trust, &payloads);
+	must(payloads.tunnelled == (packet_tunnel(&one) ? 0x1ff : 0));
+	must(good == (one.reason == WEIR_REASON_NONE ? 0x1ff : 0));
+	for (unsigned i = 0; i < 9; i++)
+		check_lane(&one, &lanes[i], payloads.at[i], payloads.length[i]);
+	if (one.reason == WEIR_REASON_NONE)
 		check_decode(&one, length % 8);
-	}
 	free(copy);
 }
 
