@@ -33,6 +33,29 @@ def rate(net, mac, seconds, *frames):
     return (last - first) / (ended - began), sent / (seconds + 1)
 
 
+def far_end_threads():
+    """Of every interface of that name on this machine."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as name:
+                if name.read().startswith("napi/far0-"):
+                    found.add(int(pid))
+        except OSError:
+            pass  # it has ended
+    return found
+
+
+def far_end(net, by_sender):
+    """Who does the far end's work for a frame that comes back. With a machine at the far end of a real cable that is never the CPU that has
+    sent it; here it is, as veth has it, unless a kernel thread takes it on the sender's CPU, before the sender."""
+    before = far_end_threads()
+    subprocess.run(["ip", "netns", "exec", net.full("far"), "sh", "-c", f"echo {by_sender:d} > /sys/class/net/far0/threaded"], check=True)
+    for thread in far_end_threads() - before:
+        os.sched_setaffinity(thread, CPUS[:1])
+        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(5))
+
+
 def ended(process, how=signal.SIGINT):
     process.send_signal(how)
     try:

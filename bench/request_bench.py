@@ -4,7 +4,9 @@
 Cycles: a worker loops a capture of 1,024 messages on net_pcap and forwards them by 1,000 rules among 1,000 tenants, as in `corridor`; its
 own clock (--stage-cycles) says what parse, decode and classify take, which is the mean over a window, so not less than the half of messages
 takes. Messages a second: on a veth cable, as in `xdp`, each side answers every message; both get the same frames, each with a number of its
-own, from the same sender, and have one CPU. What counts is what comes back.
+own, from the same sender, and have one CPU. What counts is what comes back. What the far end does for an answer that arrives is its own work
+and has the sender's CPU (cable.far_end); a server that sleeps when it has nothing to do pays for waking that CPU, so the server is
+measured both ways in each round and its better way counts.
 """
 import json
 import os
@@ -17,7 +19,7 @@ import subprocess
 import tempfile
 import time
 
-from cable import BUILD, CPUS, FAIR, cable, ended, rate
+from cable import BUILD, CPUS, FAIR, cable, ended, far_end, rate
 from gateway import SkipTest, check_books, wait_for, write_pcap
 from xdp import XdpNetwork
 import gateway
@@ -109,6 +111,7 @@ class Cable:
             process = g.start("weir-dataplane", "--config", g.config, "--table", image, "--exit-when-idle", "1000",
                               prefix=[*self.net.prefix("gw"), *FAIR], stdout=subprocess.PIPE)
             wait_for("weir to start", lambda: process.poll() is not None or "worker(s)" in g.log("weir-dataplane"))
+            far_end(self.net, by_sender=True)
             result = rate(self.net, self.mac, seconds, *self.frames)
             process.send_signal(signal.SIGINT)
             out = process.communicate(timeout=60)[0]
@@ -124,7 +127,7 @@ class Cable:
         return result
 
     def server(self, seconds):
-        """The other side: a process of its own, with the CPU that weir's worker has."""
+        """The other side: a process of its own, with the CPU that weir's worker has. The better of two ways."""
         command = self.protocol.server(self.folder)
         with open(os.path.join(self.folder, "server.log"), "wb") as log:
             process = self.net.start("gw", *FAIR, "taskset", "-c", str(CPUS[1]), *command, stdout=log, stderr=log)
@@ -134,7 +137,11 @@ class Cable:
             if process.poll() is not None:
                 with open(os.path.join(self.folder, "server.log"), encoding="utf-8", errors="replace") as log:
                     raise SystemExit(f"{command[0]}: {log.read()[-2000:]}")
-            return rate(self.net, self.mac, seconds, *self.frames)
+            both = []
+            for by_sender in (False, True):
+                far_end(self.net, by_sender)
+                both.append(rate(self.net, self.mac, seconds, *self.frames))
+            return max(both)
         finally:
             ended(process, signal.SIGTERM)
 
