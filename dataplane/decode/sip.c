@@ -12,11 +12,16 @@
 enum { VERSION_LENGTH = 7, STATUS_LENGTH = 3, LENGTH_MAX = 65535 };
 enum { AT_END = LENGTH_MAX + 1, NOWHERE }; // of a fault that only shows at the end, and of none
 
+// Of a header field, from behind its colon to its end.
+struct stretch {
+	const uint8_t *from, *to;
+};
+
 struct sip_walk {
 	const uint8_t *at;
 	unsigned length;
 	struct sip_message *message;
-	struct sip_line line[SIP_N_HEADERS]; // the first of each; of SIP_HEADER_OTHER nothing
+	struct stretch line[SIP_N_HEADERS + 1]; // the first of each; of those that weir has no use for the last
 	uint32_t seen;       // a bit for each enum sip_header
 	uint32_t unfit;      // likewise, of those that cannot be copied
 	unsigned fault_at;   // position of message->fault
@@ -206,31 +211,64 @@ static void again(struct sip_walk *walk, const struct sip_line *line)
 		wrong_value(walk, line, WEIR_REASON_SIP_VIA);
 }
 
-// Header lines from `pos` on, folds included. Returns where the body starts, past the datagram where it has no empty
-// line.
-static unsigned find_lines(struct sip_walk *walk, struct sip_lines *lines, unsigned pos)
+// A line that is not as lines mostly are: short, with a name that is not in the table or that comes again, or wrong.
+static __attribute__((noinline)) void take_line(struct sip_walk *walk, unsigned from, unsigned end)
 {
-	unsigned from = pos;
 	struct sip_line line;
-	int end;
+	struct sip_head head = sip_head_parse(walk->at, from, end, walk->length);
 
-	while ((end = sip_lines_next_header(lines, &pos)) >= 0) {
-		if (sip_line_parse(walk->at, from, (unsigned)end, walk->length, &line)) {
-			fault(walk, from, WEIR_REASON_SIP_HEADER);
-		} else if (walk->seen >> line.header & 1) {
-			again(walk, &line);
-		} else if (line.header != SIP_HEADER_OTHER) {
-			walk->line[line.header] = line;
-			walk->seen |= 1u << line.header;
-		}
-		from = pos;
+	if (head.header < 0) {
+		fault(walk, from, WEIR_REASON_SIP_HEADER);
+	} else if (walk->seen & sip_bit(head.header)) {
+		line.header = (enum sip_header)head.header;
+		sip_line_value(walk->at, head.value, end, &line);
+		again(walk, &line);
+	} else {
+		walk->line[head.header] = (struct stretch){ walk->at + head.value, walk->at + end };
+		walk->seen |= sip_bit(head.header);
 	}
-	return pos;
 }
 
-static inline const struct sip_line *find(const struct sip_walk *walk, enum sip_header header)
+// Header lines from `pos` on, folds included. Returns where the body starts, past the datagram where it has no empty
+// line. A function of its own, so that what the inner loop needs stays in registers.
+static __attribute__((noinline)) unsigned find_lines(struct sip_walk *walk, struct sip_lines *lines, unsigned pos)
 {
-	return walk->seen >> header & 1 ? &walk->line[header] : NULL;
+	const uint8_t *at = lines->at, *from = at + pos, *stop = at + lines->length;
+
+	for (;;) {
+		const uint8_t *block = at + lines->next - 64;
+
+		for (uint64_t feeds = lines->feeds; feeds; feeds &= feeds - 1) {
+			const uint8_t *end = block + __builtin_ctzll(feeds);
+			const struct sip_name *name;
+
+			if (__builtin_expect(end - from < 2, 0) && (end == from || *from == '\r'))
+				return (unsigned)(end - at) + 1;
+			if (end + 1 < stop && __builtin_expect(end[1] <= ' ', 0) && (end[1] == ' ' || end[1] == '\t'))
+				continue; // a fold
+			name = stop - from >= (ptrdiff_t)sizeof(name->text) ? sip_name_find(from) : NULL;
+			if (__builtin_expect(!name || name->header == 0 || walk->seen & name->bit, 0)) {
+				take_line(walk, (unsigned)(from - at), (unsigned)(end - at));
+			} else {
+				walk->seen |= name->bit;
+				walk->line[name->header] = (struct stretch){ from + name->length, end };
+			}
+			from = end + 1;
+		}
+		if (lines->next >= lines->length)
+			return lines->length + 1;
+		sip_lines_load(lines);
+	}
+}
+
+static inline bool find(const struct sip_walk *walk, enum sip_header header, struct sip_line *line)
+{
+	if (!(walk->seen >> header & 1))
+		return false;
+	line->header = header;
+	sip_line_value(walk->at, (unsigned)(walk->line[header].from - walk->at),
+		       (unsigned)(walk->line[header].to - walk->at), line);
+	return true;
 }
 
 // The values of what find_lines has found.
@@ -238,25 +276,25 @@ static void take_values(struct sip_walk *walk)
 {
 	const uint8_t *at = walk->at;
 	struct sip_message *message = walk->message;
-	const struct sip_line *line;
+	struct sip_line line;
 
-	if ((line = find(walk, SIP_HEADER_VIA)))
-		take_via(walk, line);
-	if ((line = find(walk, SIP_HEADER_FROM)))
-		take_from(walk, line);
-	if ((line = find(walk, SIP_HEADER_TO)))
-		take_to(walk, line);
-	if ((line = find(walk, SIP_HEADER_CALL_ID)))
-		take_call_id(walk, line);
-	if ((line = find(walk, SIP_HEADER_CSEQ)))
-		take_cseq(walk, line);
-	if ((line = find(walk, SIP_HEADER_LENGTH)))
-		take_length(walk, line);
-	if ((line = find(walk, SIP_HEADER_TYPE)))
-		message->type = sip_span(line->from, line->to);
-	if ((line = find(walk, SIP_HEADER_PRIORITY)))
-		message->priority = sip_priority_find(at + line->from, line->to - line->from);
-	if (find(walk, SIP_HEADER_REQUIRE))
+	if (find(walk, SIP_HEADER_VIA, &line))
+		take_via(walk, &line);
+	if (find(walk, SIP_HEADER_FROM, &line))
+		take_from(walk, &line);
+	if (find(walk, SIP_HEADER_TO, &line))
+		take_to(walk, &line);
+	if (find(walk, SIP_HEADER_CALL_ID, &line))
+		take_call_id(walk, &line);
+	if (find(walk, SIP_HEADER_CSEQ, &line))
+		take_cseq(walk, &line);
+	if (find(walk, SIP_HEADER_LENGTH, &line))
+		take_length(walk, &line);
+	if (find(walk, SIP_HEADER_TYPE, &line))
+		message->type = sip_span(line.from, line.to);
+	if (find(walk, SIP_HEADER_PRIORITY, &line))
+		message->priority = sip_priority_find(at + line.from, line.to - line.from);
+	if (walk->seen >> SIP_HEADER_REQUIRE & 1)
 		message->flags |= SIP_REQUIRES;
 }
 

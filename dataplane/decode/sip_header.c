@@ -6,39 +6,39 @@
 
 #include <errno.h>
 
-// Eight bytes as a number, the first the lowest.
-#define WORD(a, b, c, d, e, f, g, h)                                                                         \
-	((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 | (uint64_t)(e) << 32 | \
-	 (uint64_t)(f) << 40 | (uint64_t)(g) << 48 | (uint64_t)(h) << 56)
+#define BIT(header) ((header) == SIP_N_HEADERS ? 0 : 1u << (header)) // sip_bit
+#define BEGIN(a, b) SIP_NAME_SLOT((a) | (b) << 8)
+#define NAME(text, header, next) \
+	{ text, (1u << (sizeof(text) - 1)) - 1, sizeof(text) - 1, header, BIT(header), next }
 
-#define NAME(first, last, length, header) [SIP_NAME_SLOT(first, length)] = { first, last, length, header }
-
-const struct sip_name sip_names[SIP_NAME_SLOTS] = {
-	NAME(WORD('v', 0, 0, 0, 0, 0, 0, 0), 0, 1, SIP_HEADER_VIA),
-	NAME(WORD('v', 'i', 'a', 0, 0, 0, 0, 0), 0, 3, SIP_HEADER_VIA),
-	NAME(WORD('f', 0, 0, 0, 0, 0, 0, 0), 0, 1, SIP_HEADER_FROM),
-	NAME(WORD('f', 'r', 'o', 'm', 0, 0, 0, 0), 0, 4, SIP_HEADER_FROM),
-	NAME(WORD('t', 0, 0, 0, 0, 0, 0, 0), 0, 1, SIP_HEADER_TO),
-	NAME(WORD('t', 'o', 0, 0, 0, 0, 0, 0), 0, 2, SIP_HEADER_TO),
-	NAME(WORD('i', 0, 0, 0, 0, 0, 0, 0), 0, 1, SIP_HEADER_CALL_ID),
-	NAME(WORD('c', 'a', 'l', 'l', '-', 'i', 'd', 0), 0, 7, SIP_HEADER_CALL_ID),
-	NAME(WORD('c', 's', 'e', 'q', 0, 0, 0, 0), 0, 4, SIP_HEADER_CSEQ),
-	NAME(WORD('l', 0, 0, 0, 0, 0, 0, 0), 0, 1, SIP_HEADER_LENGTH),
-	NAME(WORD('c', 'o', 'n', 't', 'e', 'n', 't', '-'), WORD('t', '-', 'l', 'e', 'n', 'g', 't', 'h'), 14,
-	     SIP_HEADER_LENGTH),
-	NAME(WORD('c', 0, 0, 0, 0, 0, 0, 0), 0, 1, SIP_HEADER_TYPE),
-	NAME(WORD('c', 'o', 'n', 't', 'e', 'n', 't', '-'), WORD('e', 'n', 't', '-', 't', 'y', 'p', 'e'), 12,
-	     SIP_HEADER_TYPE),
-	NAME(WORD('p', 'r', 'i', 'o', 'r', 'i', 't', 'y'), 0, 8, SIP_HEADER_PRIORITY),
-	NAME(WORD('r', 'e', 'q', 'u', 'i', 'r', 'e', 0), 0, 7, SIP_HEADER_REQUIRE),
-	NAME(WORD('m', 'a', 'x', '-', 'f', 'o', 'r', 'w'), WORD('f', 'o', 'r', 'w', 'a', 'r', 'd', 's'), 12,
-	     SIP_N_HEADERS),
-	NAME(WORD('u', 's', 'e', 'r', '-', 'a', 'g', 'e'), WORD('e', 'r', '-', 'a', 'g', 'e', 'n', 't'), 10,
-	     SIP_N_HEADERS),
-	NAME(WORD('c', 'o', 'n', 't', 'a', 'c', 't', 0), 0, 7, SIP_N_HEADERS),
-	NAME(WORD('m', 0, 0, 0, 0, 0, 0, 0), 0, 1, SIP_N_HEADERS),
-	NAME(WORD('a', 'l', 'l', 'o', 'w', 0, 0, 0), 0, 5, SIP_N_HEADERS),
-	NAME(WORD('e', 'x', 'p', 'i', 'r', 'e', 's', 0), 0, 7, SIP_N_HEADERS),
+const struct sip_name sip_names[SIP_NAMES] = {
+	[BEGIN('v', ':')] = NAME("v:", SIP_HEADER_VIA, 0),
+	[BEGIN('v', 'i')] = NAME("via:", SIP_HEADER_VIA, 0),
+	[BEGIN('f', ':')] = NAME("f:", SIP_HEADER_FROM, 0),
+	[BEGIN('f', 'r')] = NAME("from:", SIP_HEADER_FROM, 0),
+	[BEGIN('t', ':')] = NAME("t:", SIP_HEADER_TO, 0),
+	[BEGIN('t', 'o')] = NAME("to:", SIP_HEADER_TO, 0),
+	[BEGIN('i', ':')] = NAME("i:", SIP_HEADER_CALL_ID, 0),
+	[BEGIN('c', 'a')] = NAME("call-id:", SIP_HEADER_CALL_ID, 0),
+	[BEGIN('c', 's')] = NAME("cseq:", SIP_HEADER_CSEQ, 0),
+	[BEGIN('l', ':')] = NAME("l:", SIP_HEADER_LENGTH, 0),
+	[BEGIN('c', 'o')] = NAME("content-length:", SIP_HEADER_LENGTH, SIP_NAME_SLOTS + 0),
+	[BEGIN('c', ':')] = NAME("c:", SIP_HEADER_TYPE, 0),
+	[SIP_NAME_SLOTS + 0] = NAME("content-type:", SIP_HEADER_TYPE, SIP_NAME_SLOTS + 1),
+	[BEGIN('p', 'r')] = NAME("priority:", SIP_HEADER_PRIORITY, 0),
+	[BEGIN('r', 'e')] = NAME("require:", SIP_HEADER_REQUIRE, 0),
+	[BEGIN('m', 'a')] = NAME("max-forwards:", SIP_N_HEADERS, 0),
+	[BEGIN('u', 's')] = NAME("user-agent:", SIP_N_HEADERS, 0),
+	[SIP_NAME_SLOTS + 1] = NAME("contact:", SIP_N_HEADERS, 0),
+	[BEGIN('m', ':')] = NAME("m:", SIP_N_HEADERS, 0),
+	[BEGIN('a', 'l')] = NAME("allow:", SIP_N_HEADERS, 0),
+	[BEGIN('e', 'x')] = NAME("expires:", SIP_N_HEADERS, 0),
+	[BEGIN('s', 'u')] = NAME("subject:", SIP_N_HEADERS, SIP_NAME_SLOTS + 2),
+	[BEGIN('s', ':')] = NAME("s:", SIP_N_HEADERS, 0),
+	[SIP_NAME_SLOTS + 2] = NAME("supported:", SIP_N_HEADERS, 0),
+	[BEGIN('k', ':')] = NAME("k:", SIP_N_HEADERS, 0),
+	[BEGIN('r', 'o')] = NAME("route:", SIP_N_HEADERS, 0),
+	[BEGIN('d', 'a')] = NAME("date:", SIP_N_HEADERS, 0),
 };
 
 // Position of the colon after the name at `pos`, white space before it passed over; `end` where there is none.
@@ -57,21 +57,26 @@ static unsigned colon_find(const uint8_t *at, unsigned pos, unsigned end)
 // sip_name_find of a name in a line that is short, the datagram's last, or has white space before its colon.
 static unsigned name_find_safely(const uint8_t *at, unsigned pos, unsigned colon)
 {
-	uint8_t copy[16] = { 0 };
+	const struct sip_name *name;
+	uint8_t copy[sizeof(name->text)] = { 0 };
 
 	while (at[colon - 1] == ' ' || at[colon - 1] == '\t')
 		colon--;
-	if (colon - pos > sizeof(copy))
-		return 0;
-	return sip_name_find(memcpy(copy, at + pos, colon - pos), colon - pos);
+	if (colon - pos >= sizeof(copy))
+		return SIP_HEADER_OTHER;
+	memcpy(copy, at + pos, colon - pos);
+	copy[colon - pos] = ':';
+	name = sip_name_find(copy);
+	return name ? name->header : SIP_HEADER_OTHER;
 }
 
-int sip_name_find_slowly(const uint8_t *at, unsigned pos, unsigned end, unsigned length, unsigned *colon)
+struct sip_head sip_head_parse_slowly(const uint8_t *at, unsigned pos, unsigned end, unsigned length)
 {
-	*colon = colon_find(at, pos, end);
-	if (*colon == end)
-		return -EINVAL;
-	if (length - pos >= 16 && sip_is(at[*colon - 1], SIP_TOKEN))
-		return SIP_HEADER_OTHER; // it was looked for
-	return (int)name_find_safely(at, pos, *colon);
+	unsigned colon = colon_find(at, pos, end);
+
+	if (colon == end)
+		return (struct sip_head){ -EINVAL, pos };
+	if (length - pos >= sizeof(sip_names[0].text) && sip_is(at[colon - 1], SIP_TOKEN))
+		return (struct sip_head){ SIP_HEADER_OTHER, colon + 1 }; // it was looked for
+	return (struct sip_head){ (int)name_find_safely(at, pos, colon), colon + 1 };
 }

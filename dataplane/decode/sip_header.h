@@ -24,56 +24,90 @@ enum sip_header {
 	SIP_N_HEADERS
 };
 
+// A bit for a header field that weir looks at; none for the others.
+static inline uint16_t sip_bit(int header)
+{
+	return header == SIP_HEADER_OTHER || header == SIP_N_HEADERS ? 0 : (uint16_t)(1 << header);
+}
+
 struct sip_line {
 	enum sip_header header;
 	unsigned from, to; // of the value, without white space at its ends; nothing of SIP_HEADER_OTHER
 };
 
-enum { SIP_NAME_SLOTS = 32 };
+enum { SIP_NAME_SLOTS = 32, SIP_NAMES = SIP_NAME_SLOTS + 3 };
 
-// A table without collisions: the first eight bytes of a name, in small letters, and its length say where it would be.
+// A table whose slots the first two bytes of a name, its colon included, choose; names that begin alike hang on one
+// another.
 struct sip_name {
-	uint64_t first, last; // up to eight bytes of its beginning, and the last eight of a longer one
-	uint8_t length;
-	uint8_t header; // 0: nothing is here; SIP_N_HEADERS: a token that weir has no use for
+	uint8_t text[16]; // in small letters, with the colon
+	uint16_t mask;    // a bit for each byte of it; 0: nothing is here
+	uint8_t length;   // bytes, with the colon
+	uint8_t header;   // SIP_N_HEADERS: a token that weir has no use for
+	uint16_t bit;     // sip_bit of the header
+	uint8_t next;     // slot of another name that begins so; 0: there is none
+} __attribute__((aligned(32)));
+extern const struct sip_name sip_names[SIP_NAMES];
+
+// Of two bytes as a number, the first the lower. The factor was found by trying; the compiler tells of two names in one
+// slot.
+#define SIP_NAME_SLOT(two) ((uint32_t)((two) * UINT32_C(0x60f10109)) >> 27)
+
+// What stands in the table of the name at `line`, which its colon ends; NULL or header 0 for nothing. Reads 16 bytes.
+static inline const struct sip_name *sip_name_find(const uint8_t *line)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)line);
+	// Capital letters as small ones. Of what is no letter nothing becomes one, or a hyphen or a colon.
+	__m128i letters = _mm_srli_epi16(_mm_and_si128(bytes, _mm_set1_epi8(0x40)), 1);
+	const struct sip_name *name;
+	unsigned slot, same;
+	uint16_t two;
+
+	memcpy(&two, line, sizeof(two));
+	slot = SIP_NAME_SLOT(le16toh(two) | 0x2020u);
+	bytes = _mm_or_si128(bytes, letters);
+	do {
+		name = &sip_names[slot];
+		same = (unsigned)_mm_movemask_epi8(
+			_mm_cmpeq_epi8(bytes, *(const __m128i *)(const void *)name->text));
+		if ((name->mask & ~same) == 0)
+			return name;
+		slot = name->next;
+	} while (slot);
+	return NULL;
+}
+
+// What a line begins with.
+struct sip_head {
+	int header;     // enum sip_header, SIP_N_HEADERS for OTHER too, -EINVAL where there is no name or no colon
+	unsigned value; // where its value begins, behind the colon
 };
-extern const struct sip_name sip_names[SIP_NAME_SLOTS];
 
-// The factor was found by trying; the compiler tells of two names in one slot.
-#define SIP_NAME_SLOT(first, length) ((((first) + (length)) * UINT64_C(0x0c7b228b53c9d763)) >> 59)
+// The beginning of a line that is short, whose name is not in the table, or has white space before its colon.
+struct sip_head sip_head_parse_slowly(const uint8_t *at, unsigned pos, unsigned end, unsigned length);
 
-// Eight bytes, with capital letters as small ones. Of what is no letter nothing becomes one, or a hyphen.
-static inline uint64_t sip_name_load(const uint8_t *at)
+// Reads `name:` from `pos` on, of a line that has its last byte before `end` in a datagram of `length` bytes. SIP_LEAST
+// bytes (sip_scan.h) must be there even where `length` is less.
+static inline struct sip_head sip_head_parse(const uint8_t *at, unsigned pos, unsigned end, unsigned length)
 {
-	uint64_t bytes;
+	const struct sip_name *name = length - pos >= sizeof(name->text) ? sip_name_find(at + pos) : NULL;
 
-	memcpy(&bytes, at, sizeof(bytes));
-	bytes = le64toh(bytes);
-	return bytes | (bytes & UINT64_C(0x4040404040404040)) >> 1;
+	if (__builtin_expect(name != NULL, 1) && __builtin_expect(name->header, 1))
+		return (struct sip_head){ name->header, pos + name->length };
+	return sip_head_parse_slowly(at, pos, end, length);
 }
 
-// What stands in the table of the name `name`, `length` bytes up to 16; 0 for nothing. Reads 16.
-static inline unsigned sip_name_find(const uint8_t *name, unsigned length)
+// Whether `*two` are `first` and a byte above a space.
+static inline bool sip_is_before_text(const uint8_t *two, char first)
 {
-	uint64_t first = _bzhi_u64(sip_name_load(name), 8 * length);
-	const struct sip_name *found = &sip_names[SIP_NAME_SLOT(first, length)];
-
-	if (found->first != first || found->length != length)
-		return 0;
-	if (length > 8 && sip_name_load(name + length - 8) != found->last)
-		return 0;
-	return found->header;
+	return (uint16_t)((two[0] << 8 | two[1]) - (first << 8) - ' ' - 1) < 0xff - ' ';
 }
 
-// The same of any line's name, and *colon is where its colon is. -EINVAL where there is no name or no colon.
-int sip_name_find_slowly(const uint8_t *at, unsigned pos, unsigned end, unsigned length, unsigned *colon);
-
-// The value between the colon and `end`, white space at its ends left out. As a rule that is one space, and a CR.
-static inline void sip_line_value(const uint8_t *at, unsigned colon, unsigned end, struct sip_line *line)
+// The value from `from` (behind the colon) to `end`, white space at its ends left out. As a rule that is one space, and
+// a CR.
+static inline void sip_line_value(const uint8_t *at, unsigned from, unsigned end, struct sip_line *line)
 {
-	unsigned from = colon + 1;
-
-	if (end - from >= 3 && at[from] == ' ' && at[from + 1] > ' ' && at[end - 1] == '\r' && at[end - 2] > ' ') {
+	if (end - from >= 3 && sip_is_before_text(at + from, ' ') && at[end - 1] == '\r' && at[end - 2] > ' ') {
 		line->from = from + 1;
 		line->to = end - 1;
 		return;
@@ -85,33 +119,18 @@ static inline void sip_line_value(const uint8_t *at, unsigned colon, unsigned en
 	line->to = end;
 }
 
-// Reads `name: value` from `pos` to `end` (after the value's last byte, folds included), of a datagram of `length`
-// bytes. -EINVAL where there is no name or no colon. SIP_LEAST bytes (sip_scan.h) must be there even where `length` is
-// less. Part of who calls it: lines are the half of a message's work.
+// Reads `name: value` from `pos` to `end` (after the value's last byte, folds included), as sip_head_parse. Returns 0
+// or -EINVAL.
 static inline int sip_line_parse(const uint8_t *at, unsigned pos, unsigned end, unsigned length, struct sip_line *line)
 {
-	unsigned colon = pos, header = 0;
+	struct sip_head head = sip_head_parse(at, pos, end, length);
 
 	*line = (struct sip_line){ SIP_HEADER_OTHER, pos, pos };
-	if (length - pos >= 16) {
-		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(at + pos));
-		int colons = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(':')));
-
-		colon += (unsigned)__builtin_ctz((unsigned)colons | 1u << 16);
-		header = sip_name_find(at + pos, colon - pos);
-	}
-	if (header == 0) {
-		unsigned where;
-		int found = sip_name_find_slowly(at, pos, end, length, &where);
-
-		if (found < 0)
-			return found;
-		header = (unsigned)found;
-		colon = where;
-	}
-	if (header == SIP_HEADER_OTHER || header == SIP_N_HEADERS)
+	if (head.header < 0)
+		return head.header;
+	if (head.header == SIP_HEADER_OTHER || head.header == SIP_N_HEADERS)
 		return 0;
-	line->header = (enum sip_header)header;
-	sip_line_value(at, colon, end, line);
+	line->header = (enum sip_header)head.header;
+	sip_line_value(at, head.value, end, line);
 	return 0;
 }

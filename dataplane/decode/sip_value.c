@@ -4,6 +4,7 @@
 #include "dataplane/decode/sip_value.h"
 
 #include "dataplane/abi/names.h"
+#include "dataplane/decode/sip_plain.h"
 #include "dataplane/decode/sip_scan.h"
 
 enum { PORT_MAX = 65535 };
@@ -72,10 +73,26 @@ static bool via_param_put(const uint8_t *at, struct sip_via *via, const struct s
 	return true;
 }
 
+// Reads a parameter of Via, as sip_param_parse; those that most have are looked for first.
+static bool via_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_via *via)
+{
+	unsigned from = *pos, p = via->branch.length ? 0 : sip_param_plain(at, from, end, ";branch=", &via->branch);
+	struct sip_param param;
+
+	if (!p && end - from >= 6 && sip_same(at + from, 6, ";rport") && !via->rport.length &&
+	    (end - from == 6 || at[from + 6] == ';' || at[from + 6] == ',')) {
+		p = from + 6;
+		via->rport = sip_span(from, p);
+	}
+	if (!p)
+		return sip_param_parse(at, pos, end, &param) && via_param_put(at, via, &param, *pos);
+	*pos = p;
+	return true;
+}
+
 bool sip_via_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via *via)
 {
 	unsigned from = pos, protocol;
-	struct sip_param param;
 
 	*via = (struct sip_via){ 0 };
 	protocol = protocol_parse(at, pos, end);
@@ -86,7 +103,7 @@ bool sip_via_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via
 	if (pos == 0)
 		return false;
 	while (pos < end && at[pos] == ';')
-		if (!sip_param_parse(at, &pos, end, &param) || !via_param_put(at, via, &param, pos))
+		if (!via_param_parse(at, &pos, end, via))
 			return false;
 	if (pos < end && at[pos] != ',')
 		return false;
@@ -116,21 +133,21 @@ static unsigned name_skip(const uint8_t *at, unsigned pos, unsigned end, bool *b
 	return p < end && at[p] == '<' ? p : pos;
 }
 
-bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_address *address)
+// The URI of a From or To that starts at `pos`, after its display name. Position after it and its brackets; 0 where it
+// is wrong.
+static unsigned address_uri_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_address *address)
 {
-	struct sip_param param;
 	struct sip_uri uri;
-	unsigned p;
 	bool bad;
+	unsigned p;
 
-	*address = (struct sip_address){ 0 };
 	pos = name_skip(at, pos, end, &bad);
 	if (bad || pos == end)
-		return false;
+		return 0;
 	if (at[pos] == '<') {
 		p = sip_find(at, pos, end, '>');
 		if (p == end || !sip_uri_parse(at, pos + 1, p, &uri))
-			return false;
+			return 0;
 		address->uri = sip_span(pos + 1, p);
 		p++;
 	} else {
@@ -138,20 +155,52 @@ bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip
 		for (p = pos; p < end && at[p] != ';' && at[p] != '?' && at[p] != ',' && !sip_is(at[p], SIP_LWS);)
 			p++;
 		if (!sip_uri_parse(at, pos, p, &uri))
-			return false;
+			return 0;
 		address->uri = sip_span(pos, p);
 	}
 	address->number = uri.number;
-	p = sip_skip_lws(at, p, end);
-	while (p < end && at[p] == ';') {
-		if (!sip_param_parse(at, &p, end, &param))
-			return false;
-		if (!sip_same(at + param.name.at, param.name.length, "tag"))
-			continue;
-		if (address->tag.length || !param.value.length || at[param.value.at] == '"')
-			return false;
-		address->tag = param.value;
+	return p;
+}
+
+// Reads a parameter of From or To. A tag comes once, with a value without quotes.
+static bool address_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_address *address)
+{
+	unsigned plain = address->tag.length ? 0 : sip_param_plain(at, *pos, end, ";tag=", &address->tag);
+	struct sip_param param;
+
+	if (plain) {
+		*pos = plain;
+		return true;
 	}
+	if (!sip_param_parse(at, pos, end, &param))
+		return false;
+	if (!sip_same(at + param.name.at, param.name.length, "tag"))
+		return true;
+	if (address->tag.length || !param.value.length || at[param.value.at] == '"')
+		return false;
+	address->tag = param.value;
+	return true;
+}
+
+bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_address *address)
+{
+	struct sip_uri uri;
+	unsigned p;
+
+	*address = (struct sip_address){ 0 };
+	p = pos < end && at[pos] == '<' ? sip_uri_plain(at, pos + 1, end, &uri) : 0;
+	if (p && p < end) {
+		address->uri = sip_span(pos + 1, p++);
+		address->number = uri.number;
+	} else {
+		p = address_uri_parse(at, pos, end, address);
+		if (!p)
+			return false;
+	}
+	p = sip_skip_lws(at, p, end);
+	while (p < end && at[p] == ';')
+		if (!address_param_parse(at, &p, end, address))
+			return false;
 	return p == end;
 }
 

@@ -26,8 +26,22 @@ static inline struct span span_make(size_t at, size_t length)
 	return span;
 }
 
+// Whether two stretches are the same. As a rule they are a word long.
+static inline bool bytes_equal(const void *a, const void *b, size_t length)
+{
+	uint32_t first[2], last[2];
+
+	if (length < sizeof(first[0]) || length > 2 * sizeof(first[0]))
+		return memcmp(a, b, length) == 0;
+	memcpy(&first[0], a, sizeof(first[0]));
+	memcpy(&first[1], b, sizeof(first[1]));
+	memcpy(&last[0], (const uint8_t *)a + length - sizeof(last[0]), sizeof(last[0]));
+	memcpy(&last[1], (const uint8_t *)b + length - sizeof(last[1]), sizeof(last[1]));
+	return ((first[0] ^ first[1]) | (last[0] ^ last[1])) == 0;
+}
+
 // Whether the piece `span` of `payload` is exactly the `length` bytes of `text`.
 static inline bool span_equals(const uint8_t *payload, struct span span, const char *text, size_t length)
 {
-	return span.length == length && memcmp(payload + span.at, text, length) == 0;
+	return span.length == length && bytes_equal(payload + span.at, text, length);
 }
