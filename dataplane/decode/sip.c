@@ -129,6 +129,7 @@ static void take_via(struct sip_walk *walk, const struct sip_line *line)
 	struct sip_via *via = &message->via;
 	unsigned rest;
 
+	message->via_end = (uint16_t)line->to;
 	if (sip_via_parse(walk->at, line->from, line->to, via)) {
 		message->flags |= SIP_VIA_GOOD;
 		rest = (unsigned)via->value.at + via->value.length;
@@ -199,16 +200,27 @@ static void take_length(struct sip_walk *walk, const struct sip_line *line)
 		fault(walk, line->from, WEIR_REASON_SIP_LENGTH);
 }
 
+// One more line with Via, from `from` on.
+static void again_via(struct sip_walk *walk, const struct sip_line *line, unsigned from)
+{
+	struct sip_message *message = walk->message;
+
+	if (message->more_vias++ == 0)
+		message->next_via = (uint16_t)from;
+	if (!sip_clean(walk->at, line->from, line->to))
+		wrong_value(walk, line, WEIR_REASON_SIP_VIA);
+}
+
 // A header field that was there before. Those that may stand once only are refused, and the first holds.
-static void again(struct sip_walk *walk, const struct sip_line *line)
+static void again(struct sip_walk *walk, const struct sip_line *line, unsigned from)
 {
 	const uint32_t once = 1u << SIP_HEADER_FROM | 1u << SIP_HEADER_TO | 1u << SIP_HEADER_CALL_ID |
 			      1u << SIP_HEADER_CSEQ | 1u << SIP_HEADER_LENGTH;
 
 	if (once >> line->header & 1)
 		fault(walk, line->from, WEIR_REASON_SIP_REPEATED);
-	else if (line->header == SIP_HEADER_VIA && !sip_clean(walk->at, line->from, line->to))
-		wrong_value(walk, line, WEIR_REASON_SIP_VIA);
+	else if (line->header == SIP_HEADER_VIA)
+		again_via(walk, line, from);
 }
 
 // A line that is not as lines mostly are: short, with a name that is not in the table or that comes again, or wrong.
@@ -222,7 +234,7 @@ static __attribute__((noinline)) void take_line(struct sip_walk *walk, unsigned 
 	} else if (walk->seen & sip_bit(head.header)) {
 		line.header = (enum sip_header)head.header;
 		sip_line_value(walk->at, head.value, end, &line);
-		again(walk, &line);
+		again(walk, &line, from);
 	} else {
 		walk->line[head.header] = (struct stretch){ walk->at + head.value, walk->at + end };
 		walk->seen |= sip_bit(head.header);

@@ -38,6 +38,9 @@ struct sip_message {
 	struct span type;   // Content-Type
 	struct span body;
 	struct sip_via via; // the topmost
+	uint16_t via_end;   // where the value of its header line ends, white space left out
+	uint16_t more_vias; // header lines with Via after that one; the first of them starts at next_via
+	uint16_t next_via;
 };
 
 // Decodes one datagram of `length` bytes (at most 65,535) at `at`. Returns WEIR_REASON_NONE for a request that is well

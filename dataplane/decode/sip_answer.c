@@ -30,75 +30,89 @@ static unsigned address_parse(const uint8_t *at, struct span text, uint8_t addre
 	return inet_pton(AF_INET6, copy, address) == 1 ? 6 : 0;
 }
 
+// Whether a host is the address that the request came from. One of IPv4 is written in one way alone, ours; one of IPv6
+// in many.
 static bool is_source(const struct sip_request *request, struct span host)
 {
 	const struct sip_peer *source = &request->source;
-	uint8_t address[16];
+	uint8_t text[SIP_ADDRESS_MAX], address[16];
 
-	return address_parse(request->at, host, address) == source->family &&
-	       memcmp(address, source->address, source->family == 4 ? 4 : 16) == 0;
+	if (source->family == 4)
+		return span_equals(request->at, host, (const char *)text, sip_address_format(text, source));
+	return address_parse(request->at, host, address) == 6 && memcmp(address, source->address, sizeof(address)) == 0;
 }
 
-// The topmost Via: as it came, but that received and rport are ours to say.
-static void put_top(struct sip_text *out, const struct sip_request *request)
+static inline void put_value(struct sip_text *out, const struct sip_request *request, unsigned from, unsigned to)
+{
+	sip_text_put_value(out, request->at, request->length, from, to);
+}
+
+static inline void put_span(struct sip_text *out, const struct sip_request *request, const struct span *span)
+{
+	put_value(out, request, span->at, (unsigned)span->at + span->length);
+}
+
+// What our side has to say of where the request came from.
+static inline void put_source(struct sip_text *out, const struct sip_request *request)
 {
 	const struct sip_via *via = &request->message->via;
-	bool good = request->message->flags & SIP_VIA_GOOD, rport = via->rport.length > 0;
-	const struct span *first = &via->received, *second = &via->rport;
-	unsigned from = via->value.at, end = from + via->value.length;
+	bool rport = via->rport.length > 0;
 
-	if (first->at > second->at) {
-		first = &via->rport;
-		second = &via->received;
-	}
-	if (!good) {
-		sip_text_put_value(out, request->at, from, end);
+	if (!rport && is_source(request, via->host))
 		return;
-	}
-	if (first->length) {
-		sip_text_put_value(out, request->at, from, first->at);
-		from = (unsigned)first->at + first->length;
-	}
-	if (second->length) {
-		sip_text_put_value(out, request->at, from, second->at);
-		from = (unsigned)second->at + second->length;
-	}
-	if (from < end)
-		sip_text_put_value(out, request->at, from, end);
-	if (rport || !is_source(request, via->host)) {
-		sip_text_put(out, ";received=");
-		sip_text_put_address(out, &request->source);
-	}
-	if (rport) {
-		sip_text_put(out, ";rport=");
-		sip_text_put_number(out, request->source.port);
-	}
+	sip_text_put(out, ";received=");
+	sip_text_put_address(out, &request->source);
+	if (!rport)
+		return;
+	sip_text_put(out, ";rport=");
+	sip_text_put_number(out, request->source.port);
 }
 
-// The Via values of all lines, in order. Each line of the request is one of the answer.
-static void put_vias(struct sip_text *out, const struct sip_request *request)
+// The value of the topmost Via's line. It is as it came, but that received and rport are ours to say.
+static inline void put_top(struct sip_text *out, const struct sip_request *request)
 {
-	const uint8_t *at = request->at;
-	unsigned pos = request->message->headers, from = pos;
-	const struct span *top = &request->message->via.value;
+	const struct sip_message *message = request->message;
+	const struct sip_via *via = &message->via;
+	const struct span *parameter[2] = { &via->received, &via->rport };
+	unsigned from = via->value.at, end = from + via->value.length;
+
+	if (message->flags & SIP_VIA_GOOD) {
+		bool swapped = via->received.at > via->rport.at;
+
+		for (unsigned i = 0; i < 2; i++) {
+			const struct span *skipped = parameter[i ^ swapped];
+
+			if (skipped->length == 0)
+				continue;
+			put_value(out, request, from, skipped->at);
+			from = (unsigned)skipped->at + skipped->length;
+		}
+		if (from < end)
+			put_value(out, request, from, end);
+		put_source(out, request);
+		from = end;
+	}
+	if (from < message->via_end)
+		put_value(out, request, from, message->via_end);
+}
+
+// The values of the other lines with Via, in order: each is a line of the answer.
+static void put_more_vias(struct sip_text *out, const struct sip_request *request)
+{
+	const struct sip_message *message = request->message;
+	unsigned pos = message->next_via, from = pos, left = message->more_vias;
 	struct sip_lines lines;
 	struct sip_line line;
 	int end;
 
-	sip_lines_init(&lines, at, request->length, pos);
-	while ((end = sip_lines_next_header(&lines, &pos)) >= 0) {
-		int err = sip_line_parse(at, from, (unsigned)end, request->length, &line);
-
-		from = pos;
-		if (err || line.header != SIP_HEADER_VIA)
+	sip_lines_init(&lines, request->at, request->length, pos);
+	for (; left > 0 && (end = sip_lines_next_header(&lines, &pos)) >= 0; from = pos) {
+		if (sip_line_parse(request->at, from, (unsigned)end, request->length, &line) ||
+		    line.header != SIP_HEADER_VIA)
 			continue;
-		sip_text_put(out, "Via: ");
-		if (line.from == top->at) {
-			put_top(out, request);
-			line.from = (unsigned)top->at + top->length;
-		}
-		sip_text_put_value(out, at, line.from, line.to);
-		sip_text_put(out, "\r\n");
+		sip_text_put(out, "\r\nVia: ");
+		put_value(out, request, line.from, line.to);
+		left--;
 	}
 }
 
@@ -115,17 +129,20 @@ static void put_unsupported(struct sip_text *out, const struct sip_request *requ
 		int err = sip_line_parse(request->at, from, (unsigned)end, request->length, &line);
 
 		from = pos;
-		if (!err && line.header == SIP_HEADER_REQUIRE && sip_clean(request->at, line.from, line.to))
-			sip_text_put_header(out, "Unsupported: ", request->at, sip_span(line.from, line.to));
+		if (err || line.header != SIP_HEADER_REQUIRE || !sip_clean(request->at, line.from, line.to))
+			continue;
+		sip_text_put(out, "\r\nUnsupported: ");
+		put_value(out, request, line.from, line.to);
 	}
 }
 
-static bool put_status(struct sip_text *out, unsigned status)
+// Up to where the first value goes.
+static inline bool put_status(struct sip_text *out, unsigned status)
 {
 	switch (status) {
 #define X(name, code, phrase)                            \
 	case SIP_STATUS_##name:                          \
-		sip_text_put(out, "SIP/2.0 " #code " " phrase "\r\n"); \
+		sip_text_put(out, "SIP/2.0 " #code " " phrase "\r\nVia: "); \
 		return true;
 		SIP_STATUSES(X)
 #undef X
@@ -134,17 +151,17 @@ static bool put_status(struct sip_text *out, unsigned status)
 	}
 }
 
-static void put_body(struct sip_text *out, const struct sip_answer *answer)
+// The end of the last line, what tells of the body, and that.
+static inline void put_body(struct sip_text *out, const struct sip_answer *answer)
 {
-	unsigned length = answer->status < 300 ? 0 : answer->text_length;
-
-	if (length)
-		sip_text_put(out, "Content-Type: text/plain;charset=UTF-8\r\n");
-	sip_text_put(out, "Content-Length: ");
-	sip_text_put_number(out, length);
+	if (answer->status < 300 || answer->text_length == 0) {
+		sip_text_put(out, "\r\nContent-Length: 0\r\n\r\n");
+		return;
+	}
+	sip_text_put(out, "\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: ");
+	sip_text_put_number(out, answer->text_length);
 	sip_text_put(out, "\r\n\r\n");
-	if (length)
-		sip_text_put_bytes(out, answer->text, length);
+	sip_text_put_bytes(out, answer->text, answer->text_length);
 }
 
 // Allow is of 405 (RFC 3261, 20.5), and of what OPTIONS asks for (11.2).
@@ -160,24 +177,27 @@ int sip_answer_format(const struct sip_request *request, const struct sip_answer
 
 	if (!(message->flags & SIP_ANSWERABLE) || !put_status(&text, answer->status))
 		return -EINVAL;
-	put_vias(&text, request);
-	sip_text_put_header(&text, "From: ", request->at, message->from);
-	sip_text_put(&text, "To: ");
-	sip_text_put_value(&text, request->at, message->to.at, (unsigned)message->to.at + message->to.length);
+	put_top(&text, request);
+	if (message->more_vias)
+		put_more_vias(&text, request);
+	sip_text_put(&text, "\r\nFrom: ");
+	put_span(&text, request, &message->from);
+	sip_text_put(&text, "\r\nTo: ");
+	put_span(&text, request, &message->to);
 	if ((message->flags & SIP_TO_GOOD) && !message->to_tag.length) {
 		sip_text_put(&text, ";tag=");
 		sip_text_put_hex(&text, request->transaction);
 	}
-	sip_text_put(&text, "\r\n");
-	sip_text_put_header(&text, "Call-ID: ", request->at, message->call_id);
-	sip_text_put_header(&text, "CSeq: ", request->at, message->cseq);
+	sip_text_put(&text, "\r\nCall-ID: ");
+	put_span(&text, request, &message->call_id);
+	sip_text_put(&text, "\r\nCSeq: ");
+	put_span(&text, request, &message->cseq);
 	if (answer->status == SIP_STATUS_UNAVAILABLE) {
-		sip_text_put(&text, "Retry-After: ");
+		sip_text_put(&text, "\r\nRetry-After: ");
 		sip_text_put_number(&text, answer->retry_after);
-		sip_text_put(&text, "\r\n");
 	}
 	if (says_allowed(message, answer->status))
-		sip_text_put(&text, "Allow: MESSAGE, OPTIONS\r\n");
+		sip_text_put(&text, "\r\nAllow: MESSAGE, OPTIONS");
 	if (answer->status == SIP_STATUS_EXTENSION)
 		put_unsupported(&text, request);
 	put_body(&text, answer);

@@ -21,7 +21,7 @@
 #define BEFORE_LENGTH "\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: "
 #define BEFORE_BODY "\r\n\r\n"
 
-enum { LENGTH_DIGITS = 4, PEER_MAX = 64 };
+enum { NUMBER_MAX = 16, PEER_MAX = 64 }; // room for what is held against a payload
 
 // sent-by of our end.
 static void put_peer(struct sip_text *text, const struct sip_peer *peer)
@@ -191,7 +191,7 @@ static bool take_call_id(struct walk *walk)
 // Content-Length in its one spelling, the end of the head, and as many bytes.
 static bool take_body(struct walk *walk)
 {
-	uint8_t digits[LENGTH_DIGITS];
+	uint8_t digits[NUMBER_MAX];
 	struct sip_text text = { .at = digits, .size = sizeof(digits) };
 	struct span span;
 	int64_t length;

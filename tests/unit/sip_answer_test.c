@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/decode/sip_answer.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,6 +132,19 @@ static void the_stack_of_vias_is_copied_in_order(void **state)
 				     "Via: SIP/2.0/TLS d, SIP/2.0/UDP e\r\nFrom:"));
 }
 
+static void vias_among_other_lines_are_found(void **state)
+{
+	static const char apart[] = "MESSAGE sip:a SIP/2.0\nf:sip:a\nv:SIP/2.0/UDP 192.0.2.7\nt:sip:c;tag=1\nwhat\n"
+				    "Via:\ni:x\nVia: SIP/2.0/UDP b\n ;c\nCSeq:2 MESSAGE\nv: d\n\nv: e\n";
+
+	sip_case_set(&one, apart, sizeof(apart) - 1);
+	assert_int_equal(one.message.more_vias, 3);
+	assert_memory_equal(apart + one.message.next_via, "Via:\ni:x", 8);
+	assert_non_null(answer(400, &v4));
+	assert_non_null(strstr(text, "Request\r\nVia: SIP/2.0/UDP 192.0.2.7\r\nVia: \r\nVia: SIP/2.0/UDP b ;c\r\n"
+				     "Via: d\r\nFrom: sip:a\r\n"));
+}
+
 static void received_and_rport_are_ours_to_say(void **state)
 {
 	static const struct {
@@ -140,6 +154,9 @@ static void received_and_rport_are_ours_to_say(void **state)
 	} vias[] = {
 		{ "SIP/2.0/UDP 192.0.2.7", &v4, "SIP/2.0/UDP 192.0.2.7" },
 		{ "SIP/2.0/UDP 192.0.2.8", &v4, "SIP/2.0/UDP 192.0.2.8;received=192.0.2.7" },
+		{ "SIP/2.0/UDP 192.0.2.07", &v4, "SIP/2.0/UDP 192.0.2.07;received=192.0.2.7" },
+		{ "SIP/2.0/UDP 192.0.2.70", &v4, "SIP/2.0/UDP 192.0.2.70;received=192.0.2.7" },
+		{ "SIP/2.0/UDP [::ffff:192.0.2.7]", &v4, "SIP/2.0/UDP [::ffff:192.0.2.7];received=192.0.2.7" },
 		{ "SIP/2.0/UDP a.example", &v4, "SIP/2.0/UDP a.example;received=192.0.2.7" },
 		{ "SIP/2.0/UDP 192.0.2.7;rport", &v4, "SIP/2.0/UDP 192.0.2.7;received=192.0.2.7;rport=40000" },
 		{ "SIP/2.0/UDP 192.0.2.7;rport=1;x", &v4, "SIP/2.0/UDP 192.0.2.7;x;received=192.0.2.7;rport=40000" },
@@ -275,6 +292,147 @@ static void folds_are_copied_as_one_space(void **state)
 	assert_string_equal(line_of(answer(SIP_STATUS_ACCEPTED, &v4), "From"), "From: \"a\\ b c\" <sip:b> ;tag=1");
 }
 
+// Values that come close to what is moved at once, and where a datagram ends soon after them.
+static const unsigned lengths[] = { 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 95, 96, 97, 200 };
+enum { N_LENGTHS = sizeof(lengths) / sizeof(lengths[0]), VALUE_MAX = 300 };
+
+// A request whose last header line has `value`, and `body` behind it.
+static void case_of_value(const char *name, const char *value, const char *body)
+{
+	static const char *const others[] = { "Via: SIP/2.0/UDP 192.0.2.7;rport", "From: sip:a", "To: sip:c;tag=1", "Call-ID: x",
+					      "CSeq: 2 MESSAGE" };
+	char whole[1000];
+	int n = sprintf(whole, "MESSAGE sip:a SIP/2.0\r\n");
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strncmp(others[i], name, strlen(name)) != 0)
+			n += sprintf(whole + n, "%s\n", others[i]);
+	n += sprintf(whole + n, "%s: %s\n\n%s", name, value, body);
+	sip_case_set(&one, whole, (unsigned)n);
+	assert_int_equal(one.reason, WEIR_REASON_NONE);
+}
+
+// Holds the answer against its line, with as much room as it needs and with less.
+static void check_value(const char *name, const char *right)
+{
+	const struct sip_answer accepted = { .status = SIP_STATUS_ACCEPTED };
+	struct sip_request from = request(&v4);
+	char line[VALUE_MAX + 20], start[20];
+	int whole;
+
+	snprintf(start, sizeof(start), "%s: ", name);
+	snprintf(line, sizeof(line), "%s: %s", name, right);
+	assert_string_equal(line_of(answer(SIP_STATUS_ACCEPTED, &v4), start), line);
+	whole = (int)strlen(text);
+	for (int size = whole; size >= 0; size -= size > whole - 70 ? 1 : 13) {
+		uint8_t *exact = malloc(size ? (size_t)size : 1);
+
+		assert_int_equal(sip_answer_format(&from, &accepted, exact, (unsigned)size), size < whole ? -EMSGSIZE : whole);
+		assert_true(size < whole || memcmp(exact, text, (size_t)whole) == 0);
+		free(exact);
+	}
+}
+
+static void a_value_of_any_length_is_copied_whole(void **state)
+{
+	static const char *const bodies[] = { "", "hi", "a body that is longer than what is moved at once" };
+	char value[VALUE_MAX];
+
+	for (unsigned i = 0; i < N_LENGTHS; i++) {
+		for (unsigned k = 0; k < lengths[i]; k++)
+			value[k] = (char)('a' + k % 26);
+		value[lengths[i]] = '\0';
+		for (unsigned k = 0; k < 3; k++) {
+			case_of_value("Call-ID", value, bodies[k]);
+			check_value("Call-ID", value);
+		}
+	}
+}
+
+// A name in quotes that is folded at `place` of its `length` bytes.
+static void folded(char *value, char *right, unsigned length, unsigned place, const char *fold)
+{
+	char name[VALUE_MAX];
+
+	memset(name, 'n', length);
+	name[length] = '\0';
+	sprintf(value, "\"%.*s%s%s\" <sip:b>", (int)place, name, fold, name + place);
+	sprintf(right, "\"%.*s %s\" <sip:b>", (int)place, name, name + place);
+}
+
+static void a_fold_at_any_place_is_one_space(void **state)
+{
+	static const char *const folds[] = { "\r\n ", "\n\t", " \t\r\n \t\n ", "\n " };
+	char value[VALUE_MAX], right[VALUE_MAX];
+
+	for (unsigned i = 0; i < N_LENGTHS - 1; i++)
+		for (unsigned place = 0; place <= lengths[i]; place++) {
+			folded(value, right, lengths[i], place, folds[place % 4]);
+			for (unsigned k = 0; k < 2; k++) {
+				case_of_value("From", value, k ? "" : "a body that is longer than what is moved at once");
+				assert_string_equal(line_of(answer(SIP_STATUS_ACCEPTED, &v4), "From") + 6, right);
+			}
+		}
+	check_value("From", right);
+}
+
+static void what_follows_a_value_is_no_fold_of_it(void **state)
+{
+	// tabs stay, and so do spaces before the next line
+	case_of_value("To", "\"a\tb  c\" \t <sip:b>;tag=1", "\r\n\r\n");
+	check_value("To", "\"a\tb  c\" \t <sip:b>;tag=1");
+}
+
+static void a_return_without_a_feed_is_not_copied(void **state)
+{
+	sip_case_line(&one, "From: \"a\rX: y\" <sip:b>");
+	assert_string_equal(line_of(answer(400, &v4), "From"), "From: \"a X: y\" <sip:b>");
+	sip_case_line(&one, "From: \"a\r\" <sip:b>;a-parameter-so-that-the-value-is-long");
+	assert_string_equal(line_of(answer(400, &v4), "From"), "From: \"a \" <sip:b>;a-parameter-so-that-the-value-is-long");
+}
+
+static void numbers_are_written_to_their_last_digit(void **state)
+{
+	char right[40];
+
+	sip_case_line(&one, "Max-Forwards: 70");
+	for (uint64_t power = 1; power <= UINT32_MAX; power *= 10)
+		for (int off = -1; off <= 1; off++) {
+			struct sip_answer busy = { .status = SIP_STATUS_UNAVAILABLE, .retry_after = (uint32_t)(power + off) };
+
+			snprintf(right, sizeof(right), "Retry-After: %u", busy.retry_after);
+			assert_string_equal(line_of(answer_with(&busy, &v4), "Retry-After"), right);
+		}
+	for (uint64_t number = 3; number <= UINT32_MAX; number += number / 16 + 7) {
+		struct sip_answer busy = { .status = SIP_STATUS_UNAVAILABLE, .retry_after = (uint32_t)number };
+
+		snprintf(right, sizeof(right), "Retry-After: %u", busy.retry_after);
+		assert_string_equal(line_of(answer_with(&busy, &v4), "Retry-After"), right);
+	}
+}
+
+static void addresses_are_written_as_inet_ntop_writes_them(void **state)
+{
+	static const uint8_t others[][16] = { { 0 }, { [15] = 1 }, { [10] = 0xff, 0xff, 1, 2, 3, 4 }, { [12] = 1, 2, 3, 4 },
+					      { 0x20, 1, 0xd, 0xb8, 0, 0, 0, 1, 0, 0, 0, 1 }, { 0xfe, 0x80, [15] = 0x10 },
+					      { 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc,
+						0xde, 0xf0 } };
+	struct sip_peer source = { .port = 1 };
+	char right[200], address[INET6_ADDRSTRLEN];
+
+	sip_case_line(&one, "Via: SIP/2.0/UDP a;rport");
+	for (unsigned i = 0; i < 4 * 256 + sizeof(others) / sizeof(others[0]); i++) {
+		source.family = i < 4 * 256 ? 4 : 6;
+		if (i < 4 * 256)
+			memcpy(source.address, (uint8_t[4]){ 7, 80, 123, 255 }, 4), source.address[i / 256] = (uint8_t)i;
+		else
+			memcpy(source.address, others[i - 4 * 256], 16);
+		inet_ntop(source.family == 4 ? AF_INET : AF_INET6, source.address, address, sizeof(address));
+		snprintf(right, sizeof(right), "Via: SIP/2.0/UDP a;received=%s;rport=1", address);
+		assert_string_equal(line_of(answer(SIP_STATUS_ACCEPTED, &source), "Via"), right);
+	}
+}
+
 static void a_byte_that_cannot_stand_in_text_is_copied_where_it_may(void **state)
 {
 	static const char quoted[] = "MESSAGE sip:a SIP/2.0\nv:SIP/2.0/UDP a\nf:sip:a\n"
@@ -317,12 +475,19 @@ int main(void)
 		cmocka_unit_test(options_are_answered_with_what_is_allowed),
 		cmocka_unit_test(what_is_required_is_said_to_be_unsupported),
 		cmocka_unit_test(the_stack_of_vias_is_copied_in_order),
+		cmocka_unit_test(vias_among_other_lines_are_found),
 		cmocka_unit_test(received_and_rport_are_ours_to_say),
 		cmocka_unit_test(an_answer_goes_where_the_topmost_via_says),
 		cmocka_unit_test(the_tag_of_to_is_the_same_for_a_retransmission_alone),
 		cmocka_unit_test(a_tag_that_to_has_stays),
 		cmocka_unit_test(a_malformed_request_gets_400_if_it_can_be_answered),
 		cmocka_unit_test(folds_are_copied_as_one_space),
+		cmocka_unit_test(a_value_of_any_length_is_copied_whole),
+		cmocka_unit_test(a_fold_at_any_place_is_one_space),
+		cmocka_unit_test(what_follows_a_value_is_no_fold_of_it),
+		cmocka_unit_test(a_return_without_a_feed_is_not_copied),
+		cmocka_unit_test(numbers_are_written_to_their_last_digit),
+		cmocka_unit_test(addresses_are_written_as_inet_ntop_writes_them),
 		cmocka_unit_test(a_byte_that_cannot_stand_in_text_is_copied_where_it_may),
 		cmocka_unit_test(an_answer_that_does_not_fit_is_none),
 	};
