@@ -5,6 +5,9 @@
 // every offset is checked before it is followed, and options move forward only.
 #include "dataplane/decode/coap.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "dataplane/decode/coap_option.h"
 #include "dataplane/decode/coap_parts.h"
 
@@ -91,19 +94,15 @@ static bool note_single(const uint8_t *payload, const struct coap_option *option
 	}
 }
 
-// RFC 7252, 5.4.3: a value of a length that its option cannot have makes it one that is not understood.
+// Every option but a segment of the path. RFC 7252, 5.4.3: a value of a length that its option cannot have makes it one
+// that is not understood.
 static inline void note_option(const uint8_t *payload, const struct coap_option *option, struct coap_request *request,
 			       struct coap_message *message)
 {
-	if (option->number == COAP_URI_PATH && option->length <= SEGMENT_MAX) {
-		if (request->n_path < COAP_PATH_MAX)
-			request->path[request->n_path] = span_of(payload, option);
-		request->n_path++;
-	} else if (option->number == COAP_URI_QUERY && option->length <= SEGMENT_MAX) {
+	if (option->number == COAP_URI_QUERY && option->length <= SEGMENT_MAX)
 		note_query(payload, span_of(payload, option), request);
-	} else if (!note_single(payload, option, request, message)) {
+	else if (!note_single(payload, option, request, message))
 		note_unknown(option->number, request, message);
-	}
 }
 
 // Options and body, from `offset` on.
@@ -113,9 +112,18 @@ static enum weir_reason options_parse(const uint8_t *payload, unsigned offset, u
 	const uint8_t *at = payload + offset, *end = payload + length;
 	struct coap_option option = { 0 };
 	enum coap_step step;
+	uint32_t n_path = 0;
 
-	while ((step = coap_option_next(&option, &at, end)) == COAP_STEP_OPTION)
-		note_option(payload, &option, request, message);
+	while ((step = coap_option_next(&option, &at, end)) == COAP_STEP_OPTION) {
+		if (option.number == COAP_URI_PATH && option.length <= SEGMENT_MAX) {
+			if (n_path < COAP_PATH_MAX)
+				request->path[n_path] = span_of(payload, &option);
+			n_path++;
+		} else {
+			note_option(payload, &option, request, message);
+		}
+	}
+	request->n_path = n_path;
 	if (step == COAP_STEP_BODY)
 		message->body = span_make((size_t)(at - payload), (size_t)(end - at));
 	if (step == COAP_STEP_MARKER)
@@ -126,19 +134,23 @@ static enum weir_reason options_parse(const uint8_t *payload, unsigned offset, u
 // The first four bytes and the length of the token.
 static enum weir_reason header_parse(const uint8_t *at, unsigned length, struct coap_message *message)
 {
-	unsigned token;
+	unsigned token, code;
+	uint32_t word;
 
 	if (length < COAP_HEADER)
 		return WEIR_REASON_COAP_SHORT;
-	message->type = at[0] >> 4 & 3;
-	message->code = at[1];
-	message->id = (uint16_t)(at[2] << 8 | at[3]);
-	if (at[0] >> 6 != VERSION)
+	memcpy(&word, at, sizeof(word));
+	word = be32toh(word);
+	token = word >> 24 & 15;
+	code = word >> 16 & 0xff;
+	message->type = word >> 28 & 3;
+	message->code = (uint8_t)code;
+	message->id = (uint16_t)word;
+	if (word >> 30 != VERSION)
 		return WEIR_REASON_COAP_VERSION;
-	token = at[0] & 15;
-	if (token > COAP_TOKEN_MAX || (message->code && token > length - COAP_HEADER))
+	if (token > COAP_TOKEN_MAX || (code && token > length - COAP_HEADER))
 		return WEIR_REASON_COAP_TOKEN;
-	if (!message->code && (token || length > COAP_HEADER))
+	if (!code && (token || length > COAP_HEADER))
 		return WEIR_REASON_COAP_EMPTY;
 	message->token = span_make(COAP_HEADER, token);
 	return WEIR_REASON_NONE;

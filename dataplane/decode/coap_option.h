@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // Critical ones that stand here are understood; the others are elective ones that mean something to weir.
@@ -29,6 +30,9 @@ struct coap_option {
 	const uint8_t *value; // in the payload
 };
 
+// Nibbles of a delta or length from here on stand for something else than themselves.
+enum { COAP_NIBBLE_EXTENDED = 13 };
+
 enum coap_step { COAP_STEP_OPTION, COAP_STEP_BODY, COAP_STEP_END, COAP_STEP_MARKER, COAP_STEP_WRONG };
 
 // The extended part of a delta or length (13: one byte, 14: two, network order); -1 where it is reserved or runs past
@@ -37,7 +41,7 @@ static inline int coap_extended(unsigned nibble, const uint8_t **at, const uint8
 {
 	const uint8_t *p = *at;
 
-	if (nibble < 13)
+	if (nibble < COAP_NIBBLE_EXTENDED)
 		return (int)nibble;
 	if (nibble == 15 || end - p < (int)nibble - 12)
 		return -1;
@@ -50,24 +54,33 @@ static inline int coap_extended(unsigned nibble, const uint8_t **at, const uint8
 // wrong. WRONG: the bytes are no option.
 static inline enum coap_step coap_option_next(struct coap_option *option, const uint8_t **at, const uint8_t *end)
 {
-	int delta, length;
-	unsigned first;
+	unsigned first, delta, length;
 
 	if (*at == end)
 		return COAP_STEP_END;
 	first = *(*at)++;
-	if (first == COAP_MARKER)
-		return *at == end ? COAP_STEP_MARKER : COAP_STEP_BODY;
-	delta = coap_extended(first >> 4, at, end);
-	if (delta < 0)
+	delta = first >> 4;
+	length = first & 15;
+	if (__builtin_expect(delta >= COAP_NIBBLE_EXTENDED || length >= COAP_NIBBLE_EXTENDED, 0)) {
+		int more;
+
+		if (first == COAP_MARKER)
+			return *at == end ? COAP_STEP_MARKER : COAP_STEP_BODY;
+		more = coap_extended(delta, at, end);
+		if (more < 0)
+			return COAP_STEP_WRONG;
+		delta = (unsigned)more;
+		more = coap_extended(length, at, end);
+		if (more < 0)
+			return COAP_STEP_WRONG;
+		length = (unsigned)more;
+	}
+	if (length > (size_t)(end - *at))
 		return COAP_STEP_WRONG;
-	length = coap_extended(first & 15, at, end);
-	if (length < 0 || length > end - *at)
-		return COAP_STEP_WRONG;
-	option->number += (unsigned)delta;
+	option->number += delta;
 	if (option->number > COAP_NUMBER_MAX)
 		return COAP_STEP_WRONG;
-	option->length = (unsigned)length;
+	option->length = length;
 	option->value = *at;
 	*at += length;
 	return COAP_STEP_OPTION;

@@ -15,6 +15,7 @@ enum { GET = 1, POST = 2, PUT = 3, DELETE = 4, FORMAT_TEXT = 0, FORMAT_LINKS = 4
 // The names of the channels but "unspecified" as words, by a hash that has a place of its own for each (found by trial;
 // the unit test finds every name). A name costs no branch that depends on which it is.
 #define HASH_FACTOR UINT64_C(0x50b385a011fdebe1)
+#define EACH_BYTE UINT64_C(0x0101010101010101)
 enum { HASH_SHIFT = 60, WORD = 8 };
 static const struct {
 	char name[WORD];
@@ -27,7 +28,7 @@ static const struct {
 };
 
 // The bytes of a segment of 1 to 8 bytes as a little-endian word, the first lowest; read by one load that ends where
-// the segment does. A channel's never begins before the payload: header and "m" stand before it.
+// the segment does. A channel's or tenant's never begins before the payload: header and "m" stand before it.
 static inline uint64_t segment_word(const uint8_t *at, struct span span)
 {
 	uint64_t word;
@@ -49,19 +50,47 @@ static int channel_find(const uint8_t *at, struct span span)
 	return word == le64toh(name) && span.length == channels[place].length ? channels[place].channel : -1;
 }
 
-// A name of the contract: its length and its first letter leave one candidate.
+// The names of the contract by a hash of first letter and length that has a place of its own for each: a name's last
+// eight bytes, of "priority=NAME" that is, and its first two are all of it.
+enum { PRIORITY_FIRST = 2 };
+static const struct {
+	char last[WORD], first[PRIORITY_FIRST];
+	uint8_t length, priority;
+} priorities[4] = {
+	{ "y=urgent", "ur", 6, WEIR_URGENT },
+	{ "n-urgent", "no", 10, WEIR_NON_URGENT },
+	{ "y=normal", "no", 6, WEIR_NORMAL },
+	{ "mergency", "em", 9, WEIR_EMERGENCY },
+};
+
+// The value of an argument "priority=".
 static int priority_find(const uint8_t *at, struct span span)
 {
-	static const char *const names[] = {
-#define X(name, text) text,
-		WEIR_PRIORITIES(X)
-#undef X
-	};
-	int candidate = span.length == 9 ? WEIR_EMERGENCY : span.length == 10 ? WEIR_NON_URGENT : WEIR_NORMAL;
+	const uint8_t *value = at + span.at;
+	unsigned place;
 
-	if (span.length == 6 && at[span.at] == 'u')
-		candidate = WEIR_URGENT;
-	return span_equals(at, span, names[candidate], strlen(names[candidate])) ? candidate : -1;
+	if (span.length < PRIORITY_FIRST)
+		return -1;
+	place = (value[0] ^ span.length) >> 2 & 3;
+	return priorities[place].length == span.length &&
+			       memcmp(priorities[place].last, value + span.length - WORD, WORD) == 0 &&
+			       memcmp(priorities[place].first, value, PRIORITY_FIRST) == 0
+		       ? priorities[place].priority
+		       : -1;
+}
+
+// The number of eight decimal digits, the first one lowest; UINT64_MAX where one of the bytes is no digit. Digits are
+// put together in pairs, fours and eights.
+static inline uint64_t digits_value(uint64_t word)
+{
+	const uint64_t zeros = EACH_BYTE * '0', pairs = UINT64_C(0x000000ff000000ff);
+	uint64_t digits = word ^ zeros;
+
+	if (((digits + EACH_BYTE * 6) | digits) & EACH_BYTE * 0xf0)
+		return UINT64_MAX;
+	digits = digits * 10 + (digits >> 8);
+	return ((digits & pairs) * (100 + (UINT64_C(1000000) << 32)) +
+		(digits >> 16 & pairs) * (1 + (UINT64_C(10000) << 32))) >> 32;
 }
 
 // A tenant's id: decimal, 1 to 2^32-1, without leading zeros; 0 for anything else.
@@ -71,6 +100,13 @@ static uint32_t id_parse(const uint8_t *at, struct span span)
 
 	if (span.length == 0 || span.length > ID_DIGITS || at[span.at] == '0')
 		return 0;
+	if (__builtin_expect(span.length <= WORD, 1)) {
+		unsigned before = 8 * (WORD - span.length);
+		uint64_t word = segment_word(at, span) << before | (EACH_BYTE * '0' & ((UINT64_C(1) << before) - 1));
+
+		id = digits_value(word);
+		return id != UINT64_MAX ? (uint32_t)id : 0;
+	}
 	for (unsigned i = 0; i < span.length; i++) {
 		unsigned digit = at[span.at + i] - (unsigned)'0';
 
@@ -91,7 +127,7 @@ static enum weir_reason refuse(enum weir_reason reason, unsigned error, struct c
 // /m/{tenant}/{channel}, /m/{channel} where the host names the tenant, or the same with an empty tenant.
 static enum weir_reason place_parse(const uint8_t *at, const struct coap_request *request, struct coap_message *message)
 {
-	struct span tenant = request->n_path == 3 ? request->path[1] : (struct span){ 0 };
+	struct span tenant = request->n_path == 3 ? request->path[1] : span_make(0, 0);
 	int channel = channel_find(at, request->path[request->n_path - 1]);
 
 	if (channel < 0)
@@ -100,7 +136,7 @@ static enum weir_reason place_parse(const uint8_t *at, const struct coap_request
 		return refuse(WEIR_REASON_COAP_TENANT, COAP_CODE(4, 4), message);
 	message->channel = (uint8_t)channel;
 	message->tenant = id_parse(at, tenant);
-	message->name = message->tenant ? (struct span){ 0 } : tenant;
+	message->name = message->tenant ? span_make(0, 0) : tenant;
 	return WEIR_REASON_NONE;
 }
 

@@ -127,6 +127,29 @@ static void a_tenant_is_an_id_only_as_a_decimal_number_that_an_id_can_be(void **
 	}
 }
 
+static void every_digit_of_an_id_counts_and_every_other_byte_makes_it_a_name(void **state)
+{
+	static const char digits[] = "1029384756";
+	char line[100];
+
+	for (unsigned size = 1; size < sizeof(digits) - 1; size++)
+		for (unsigned at = 0; at < size; at++)
+			for (unsigned byte = '!'; byte < 256; byte++) {
+				char id[sizeof(digits)] = { 0 };
+				bool number = true;
+
+				memcpy(id, digits, size);
+				id[at] = (char)byte;
+				snprintf(line, sizeof(line), "CON 0.02 11:m 11:%s 11:chat", id);
+				if (byte == '\\') // the kit's own
+					continue;
+				for (unsigned i = 0; i < size; i++)
+					number = number && id[i] >= '0' && id[i] <= '9';
+				assert_int_equal(parse(line), WEIR_REASON_NONE);
+				assert_int_equal(message.tenant, number && id[0] != '0' ? strtoul(id, NULL, 10) : 0);
+			}
+}
+
 static void the_host_names_the_tenant_where_the_path_has_none(void **state)
 {
 	assert_int_equal(parse("CON 0.02 3:Acme.Example 11:m 11:sms"), WEIR_REASON_NONE);
@@ -170,6 +193,20 @@ static void priorities_have_the_names_of_the_contract_and_no_others(void **state
 		snprintf(line, sizeof(line), "CON 0.02 11:m 11:acme 11:sms 15:priority=%s", wrong[i]);
 		expect_refused(line, WEIR_REASON_COAP_PRIORITY, COAP_CODE(4, 0));
 	}
+}
+
+static void a_priority_that_is_wrong_in_one_byte_is_none(void **state)
+{
+	char name[32], line[100];
+
+	for (unsigned i = 0; i < WEIR_N_PRIORITIES; i++)
+		for (unsigned at = 0; at < strlen(weir_priority_name(i)); at++)
+			for (unsigned bit = 0; bit < 5; bit++) {
+				snprintf(name, sizeof(name), "%s", weir_priority_name(i));
+				name[at] ^= (char)(1 << bit);
+				snprintf(line, sizeof(line), "CON 0.02 11:m 11:acme 11:sms 15:priority=%s", name);
+				expect_refused(line, WEIR_REASON_COAP_PRIORITY, COAP_CODE(4, 0));
+			}
 }
 
 static void a_country_is_two_capital_letters(void **state)
@@ -305,9 +342,11 @@ int main(void)
 		cmocka_unit_test(what_a_message_does_not_say_is_unknown_normal_and_empty),
 		cmocka_unit_test(who_waits_for_agents_says_so_in_one_way),
 		cmocka_unit_test(a_tenant_is_an_id_only_as_a_decimal_number_that_an_id_can_be),
+		cmocka_unit_test(every_digit_of_an_id_counts_and_every_other_byte_makes_it_a_name),
 		cmocka_unit_test(the_host_names_the_tenant_where_the_path_has_none),
 		cmocka_unit_test(channels_have_the_names_of_the_contract_and_no_others),
 		cmocka_unit_test(priorities_have_the_names_of_the_contract_and_no_others),
+		cmocka_unit_test(a_priority_that_is_wrong_in_one_byte_is_none),
 		cmocka_unit_test(a_country_is_two_capital_letters),
 		cmocka_unit_test(arguments_come_in_any_order_and_unknown_ones_mean_nothing),
 		cmocka_unit_test(an_argument_said_twice_is_refused_even_where_both_agree),
