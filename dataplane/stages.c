@@ -3,6 +3,7 @@
 // Stages parse and decode over a burst: the functions that weirctl classify and the fuzzers run on
 // one frame (parse.c, decode/), frame by frame. Runs on the worker. Frames that end here leave the
 // live list.
+#include <rte_prefetch.h>
 #include <string.h>
 
 #include "dataplane/decap.h"
@@ -12,6 +13,8 @@
 #include "dataplane/remember.h"
 #include "dataplane/respond.h"
 #include "dataplane/worker.h"
+
+enum { FETCH_AHEAD = 3, FETCH_MAX = 512 }; // messages, bytes of each
 
 // Positions 0, 1, 2, …: the live list of a burst that goes on whole.
 static const uint8_t identity[BURST_MAX] = {
@@ -169,6 +172,16 @@ static void end_owed(struct worker *worker, struct burst *burst, unsigned i)
 	respond_end(worker, burst, i, &again);
 }
 
+// Brings the text of a message near, which another core or a device has written.
+static inline void fetch_text(const struct packet *packet)
+{
+	const uint8_t *at = packet->data + packet->payload;
+	unsigned length = packet->payload_length < FETCH_MAX ? packet->payload_length : FETCH_MAX;
+
+	for (unsigned pos = 0; pos < length; pos += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(at + pos);
+}
+
 // Decodes the messages at the positions in `requests`, which are not native: all of them before the first is looked up
 // among the tenants and in the memory of retransmissions.
 static struct ended decode_requests(struct worker *worker, struct burst *burst, uint64_t requests)
@@ -176,12 +189,18 @@ static struct ended decode_requests(struct worker *worker, struct burst *burst, 
 	const struct table *table = &worker->live->table;
 	struct word_search tenant[BURST_MAX];
 	struct ended ended = { 0, 0 };
-	uint64_t left;
+	uint64_t left, ahead = requests;
 
 	remember_begin(worker, burst);
+	for (unsigned i = 0; i < FETCH_AHEAD && ahead != 0; i++, ahead &= ahead - 1)
+		fetch_text(&burst->packet[burst->live[__builtin_ctzll(ahead)]]);
 	for (left = requests; left != 0; left &= left - 1) {
 		unsigned at = (unsigned)__builtin_ctzll(left);
 
+		if (ahead != 0) {
+			fetch_text(&burst->packet[burst->live[__builtin_ctzll(ahead)]]);
+			ahead &= ahead - 1;
+		}
 		ended.owed |= (uint64_t)begin_request(worker, burst, burst->live[at], &tenant[at]) << at;
 	}
 	remember_named(worker);
