@@ -34,7 +34,7 @@ void act_refuse(struct worker *worker, struct burst *burst, unsigned at,
 	const struct answer *answer = status == WEIR_STATUS_REFUSED ? &refused : &busy;
 
 	if (likely(!(message_flags(burst->message.kind[at]) & PACKET_WANTS_ACK)) ||
-	    !respond(worker, burst->mbuf[i], &burst->packet[i], answer, TX_ANSWER, 0)) {
+	    !respond(worker, burst, i, answer, TX_ANSWER, 0)) {
 		burst_end(worker, burst, i, disposition);
 		return;
 	}
@@ -69,7 +69,7 @@ void act_given_up(struct worker *worker, struct rte_mbuf *mbuf)
 
 void act_accepted(struct worker *worker, const struct weir_record *record)
 {
-	const struct asked asked = { record->protocol, (const uint8_t *)(record + 1), record->payload_length };
+	const struct asked asked = { record->protocol, (const uint8_t *)(record + 1), record->payload_length, NULL };
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->pool);
 	struct answer_to to;
 
@@ -207,7 +207,7 @@ static void do_reply(struct worker *worker, struct burst *burst, unsigned at, un
 	unsigned i = burst->live[at];
 
 	worker->named[live->reply_names[template]]++;
-	if (!respond(worker, burst->mbuf[i], &burst->packet[i], &answer, TX_REPLY, priority)) {
+	if (!respond(worker, burst, i, &answer, TX_REPLY, priority)) {
 		burst_end(worker, burst, i, WEIR_REPLY);
 		return;
 	}

@@ -33,6 +33,7 @@ static bool wants_answer(const struct dispatch *dispatch, unsigned port, const s
 static int make_answer(struct dispatch *dispatch, struct rte_mbuf *mbuf, struct packet *packet)
 {
 	struct answer_to to;
+	struct asked asked;
 	int length;
 
 	if (packet_tunnel(packet))
@@ -40,8 +41,8 @@ static int make_answer(struct dispatch *dispatch, struct rte_mbuf *mbuf, struct 
 	answer_to_packet(&to, packet);
 	if (packet->protocol == WEIR_NATIVE)
 		return answer_frame(mbuf, &to, &busy) ? 1 : -1;
-	length = request_answer(packet->protocol, packet->data + packet->payload, packet->payload_length, &busy,
-				&dispatch->voice, &to, dispatch->scratch, sizeof(dispatch->scratch));
+	asked = (struct asked){ packet->protocol, packet->data + packet->payload, packet->payload_length, NULL };
+	length = request_answer(&asked, &busy, &dispatch->voice, &to, dispatch->scratch, sizeof(dispatch->scratch));
 	if (length == 0 || length == -EBADMSG)
 		return 0;
 	return length > 0 && answer_frame_payload(mbuf, &to, dispatch->scratch, (unsigned)length) ? 1 : -1;

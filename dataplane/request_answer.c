@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Answers to SIP and CoAP requests, see request_answer.h. The request is parsed once more: it costs less than keeping
-// what was found of every message for the few that are answered here.
+// Answers to SIP and CoAP requests, see request_answer.h. A SIP request is parsed once more only where what
+// was found of it is gone: a frame given up late, a record of the agent channel. A CoAP one always is: that is cheap.
 #include "dataplane/request_answer.h"
 
 #include <errno.h>
@@ -46,35 +46,40 @@ static struct sip_peer source_of(const struct answer_to *to)
 
 // The answer goes to the address that the request came from, whatever maddr says: an address that the sender chose may
 // be anyone's.
-static int answer_sip(const uint8_t *payload, unsigned length, const struct answer *answer,
-		      const struct request_voice *voice, struct answer_to *to, uint8_t *out, size_t room)
+static int answer_sip(const struct asked *asked, const struct answer *answer, const struct request_voice *voice,
+		      struct answer_to *to, uint8_t *out, size_t room)
 {
 	static const uint16_t status_of[WEIR_N_STATUSES] = { SIP_STATUS_ACCEPTED, SIP_STATUS_FORBIDDEN,
 							     SIP_STATUS_UNAVAILABLE };
-	struct sip_message message;
-	struct sip_request request = { payload, length, &message, source_of(to), 0 };
+	const struct sip_message *message = asked->sip;
+	struct sip_message parsed;
+	struct sip_request request = { .at = asked->payload, .length = asked->length, .source = source_of(to) };
 	struct sip_answer told = { 0 };
 	struct sip_peer place;
 	unsigned own;
 
-	sip_parse(payload, length, &message);
-	own = sip_answer_status(&message);
-	if (!(message.flags & SIP_ANSWERABLE) || (answer != NULL) == (own != 0))
+	if (!message) {
+		sip_parse(asked->payload, asked->length, &parsed);
+		message = &parsed;
+	}
+	own = sip_answer_status(message);
+	if (!(message->flags & SIP_ANSWERABLE) || (answer != NULL) == (own != 0))
 		return -EBADMSG;
 	if (answer)
 		told = (struct sip_answer){ status_of[answer->status], answer->retry_after, answer->text,
 					    answer->text_length };
 	else
 		told.status = (uint16_t)own;
-	request.transaction = sip_transaction(payload, &message, voice->secret);
+	request.message = message;
+	request.transaction = sip_transaction(asked->payload, message, voice->secret);
 	sip_answer_place(&request, &place);
 	to->udp_destination = place.port;
 	return sip_answer_format(&request, &told, out, (unsigned)room);
 }
 
-int request_answer(unsigned protocol, const uint8_t *payload, unsigned length, const struct answer *answer,
-		   struct request_voice *voice, struct answer_to *to, uint8_t *out, size_t room)
+int request_answer(const struct asked *asked, const struct answer *answer, struct request_voice *voice,
+		   struct answer_to *to, uint8_t *out, size_t room)
 {
-	return protocol == WEIR_SIP ? answer_sip(payload, length, answer, voice, to, out, room)
-				    : answer_coap(payload, length, answer, voice, out, room);
+	return asked->protocol == WEIR_SIP ? answer_sip(asked, answer, voice, to, out, room)
+					   : answer_coap(asked->payload, asked->length, answer, voice, out, room);
 }

@@ -17,8 +17,7 @@ static bool too_large(const struct worker *worker, unsigned port, const struct a
 static int make_payload(struct worker *worker, unsigned port, struct answer_to *to, const struct asked *asked,
 			const struct answer *answer)
 {
-	int length = request_answer(asked->protocol, asked->payload, asked->length, answer, &worker->voice, to,
-				    worker->scratch, sizeof(worker->scratch));
+	int length = request_answer(asked, answer, &worker->voice, to, worker->scratch, sizeof(worker->scratch));
 
 	return length > 0 && too_large(worker, port, to, (unsigned)length) ? -EMSGSIZE : length;
 }
@@ -47,14 +46,16 @@ bool respond_to(struct worker *worker, struct rte_mbuf *mbuf, struct answer_to *
 	return true;
 }
 
-bool respond(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet, const struct answer *answer,
-	     enum tx_kind kind, unsigned priority)
+bool respond(struct worker *worker, struct burst *burst, unsigned i, const struct answer *answer, enum tx_kind kind,
+	     unsigned priority)
 {
-	const struct asked asked = asked_of(packet);
+	const struct packet *packet = &burst->packet[i];
+	struct asked asked = asked_of(packet);
 	struct answer_to to;
 
+	asked.sip = &worker->request[i].sip;
 	answer_to_packet(&to, packet);
-	return respond_to(worker, mbuf, &to, &asked, answer, kind, priority);
+	return respond_to(worker, burst->mbuf[i], &to, &asked, answer, kind, priority);
 }
 
 void respond_end(struct worker *worker, struct burst *burst, unsigned i, const struct answer *answer)
@@ -62,7 +63,7 @@ void respond_end(struct worker *worker, struct burst *burst, unsigned i, const s
 	struct weir_counters *counters = &worker->counters[burst->port];
 	const struct packet *packet = &burst->packet[i];
 
-	if (!respond(worker, burst->mbuf[i], packet, answer, TX_ANSWER, 0)) {
+	if (!respond(worker, burst, i, answer, TX_ANSWER, 0)) {
 		burst_end_reason(worker, burst, i);
 		return;
 	}

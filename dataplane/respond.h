@@ -7,21 +7,15 @@
 #include <stdbool.h>
 
 #include "dataplane/answer.h"
+#include "dataplane/request_answer.h"
 #include "dataplane/tx.h"
 
 struct worker;
 struct burst;
 
-// A message to be answered; `payload` may lie in the frame that becomes the answer.
-struct asked {
-	uint8_t protocol; // enum weir_protocol
-	const uint8_t *payload;
-	unsigned length;
-};
-
 static inline struct asked asked_of(const struct packet *packet)
 {
-	return (struct asked){ packet->protocol, packet->data + packet->payload, packet->payload_length };
+	return (struct asked){ packet->protocol, packet->data + packet->payload, packet->payload_length, NULL };
 }
 
 // Turns `mbuf` into the answer that `to` gets, and stages it (`kind`, `priority`: tx_push). `answer` NULL: what the
@@ -30,9 +24,9 @@ static inline struct asked asked_of(const struct packet *packet)
 bool respond_to(struct worker *worker, struct rte_mbuf *mbuf, struct answer_to *to, const struct asked *asked,
 		const struct answer *answer, enum tx_kind kind, unsigned priority);
 
-// The same to the sender of `packet`, a decoded frame or one that the protocol answers; `mbuf` is its own.
-bool respond(struct worker *worker, struct rte_mbuf *mbuf, const struct packet *packet, const struct answer *answer,
-	     enum tx_kind kind, unsigned priority);
+// The same to the sender of frame `i` of the burst, which has gone through decode().
+bool respond(struct worker *worker, struct burst *burst, unsigned i, const struct answer *answer, enum tx_kind kind,
+	     unsigned priority);
 
 // Ends frame `i` of the burst for the reason that its packet has, and answers its sender with `answer` where that can
 // be done.

@@ -133,11 +133,11 @@ static void put_message(struct burst *burst, unsigned at, const struct packet *p
 static bool begin_request(struct worker *worker, struct burst *burst, unsigned i, struct word_search *tenant)
 {
 	struct packet *packet = &burst->packet[i];
-	struct request request;
-	bool owed = request_begin(&worker->live->table, packet, &request, tenant);
+	struct request *request = &worker->request[i];
+	bool owed = request_begin(&worker->live->table, packet, request, tenant);
 
 	if (packet->reason == WEIR_REASON_NONE)
-		remember_name(worker, burst, i, &request);
+		remember_name(worker, burst, i, request);
 	return owed;
 }
 

@@ -97,6 +97,7 @@ struct worker {
 	uint16_t datagram_id; // next identification of an outer IPv4 header
 	struct request_voice voice;
 	struct memory memory;
+	struct request request[BURST_MAX]; // what decode read of the burst's messages that are not native, by frame
 	uint8_t scratch[REQUEST_ANSWER_MAX]; // an answer on its way into the frame that it answers
 	struct weir_counters counters[GATEWAY_MAX_PORTS]; // by port received on; `sequence` unused
 	struct punt punt;

@@ -311,6 +311,55 @@ static void a_message_whose_pool_is_dead_reaches_its_agents_beside_its_copy(void
 	assert_books();
 }
 
+// The number that an answer to arrive_sip() is about: its Via and Call-ID both say it. 0: it is no such answer.
+static unsigned answered_number(struct rte_mbuf *mbuf)
+{
+	static const char accepted[] = "SIP/2.0 202 Accepted\r\nVia: ";
+	unsigned head = L3 + IPV4 + 8, branch = 0, id = 0;
+	const char *line;
+	char text[1000];
+
+	snprintf(text, sizeof(text), "%.*s", (int)(mbuf->pkt_len - head),
+		 rte_pktmbuf_mtod_offset(mbuf, const char *, head));
+	if (strncmp(text, accepted, sizeof(accepted) - 1) != 0)
+		return 0;
+	assert_non_null(line = strstr(text, ";branch=z9hG4bK"));
+	assert_int_equal(sscanf(line, ";branch=z9hG4bK%u", &branch), 1);
+	assert_non_null(line = strstr(text, "\r\nCall-ID: "));
+	assert_int_equal(sscanf(line, "\r\nCall-ID: %u@far.example\r\nCSeq", &id), 1);
+	assert_int_equal(branch, id);
+	return id;
+}
+
+static void each_message_of_a_burst_gets_its_own_answer(void **state)
+{
+	static const unsigned numbers[] = { 1, 4000000000, 22, 123456, 7 };
+	enum { N = sizeof(numbers) / sizeof(numbers[0]) };
+
+	use("version = 1;\nreplies = ( { name = \"r\"; status = \"accepted\"; } );\ndefault = { reply = \"r\"; };\n");
+	for (unsigned first = 0; first < 3; first++) { // after the first time they are told again
+		unsigned found = 0;
+		struct rte_mbuf *mbuf = NULL;
+
+		for (unsigned i = 0; i < N; i++) {
+			for (unsigned k = 0; k < first; k++)
+				arrive_native(8);
+			arrive_sip(numbers[(first + i) % N]);
+		}
+		corridor();
+		tx(worker);
+		while (rte_ring_dequeue(wire, (void **)&mbuf) == 0) {
+			unsigned number = answered_number(mbuf);
+
+			if (number != 0)
+				assert_int_equal(number, numbers[(first + found++) % N]);
+			rte_pktmbuf_free(mbuf);
+		}
+		assert_int_equal(found, N);
+	}
+	assert_books();
+}
+
 static void assert_one_copy(const char *action)
 {
 	char rules[1000];
@@ -431,6 +480,7 @@ int main(void)
 		TEST(fragments_that_find_no_room_are_told_busy),
 		TEST(a_message_in_fragments_goes_by_a_way_that_is_narrower_than_its_port),
 		TEST(a_message_whose_pool_is_dead_reaches_its_agents_beside_its_copy),
+		TEST(each_message_of_a_burst_gets_its_own_answer),
 		TEST(a_message_forwarded_twice_in_a_burst_is_copied_once),
 		TEST(a_message_for_agents_twice_in_a_burst_is_copied_once),
 		TEST(a_message_answered_twice_in_a_burst_is_copied_once),
