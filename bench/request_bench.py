@@ -2,8 +2,8 @@
 """`bench/run sip` and `bench/run coap`: what a message costs a worker, and messages a second beside a server of the protocol.
 
 Cycles: a worker loops a capture of 1,024 messages on net_pcap and forwards them by 1,000 rules among 1,000 tenants, as in `corridor`; its
-own clock (--stage-cycles) says what parse, decode and classify take, which is the mean over a window, so not less than the half of messages
-takes. Messages a second: on a veth cable, as in `xdp`, each side answers every message; both get the same frames, each with a number of its
+own clock (--stage-cycles) says what parse, decode and classify take, each as the mean over a window, and what the half of all messages takes
+at most in all three (p50, by the mean of its burst, up to four cycles more). Messages a second: on a veth cable, as in `xdp`, each side answers every message; both get the same frames, each with a number of its
 own, from the same sender, and have one CPU. What counts is what comes back. What the far end does for an answer that arrives is its own work
 and has the sender's CPU (cable.far_end); a server that sleeps when it has nothing to do pays for waking that CPU, so the server is
 measured both ways in each round and its better way counts.
@@ -89,7 +89,9 @@ class Stages:
         check_books(stats)
         if stats["dispositions"]["forward"] != stats["rx"]:
             raise SystemExit(f"not every message was forwarded: {stats['dispositions']} {stats['reasons']}")
-        return {name: float(n) for name, n in re.findall(r"stage (\w+) worker 0: ([\d.]+) cycles", errors)}
+        found = {name: float(n) for name, n in re.findall(r"stage (\w+) worker 0: ([\d.]+) cycles", errors)}
+        found["p50"] = float(re.search(r"triage worker 0: p10 \d+, p50 (\d+),", errors).group(1))
+        return found
 
 
 class Cable:
@@ -158,11 +160,13 @@ def met(yes):
 def report_cycles(protocol, windows):
     totals = [sum(window[stage] for stage in STAGES) for window in windows]
     size = len(protocol.message("t500", 500))
-    good = statistics.median(totals) <= protocol.BAR
-    print(f"\ncycles a message of {size} bytes, on one worker: median of windows (least to most)")
+    p50 = [window["p50"] for window in windows]
+    good = statistics.median(p50) <= protocol.BAR
+    print(f"\ncycles a message of {size} bytes, on one worker, mean of a window: median of windows (least to most)")
     for stage in STAGES:
         print(f"  {stage:24} {spread([window[stage] for window in windows])}")
-    print(f"  {'all three':24} {spread(totals)}   bar {protocol.BAR}: {met(good)}", flush=True)
+    print(f"  {'all three':24} {spread(totals)}")
+    print(f"  {'all three, p50':24} {spread(p50)}   bar {protocol.BAR}: {met(good)}", flush=True)
     return {"bytes": size, "windows": windows, "bar": protocol.BAR, "met": good}
 
 

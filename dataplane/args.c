@@ -14,7 +14,8 @@ static const char usage[] =
 	"  --config FILE             gateway.conf of this appliance\n"
 	"  --table IMAGE             start with this table (weirctl rules compile) instead of the last good one\n"
 	"  --exit-when-idle SECONDS  end when no frame has come for so long, and print the statistics as JSON\n"
-	"  --stage-cycles            count the cycles of each stage and the longest turn, and print them at the end\n"
+	"  --stage-cycles            count the cycles of each stage, of a verdict and of the longest turn,\n"
+	"                            and print them at the end\n"
 	"  --help, --version\n";
 
 static int refuse(const char *argument, const char *what)

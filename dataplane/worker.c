@@ -27,22 +27,33 @@ static inline void stage_ends(struct worker *worker, bool timed, enum stage_id s
 	}
 }
 
+// The burst has its verdicts, `cycles` after it was received.
+static inline void triage_ends(struct worker *worker, uint64_t cycles)
+{
+	uint64_t bin = cycles / worker->burst.n / TRIAGE_STEP;
+
+	worker->triaged[bin < TRIAGE_BINS ? bin : TRIAGE_BINS - 1] += worker->burst.n;
+}
+
 // One burst from one port; returns its frames. `timed` is a constant where this is inlined.
 static inline __attribute__((always_inline)) unsigned corridor(struct worker *worker, unsigned port,
 							       bool timed)
 {
 	struct burst *burst = &worker->burst;
-	uint64_t since = timed ? rte_rdtsc() : 0;
+	uint64_t since = timed ? rte_rdtsc() : 0, received;
 
 	if (rx(worker, burst, port) == 0)
 		return 0;
 	stage_ends(worker, timed, STAGE_RX, &since);
+	received = since;
 	parse(worker, burst);
 	stage_ends(worker, timed, STAGE_PARSE, &since);
 	decode(worker, burst);
 	stage_ends(worker, timed, STAGE_DECODE, &since);
 	classify(worker, burst);
 	stage_ends(worker, timed, STAGE_CLASSIFY, &since);
+	if (timed)
+		triage_ends(worker, since - received);
 	police(worker, burst);
 	stage_ends(worker, timed, STAGE_POLICE, &since);
 	act(worker, burst);

@@ -67,6 +67,10 @@ struct turn_window {
 
 enum { TURN_WINDOWS = 16 };
 
+// How many frames took so many cycles from parse to verdict, by the mean of their burst: TRIAGE_STEP cycles a bin, the
+// last for all that took longer.
+enum { TRIAGE_STEP = 4, TRIAGE_BINS = 2048 };
+
 struct worker {
 	// read-only once the worker runs
 	unsigned index, lcore;
@@ -109,6 +113,7 @@ struct worker {
 	struct agent_lane agent_lane;
 	struct reassembly *reassembly;
 	struct trail trail; // of what went to members by tunnels and nat
+	uint64_t triaged[TRIAGE_BINS]; // where stages are timed
 };
 
 // Entry of the lcore: runs until handover->stop. `worker` is a struct worker.

@@ -134,6 +134,19 @@ static void print_windows(const struct worker *worker, unsigned w)
 	}
 }
 
+// Cycles that the given share of a worker's frames took at most from parse to verdict.
+static unsigned triaged_within(const struct worker *worker, double share)
+{
+	uint64_t all = 0, seen = 0;
+	unsigned bin = 0;
+
+	for (unsigned i = 0; i < TRIAGE_BINS; i++)
+		all += worker->triaged[i];
+	while (bin < TRIAGE_BINS - 1 && (double)(seen += worker->triaged[bin]) < share * (double)all)
+		bin++;
+	return (bin + 1) * TRIAGE_STEP;
+}
+
 void workers_print_stages(const struct worker *workers, unsigned n)
 {
 	static const char *const name[N_STAGES] = { "rx",     "parse", "decode", "classify",
@@ -145,6 +158,10 @@ void workers_print_stages(const struct worker *workers, unsigned n)
 		for (unsigned s = 0; s < N_STAGES && worker->stage_frames; s++)
 			fprintf(stderr, "stage %s worker %u: %.1f cycles a frame\n", name[s], w,
 				(double)worker->stage_cycles[s] / (double)worker->stage_frames);
+		if (worker->stage_frames)
+			fprintf(stderr, "triage worker %u: p10 %u, p50 %u, p90 %u cycles a frame\n", w,
+				triaged_within(worker, 0.1), triaged_within(worker, 0.5),
+				triaged_within(worker, 0.9));
 		print_windows(worker, w);
 	}
 }

@@ -214,6 +214,8 @@ def stages_and_turns_are_timed_where_that_is_asked_for():
         assert done.returncode == 0, done.stderr
         stages = re.findall(r"^stage (\w+) worker 0: [\d.]+ cycles a frame$", done.stderr, re.M)
         assert stages == ["rx", "parse", "decode", "classify", "police", "act", "tx"], done.stderr
+        shares, = re.findall(r"^triage worker 0: p10 (\d+), p50 (\d+), p90 (\d+) cycles a frame$", done.stderr, re.M)
+        assert 0 < int(shares[0]) <= int(shares[1]) <= int(shares[2]), done.stderr
         (longest, seconds), = re.findall(r"^turns worker 0 generation \d+: longest ([\d.]+) us in ([\d.]+) s$", done.stderr, re.M)
         assert 0 < float(longest) <= float(seconds) * 1e6 + 1, done.stderr
 
