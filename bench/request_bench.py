@@ -105,6 +105,7 @@ class Cable:
         self.frames = [capture, protocol.NAME, str(42 + protocol.NUMBER_AT)]
         self.unanswered = 0
         self.repeats = 0
+        self.busy = []
 
     def weir(self, seconds):
         with gateway.Gateway(['name = "in0"; type = "xdp"; device = "gw0";'], polls=True, memory_mb=128, name=f"bench{os.getpid()}", hugepages="auto",
@@ -125,6 +126,7 @@ class Cable:
         if stats["dispositions"]["reply"] + lost != stats["rx"]:
             raise SystemExit(f"not every message was answered: {stats['dispositions']} {stats['reasons']}")
         self.unanswered = max(self.unanswered, lost / stats["rx"])
+        self.busy.append(stats["workers"][0]["busy"])
         self.repeats = max(self.repeats, stats["protocol_answers"].get("repeat", 0) / stats["rx"])
         return result
 
@@ -179,6 +181,7 @@ def report_rates(protocol, rates, sent, there):
         print(line)
     result = {"rates": rates, "sent": sent, "bar": RATIO_BAR}
     print(f"  weir gave up at most {there.unanswered:.2%} of what it had received (tx_full, shed); at most {there.repeats:.1%} were repeats by chance")
+    print(f"  its worker had frames for {statistics.median(there.busy):.0%} of its time, start and end of the flood included: the rest waited for the sender")
     if protocol.SERVER in rates:
         ratios = [ours / theirs for ours, theirs in zip(rates["weir"], rates[protocol.SERVER])]
         result["met"] = statistics.median(ratios) >= RATIO_BAR
