@@ -3,8 +3,8 @@
 
 Cycles: a worker loops a capture of 1,024 messages on net_pcap and forwards them by 1,000 rules among 1,000 tenants, as in `corridor`; its
 own clock (--stage-cycles) says what parse, decode and classify take, each as the mean over a window, and what the half of all messages takes
-at most in all three (p50, by the mean of its burst, up to four cycles more). Messages a second: on a veth cable, as in `xdp`, each side answers every message; both get the same frames, each with a number of its
-own, from the same sender, and have one CPU. What counts is what comes back. What the far end does for an answer that arrives is its own work
+at most in all three (p50, by the mean of its burst, up to four cycles more). Messages a second: on a veth cable, as in `xdp`, each side
+answers every message; both get the same frames, each with a number of its own, from the same sender, and have one CPU. What counts is what comes back. What the far end does for an answer that arrives is its own work
 and has the sender's CPU (cable.far_end); a server that sleeps when it has nothing to do pays for waking that CPU, so the server is
 measured both ways in each round and its better way counts.
 """

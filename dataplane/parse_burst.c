@@ -174,13 +174,6 @@ static __attribute__((noinline)) __m256i add_rest(const struct packet *packet, u
 	return _mm256_add_epi32(sum, _mm256_loadu_si256((const __m256i *)(const void *)end));
 }
 
-// Whatever becomes of its checksum, the rest of a message is read soon.
-static inline void fetch_rest(const struct packet *packet)
-{
-	for (unsigned i = 0; i < LANES; i++)
-		__builtin_prefetch(packet[i].data + FIRST);
-}
-
 // What differs between eight plain frames.
 struct plain {
 	__m256i datagram; // bytes of it
@@ -226,12 +219,8 @@ static inline struct plain plain_lanes(const struct packet *packet, enum parse_s
 	sum = udp_sums(&q1, &q2, &q3, &left);
 	known = checksum_known(sums, q2.word[2], size, total);
 	unknown = _mm256_andnot_si256(known, right);
-	if (__builtin_expect(!_mm256_testz_si256(left, left), 0)) {
-		fetch_rest(packet);
-		if (!_mm256_testz_si256(unknown, left))
-			sum = add_rest(packet, lanes_of(_mm256_andnot_si256(equals(left, ~0u, 0), unknown)), size,
-				       left, sum);
-	}
+	if (__builtin_expect(!_mm256_testz_si256(unknown, left), 0))
+		sum = add_rest(packet, lanes_of(_mm256_andnot_si256(equals(left, ~0u, 0), unknown)), size, left, sum);
 	right = _mm256_and_si256(right, _mm256_or_si256(sum_holds(sum), known));
 	return (struct plain){ .datagram = size,
 			       .source = _mm256_or_si256(high_half(q1.word[2]), _mm256_slli_epi32(q1.word[3], 16)),

@@ -14,7 +14,7 @@
 #include "dataplane/respond.h"
 #include "dataplane/worker.h"
 
-enum { FETCH_AHEAD = 3, FETCH_MAX = 512 }; // messages, bytes of each
+enum { FETCH_AHEAD = 3, FETCH_MAX = 512 }; // messages, bytes of each frame
 
 // Positions 0, 1, 2, …: the live list of a burst that goes on whole.
 static const uint8_t identity[BURST_MAX] = {
@@ -172,14 +172,13 @@ static void end_owed(struct worker *worker, struct burst *burst, unsigned i)
 	respond_end(worker, burst, i, &again);
 }
 
-// Brings the text of a message near, which another core or a device has written.
+// Brings the text of a message near, which another core or a device has written. Its first line rx has fetched.
 static inline void fetch_text(const struct packet *packet)
 {
-	const uint8_t *at = packet->data + packet->payload;
-	unsigned length = packet->payload_length < FETCH_MAX ? packet->payload_length : FETCH_MAX;
+	unsigned end = (unsigned)packet->payload + packet->payload_length;
 
-	for (unsigned pos = 0; pos < length; pos += RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(at + pos);
+	for (unsigned pos = RTE_CACHE_LINE_SIZE; pos < end && pos < FETCH_MAX; pos += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(packet->data + pos);
 }
 
 // Decodes the messages at the positions in `requests`, which are not native: all of them before the first is looked up

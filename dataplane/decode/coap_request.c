@@ -5,6 +5,7 @@
 // decides, in this order: critical options, proxying, method, path, accept, arguments. Any thread; values are compared
 // as they are, since options are not percent-encoded (RFC 7252, 6.4).
 #include "dataplane/decode/coap_parts.h"
+#include "dataplane/decode/digits.h"
 
 #include <endian.h>
 
@@ -79,20 +80,6 @@ static int priority_find(const uint8_t *at, struct span span)
 		       : -1;
 }
 
-// The number of eight decimal digits, the first one lowest; UINT64_MAX where one of the bytes is no digit. Digits are
-// put together in pairs, fours and eights.
-static inline uint64_t digits_value(uint64_t word)
-{
-	const uint64_t zeros = EACH_BYTE * '0', pairs = UINT64_C(0x000000ff000000ff);
-	uint64_t digits = word ^ zeros;
-
-	if (((digits + EACH_BYTE * 6) | digits) & EACH_BYTE * 0xf0)
-		return UINT64_MAX;
-	digits = digits * 10 + (digits >> 8);
-	return ((digits & pairs) * (100 + (UINT64_C(1000000) << 32)) +
-		(digits >> 16 & pairs) * (1 + (UINT64_C(10000) << 32))) >> 32;
-}
-
 // A tenant's id: decimal, 1 to 2^32-1, without leading zeros; 0 for anything else.
 static uint32_t id_parse(const uint8_t *at, struct span span)
 {
@@ -102,10 +89,10 @@ static uint32_t id_parse(const uint8_t *at, struct span span)
 		return 0;
 	if (__builtin_expect(span.length <= WORD, 1)) {
 		unsigned before = 8 * (WORD - span.length);
-		uint64_t word = segment_word(at, span) << before | (EACH_BYTE * '0' & ((UINT64_C(1) << before) - 1));
+		uint64_t digits = (segment_word(at, span) ^ EACH_BYTE * '0' >> before) << before;
 
-		id = digits_value(word);
-		return id != UINT64_MAX ? (uint32_t)id : 0;
+		// none is above 9
+		return ((digits + EACH_BYTE * 6) | digits) & EACH_BYTE * 0xf0 ? 0 : digits_join(digits);
 	}
 	for (unsigned i = 0; i < span.length; i++) {
 		unsigned digit = at[span.at + i] - (unsigned)'0';

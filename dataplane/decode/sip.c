@@ -7,6 +7,7 @@
 #include "dataplane/decode/sip.h"
 
 #include "dataplane/decode/sip_header.h"
+#include "dataplane/decode/sip_plain.h"
 #include "dataplane/decode/sip_scan.h"
 
 enum { VERSION_LENGTH = 7, STATUS_LENGTH = 3, LENGTH_MAX = 65535 };
@@ -21,7 +22,7 @@ struct sip_walk {
 	const uint8_t *at;
 	unsigned length;
 	struct sip_message *message;
-	struct stretch line[SIP_N_HEADERS + 1]; // the first of each; of those that weir has no use for the last
+	struct stretch line[SIP_N_HEADERS + 1]; // the first of each; of those that weir has no use for any
 	uint32_t seen;       // a bit for each enum sip_header
 	uint32_t unfit;      // likewise, of those that cannot be copied
 	unsigned fault_at;   // position of message->fault
@@ -107,7 +108,7 @@ static void request_line(struct sip_walk *walk, unsigned pos, unsigned end)
 	}
 	if (!is_ours)
 		fault(walk, 0, WEIR_REASON_SIP_VERSION);
-	if (!sip_uri_parse(at, uri, last - 1, &parsed))
+	if (sip_uri_plain(at, uri, last - 1, &parsed) != last - 1 && !sip_uri_parse(at, uri, last - 1, &parsed))
 		fault(walk, 0, WEIR_REASON_SIP_URI);
 	message->host = parsed.host;
 	message->scheme = parsed.scheme;

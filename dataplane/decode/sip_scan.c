@@ -135,18 +135,18 @@ bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_
 }
 
 // The last block of a datagram is looked at together with what is before it, and one of less than 64 bytes as a copy.
-struct sip_ends sip_ends_look_last(const uint8_t *at, unsigned length, unsigned left)
+void sip_lines_load_rest(struct sip_lines *lines)
 {
-	unsigned back = 64 - left;
-	struct sip_ends ends;
+	unsigned left = lines->length - lines->next, back = 64 - left;
+	uint64_t feeds, returns;
 
-	if (length < 64) {
+	if (lines->length < 64) {
 		uint8_t copy[64] = { 0 };
 
-		memcpy(copy + back, at + length - left, left);
-		ends = sip_ends_look(copy);
+		memcpy(copy + back, lines->at + lines->next, left);
+		sip_lines_look(copy, &feeds, &returns);
 	} else {
-		ends = sip_ends_look(at + length - 64);
+		sip_lines_look(lines->at + lines->next - back, &feeds, &returns);
 	}
-	return (struct sip_ends){ ends.feeds >> back, ends.returns >> back };
+	sip_lines_take(lines, feeds >> back, returns >> back);
 }

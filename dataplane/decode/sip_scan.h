@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "dataplane/decode/digits.h"
 #include "dataplane/decode/span.h"
 
 enum sip_class {
@@ -163,9 +164,7 @@ static inline unsigned sip_few_digits(const uint8_t *at, unsigned pos, unsigned 
 	others = (((digits & 0x7f * ones) + (0x80 - 10) * ones) | digits) & 0x80 * ones;
 	n = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
 	digits = digits << 4 << (60 - 8 * (n & 7)); // the last digit highest, zeros before the first
-	digits = (digits * 10 + (digits >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
-	digits = (digits * 100 + (digits >> 16)) & UINT64_C(0x0000ffff0000ffff);
-	*number = (uint32_t)(digits * 10000 + (digits >> 32));
+	*number = digits_join(digits);
 	return n;
 }
 
@@ -222,7 +221,7 @@ bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_
 
 enum { SIP_NO_LINE = -1 };
 
-// The ends of lines, in order. The steps are part of who takes them, so that all of this stays in registers.
+// The ends of lines, in order.
 struct sip_lines {
 	const uint8_t *at;
 	unsigned length;
@@ -232,42 +231,48 @@ struct sip_lines {
 	unsigned stray;  // the first position after a CR where no LF is, of the blocks seen so far; UINT_MAX: none
 };
 
-// A bit for each LF of 64 bytes, and for each CR.
-struct sip_ends {
-	uint64_t feeds, returns;
-};
-
 static inline void sip_lines_init(struct sip_lines *lines, const uint8_t *at, unsigned length, unsigned from)
 {
 	*lines = (struct sip_lines){ .at = at, .length = length, .next = from, .stray = UINT_MAX };
 }
 
-static inline struct sip_ends sip_ends_look(const uint8_t *block)
+// A bit for each LF of 64 bytes, and for each CR.
+static inline void sip_lines_look(const uint8_t *block, uint64_t *feeds, uint64_t *returns)
 {
-	return (struct sip_ends){ sip_equals(block, '\n') | (uint64_t)sip_equals(block + 32, '\n') << 32,
-				  sip_equals(block, '\r') | (uint64_t)sip_equals(block + 32, '\r') << 32 };
+	*feeds = sip_equals(block, '\n') | (uint64_t)sip_equals(block + 32, '\n') << 32;
+	*returns = sip_equals(block, '\r') | (uint64_t)sip_equals(block + 32, '\r') << 32;
 }
 
-// The same of the last bytes of a datagram of `length`, `left` of them, which are less than 64.
-struct sip_ends sip_ends_look_last(const uint8_t *at, unsigned length, unsigned left);
+// Looks at the last block, of less than 64 bytes.
+void sip_lines_load_rest(struct sip_lines *lines);
 
-// Looks at the next block of up to 64 bytes.
-static inline __attribute__((always_inline)) void sip_lines_load(struct sip_lines *lines)
+// Takes what was seen of a block.
+static inline void sip_lines_take(struct sip_lines *lines, uint64_t feeds, uint64_t returns)
 {
-	unsigned left = lines->length - lines->next;
-	struct sip_ends ends = left < 64 ? sip_ends_look_last(lines->at, lines->length, left)
-					 : sip_ends_look(lines->at + lines->next);
-	uint64_t strays = (ends.returns << 1 | lines->carry) & ~ends.feeds;
+	uint64_t strays = (returns << 1 | lines->carry) & ~feeds;
 
-	lines->feeds = ends.feeds;
-	lines->carry = ends.returns >> 63;
+	lines->feeds = feeds;
+	lines->carry = returns >> 63;
 	if (strays && lines->stray == UINT_MAX)
 		lines->stray = lines->next + (unsigned)__builtin_ctzll(strays);
 	lines->next += 64;
 }
 
+// Looks at the next block of up to 64 bytes.
+static inline void sip_lines_load(struct sip_lines *lines)
+{
+	uint64_t feeds, returns;
+
+	if (lines->length - lines->next < 64) {
+		sip_lines_load_rest(lines);
+		return;
+	}
+	sip_lines_look(lines->at + lines->next, &feeds, &returns);
+	sip_lines_take(lines, feeds, returns);
+}
+
 // Position of the next LF, or SIP_NO_LINE.
-static inline __attribute__((always_inline)) int sip_lines_next(struct sip_lines *lines)
+static inline int sip_lines_next(struct sip_lines *lines)
 {
 	int end;
 
@@ -284,19 +289,22 @@ static inline __attribute__((always_inline)) int sip_lines_next(struct sip_lines
 // The next header line from `*pos` on, folds included: the position of its last LF, and `*pos` is then the line after
 // it. SIP_NO_LINE at the empty line, with `*pos` where the body starts, and where the datagram ends before it, with
 // `*pos` past the datagram's end.
-static inline __attribute__((always_inline)) int sip_lines_next_header(struct sip_lines *lines, unsigned *pos)
+static inline int sip_lines_next_header(struct sip_lines *lines, unsigned *pos)
 {
 	const uint8_t *at = lines->at;
 	unsigned from = *pos, next;
-	int end;
+	int end = sip_lines_next(lines);
 
-	do {
+	if (end >= 0 && (unsigned)end - from <= 1 && ((unsigned)end == from || at[from] == '\r')) {
+		*pos = (unsigned)end + 1;
+		return SIP_NO_LINE;
+	}
+	for (next = (unsigned)end + 1; end >= 0 && next < lines->length; next = (unsigned)end + 1) {
+		if (at[next] != ' ' && at[next] != '\t')
+			break;
 		end = sip_lines_next(lines);
-		next = end >= 0 ? (unsigned)end + 1 : lines->length + 1;
-		*pos = next;
-		if (next - from <= 2 && (next - from == 1 || at[from] == '\r'))
-			return SIP_NO_LINE; // the empty line
-	} while (next < lines->length && (at[next] == ' ' || at[next] == '\t'));
+	}
+	*pos = end >= 0 ? next : lines->length + 1;
 	return end;
 }
 

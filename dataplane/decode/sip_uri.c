@@ -3,7 +3,6 @@
 // URIs. One look at each byte, one more at parameters where `user=phone` matters.
 #include "dataplane/decode/sip_uri.h"
 
-#include "dataplane/decode/sip_plain.h"
 #include "dataplane/decode/sip_scan.h"
 
 enum { PORT_MAX = 65535 };
@@ -72,8 +71,6 @@ bool sip_uri_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_uri
 {
 	unsigned start = pos;
 
-	if (sip_uri_plain(at, pos, end, uri) == end)
-		return true;
 	*uri = (struct sip_uri){ 0 };
 	if (end - pos > 4 && sip_same(at + pos, 4, "sip:"))
 		return hier_parse(at, pos + 4, end, uri); // SIP_SCHEME_SIP is 0

@@ -145,9 +145,12 @@ static unsigned address_uri_parse(const uint8_t *at, unsigned pos, unsigned end,
 	if (bad || pos == end)
 		return 0;
 	if (at[pos] == '<') {
-		p = sip_find(at, pos, end, '>');
-		if (p == end || !sip_uri_parse(at, pos + 1, p, &uri))
-			return 0;
+		p = sip_uri_plain(at, pos + 1, end, &uri);
+		if (p == 0 || p == end) {
+			p = sip_find(at, pos, end, '>');
+			if (p == end || !sip_uri_parse(at, pos + 1, p, &uri))
+				return 0;
+		}
 		address->uri = sip_span(pos + 1, p);
 		p++;
 	} else {
@@ -184,19 +187,12 @@ static bool address_param_parse(const uint8_t *at, unsigned *pos, unsigned end, 
 
 bool sip_address_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_address *address)
 {
-	struct sip_uri uri;
 	unsigned p;
 
 	*address = (struct sip_address){ 0 };
-	p = pos < end && at[pos] == '<' ? sip_uri_plain(at, pos + 1, end, &uri) : 0;
-	if (p && p < end) {
-		address->uri = sip_span(pos + 1, p++);
-		address->number = uri.number;
-	} else {
-		p = address_uri_parse(at, pos, end, address);
-		if (!p)
-			return false;
-	}
+	p = address_uri_parse(at, pos, end, address);
+	if (p == 0)
+		return false;
 	p = sip_skip_lws(at, p, end);
 	while (p < end && at[p] == ';')
 		if (!address_param_parse(at, &p, end, address))

@@ -4,9 +4,13 @@
 #include "tests/kit/sip.h"
 
 #include <assert.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static const char *const plain[] = {
 	"MESSAGE sip:orders@acme.example SIP/2.0",
@@ -54,6 +58,13 @@ void sip_case_line(struct sip_case *one, const char *line)
 	}
 	n += (size_t)sprintf(text + n, "\r\nhello");
 	sip_case_set(one, text, (unsigned)n);
+}
+
+void sip_case_expect(struct sip_case *one, const char *line, enum weir_reason reason)
+{
+	sip_case_line(one, line);
+	if (one->reason != reason)
+		fail_msg("%s: %s instead of %s", line, weir_reason_name(one->reason), weir_reason_name(reason));
 }
 
 const char *sip_case_text(const struct sip_case *one, struct span span)

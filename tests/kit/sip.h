@@ -23,5 +23,13 @@ void sip_case_clear(struct sip_case *one);
 // place of the start line.
 void sip_case_line(struct sip_case *one, const char *line);
 
+// The same, and fails the test where decoding it gives another reason.
+void sip_case_expect(struct sip_case *one, const char *line, enum weir_reason reason);
+
 // What the span says, as a string; static, the last four stay.
 const char *sip_case_text(const struct sip_case *one, struct span span);
+
+// For tests whose message is `one`.
+#define is_fault(line, reason) sip_case_expect(&one, line, reason)
+#define is_good(line) is_fault(line, WEIR_REASON_NONE)
+#define says(span, text) assert_string_equal(sip_case_text(&one, span), text)

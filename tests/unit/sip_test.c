@@ -13,20 +13,6 @@
 
 static struct sip_case one;
 
-#define says(span, text) assert_string_equal(sip_case_text(&one, span), text)
-
-static void is_fault(const char *line, enum weir_reason reason)
-{
-	sip_case_line(&one, line);
-	if (one.reason != reason)
-		fail_msg("%s: %s instead of %s", line, weir_reason_name(one.reason), weir_reason_name(reason));
-}
-
-static void is_good(const char *line)
-{
-	is_fault(line, WEIR_REASON_NONE);
-}
-
 static void raw(const char *text)
 {
 	sip_case_set(&one, text, (unsigned)strlen(text));
