@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "controlplane/answers_parts.h"
+#include "controlplane/clock.h"
 #include "controlplane/consumer.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
@@ -44,14 +45,6 @@ struct answers {
 	bool failed;        // the outbox could not be read, which was said
 	struct answers_status counts;
 };
-
-static uint64_t clock_ms(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 // Has the outbox read behind `from`.
 static void begin_pass(struct answers *answers, uint64_t from)

@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/agents/agent_commands.h"
 #include "controlplane/agents/nats.h"
 #include "controlplane/answers.h"
+#include "controlplane/clock.h"
 #include "controlplane/depth.h"
 #include "controlplane/history.h"
 #include "controlplane/images.h"
@@ -105,13 +105,11 @@ static void run_status(struct commands *commands, struct client *client, const j
 {
 	const struct load *running = publisher_running(commands->publisher);
 	const char *file = publisher_file(commands->publisher);
-	struct timespec now;
 
 	(void)request;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	commands_reply(client, json_pack("{s:s, s:i, s:I, s:b, s:I, s:b, s:s?, s:o, s:o, s:o*}", "gateway",
 		commands->gateway->name, "pid", (int)getpid(),
-		"uptime_s", (json_int_t)((uint64_t)now.tv_sec - commands->started_s), "connected",
+		"uptime_s", (json_int_t)(clock_ms(CLOCK_MONOTONIC) / 1000 - commands->started_s), "connected",
 		(int)link_is_up(commands->link), "generation", (json_int_t)link_generation(commands->link), "loading",
 		(int)(running != NULL), "rules", file, "spool", spool_json(commands),
 		"answers", answers_json(commands),

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/log.h"
 #include "controlplane/op_list.h"
 #include "controlplane/orphans.h"
@@ -57,14 +58,6 @@ struct consumer {
 	uint64_t next_keep, next_note;
 	struct spool_kept kept; // since it was last said
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 // Takes over what the loop attached or detached. Whether to go on.
 static bool take_orders(struct consumer *c)

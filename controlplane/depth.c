@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/consumer.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
@@ -41,14 +42,6 @@ struct depth {
 	uint64_t bits[WORDS]; // that it was told
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static void look_at(struct limit *limit, uint64_t waiting, uint64_t now)
 {
 	uint64_t step = limit->depth / 8 ? limit->depth / 8 : 1;
@@ -67,7 +60,7 @@ static void look_at(struct limit *limit, uint64_t waiting, uint64_t now)
 
 static void look(struct depth *depth)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 	int err = 0;
 
 	depth->looked_ms = now;
@@ -148,7 +141,7 @@ static void on_news(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	if (eventfd_read(fd, &n) < 0)
 		return;
-	since = now_ms() - depth->looked_ms;
+	since = clock_ms(CLOCK_MONOTONIC) - depth->looked_ms;
 	if (since >= PAUSE_MS)
 		run(depth);
 	else

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/image.h"
 #include "controlplane/images.h"
 #include "controlplane/log.h"
@@ -130,19 +131,11 @@ static int seal(struct load *load, const struct table_image *image)
 	return load->map ? 0 : -ENOMEM;
 }
 
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void *load_run(void *argument)
 {
 	struct load *load = argument;
 	struct table_image image = { 0 };
-	double begun = now_s();
+	uint64_t begun = clock_ns(CLOCK_MONOTONIC);
 
 	load->err = load->kind == LOAD_BACK ? take_back(load, &image) : compile(load, &image);
 	if (!load->err) {
@@ -153,7 +146,7 @@ static void *load_run(void *argument)
 	}
 	table_image_fini(&image);
 	malloc_trim(0); // a large load is rare; its memory is not kept for the next
-	load->seconds = now_s() - begun;
+	load->seconds = (double)(clock_ns(CLOCK_MONOTONIC) - begun) / 1e9;
 	eventfd_write(load->wake, 1);
 	return NULL;
 }

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/agents/desk.h"
 #include "controlplane/agents/nats.h"
 #include "controlplane/agents/registry.h"
 #include "controlplane/answers.h"
+#include "controlplane/clock.h"
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
 #include "controlplane/control.h"
@@ -319,7 +319,6 @@ static int open_services(struct plane *plane)
 					  plane_answered, plane_unreachable, plane };
 	const struct control_events control = { commands_request, commands_gone, &plane->commands };
 	char why[PLACE_PATH + 200];
-	struct timespec now;
 	int err;
 
 	plane->switches = switches_create(plane->base, plane->place.switches, commands_expired, &plane->commands);
@@ -347,14 +346,13 @@ static int open_services(struct plane *plane)
 	publisher_serve(plane->publisher, plane->link, plane->router);
 	steer_serve(plane->steer, plane->link);
 	router_serve(plane->router, plane->link, plane->neighbours);
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	plane->commands = (struct commands){ .gateway = plane->gateway, .history = plane->place.history,
 					     .link = plane->link, .publisher = plane->publisher,
 					     .consumer = plane->consumer, .spool = plane->spool,
 					     .answers = plane->answers, .depth = plane->depth, .nats = plane->nats,
 					     .pools = plane->pools, .switches = plane->switches, .steer = plane->steer,
 					     .registry = plane->registry, .desk = plane->desk, .purges = plane->purges,
-					     .started_s = (uint64_t)now.tv_sec };
+					     .started_s = clock_ms(CLOCK_MONOTONIC) / 1000 };
 	router_tell(plane->router, plane_settled, plane);
 	plane->control = control_create(plane->base, plane->place.control, &control, why, sizeof(why));
 	if (!plane->control)

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/log.h"
 #include "controlplane/neighbours_parts.h"
 
@@ -257,24 +257,16 @@ static void on_solicit(evutil_socket_t fd, short what, void *argument)
 	solicit_some(argument);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 // Looks up the way to all that are wanted. The next time is at least ten times as far off as this takes, so
 // that a router that learns the world's routes does not keep us busy.
 static void look(struct neighbours *n)
 {
-	uint64_t begun = now_ms();
+	uint64_t begun = clock_ms(CLOCK_MONOTONIC);
 
 	event_del(n->look);
 	for (uint32_t i = 0; i < n->n_hops; i++)
 		netlink_look(n, &n->hop[i]);
-	n->look_ms = (uint32_t)(now_ms() - begun) * 10 + LOOK_MIN_MS;
+	n->look_ms = (uint32_t)(clock_ms(CLOCK_MONOTONIC) - begun) * 10 + LOOK_MIN_MS;
 	solicit_some(n);
 	tell(n);
 }

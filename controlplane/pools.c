@@ -10,22 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/log.h"
 #include "controlplane/pools_parts.h"
 
 enum { SAVE_S = 1, MAX_PROBES = 4096, SPARE_FDS = 256, FORGET_MAX = 100 };
 
 #define LONG_AGO_MS (UINT64_C(1) << 42) // 139 years
-
-static uint64_t clock_ms(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 uint64_t pools_now_ms(void)
 {

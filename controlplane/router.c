@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/clock.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 #include "controlplane/neighbours.h"
@@ -32,18 +33,10 @@ struct router {
 	int said; // the error that was logged
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 // Has an image made at that time, or before where that was said already.
 static void run_at(struct router *router, uint64_t at_ms)
 {
-	uint64_t now = now_ms(), ms = at_ms > now ? at_ms - now : 0;
+	uint64_t now = clock_ms(CLOCK_MONOTONIC), ms = at_ms > now ? at_ms - now : 0;
 	const struct timeval after = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
 
 	if (event_pending(router->timer, EV_TIMEOUT, NULL) && router->due_ms <= at_ms)
@@ -149,7 +142,7 @@ static int give(struct router *router, struct routes_image image)
 // At most a fifth of the loop's time goes to images, however large they are and often things change.
 static void set_pace(struct router *router)
 {
-	uint64_t took = now_ms() - router->made_ms;
+	uint64_t took = clock_ms(CLOCK_MONOTONIC) - router->made_ms;
 
 	router->pace_ms = took * PACE_FACTOR > PACE_MS ? took * PACE_FACTOR : PACE_MS;
 	router->made_ms += took;
@@ -175,7 +168,7 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 		return;
 	}
 	router->changed = false;
-	router->made_ms = now_ms();
+	router->made_ms = clock_ms(CLOCK_MONOTONIC);
 	err = make(router, &map->table, &image, &again);
 	if (!err) {
 		show_shares(router, &map->table, image);
@@ -186,7 +179,7 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 	if (err)
 		again = RETRY_MS;
 	if (again)
-		run_at(router, now_ms() + again);
+		run_at(router, clock_ms(CLOCK_MONOTONIC) + again);
 	tell_settled(router);
 }
 

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/agents/desk.h"
+#include "controlplane/clock.h"
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
 #include "controlplane/history.h"
@@ -23,14 +23,6 @@
 #include "rules/table.h"
 
 enum { TAIL_MAX = 200 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static void refuse_error(struct client *client, const char *queue, int err)
 {
@@ -50,7 +42,7 @@ static json_t *look_at(struct spool *spool, const struct spool_queue *queue, int
 	uint64_t oldest_ns[WEIR_N_PRIORITIES];
 
 	*err = spool_oldest_by(spool, queue->name, oldest_ns);
-	return *err ? NULL : queue_json(queue, oldest_ns, now_ns());
+	return *err ? NULL : queue_json(queue, oldest_ns, clock_ns(CLOCK_REALTIME));
 }
 
 struct look {

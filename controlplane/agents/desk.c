@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/agents/desk_inside.h"
@@ -17,6 +16,7 @@
 #include "controlplane/agents/hooks.h"
 #include "controlplane/agents/picture.h"
 #include "controlplane/agents/registry.h"
+#include "controlplane/clock.h"
 #include "controlplane/consumer.h"
 #include "controlplane/log.h"
 #include "controlplane/mapping.h"
@@ -25,14 +25,6 @@
 #include "rules/model.h"
 
 enum { TICK_MS = 100, NEWS_MS = 5 };
-
-static uint64_t clock_ms(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 uint64_t desk_now(void)
 {

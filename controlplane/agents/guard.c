@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "controlplane/clock.h"
 
 enum { PLACES = 4096, NAME = 48 };
 #define SECOND UINT64_C(1000000) // in microseconds
@@ -55,18 +56,10 @@ static unsigned place(const struct guard *guard, const char *name)
 	return (unsigned)((hash ^ hash >> 32) % PLACES);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec / 1000;
-}
-
 unsigned guard_take(struct guard *guard, const char *name, enum guard_kind kind)
 {
 	struct bucket *bucket = &guard->bucket[kind][place(guard, name)];
-	uint64_t now = now_us(), every = kinds[kind].every_us, most = kinds[kind].most * every;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC) / 1000, every = kinds[kind].every_us, most = kinds[kind].most * every;
 
 	if (strncmp(bucket->name, name, NAME - 1) != 0) {
 		*bucket = (struct bucket){ .at_us = now, .left = most };

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/agents/nats_answers.h"
@@ -22,6 +21,7 @@
 #include "controlplane/agents/nats_leases.h"
 #include "controlplane/agents/nats_sender.h"
 #include "controlplane/agents/nats_stream.h"
+#include "controlplane/clock.h"
 #include "controlplane/log.h"
 #include "controlplane/thread.h"
 
@@ -54,14 +54,6 @@ struct nats {
 	char error[NATS_WHY]; // why nothing goes now; "": it does
 	uint64_t forwarded, duplicates;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 // Waits for the end, and with `news` for messages; no longer than `ms`.
 static void wait_ms(struct nats *nats, bool news, uint32_t ms)
@@ -174,7 +166,7 @@ static void remove_until_done(struct nats *nats)
 
 static bool is_shared(struct nats *nats)
 {
-	bool shared = now_ms() < nats->shared_until_ms || !nats_sender_can_chain(nats->sender);
+	bool shared = clock_ms(CLOCK_MONOTONIC) < nats->shared_until_ms || !nats_sender_can_chain(nats->sender);
 
 	pthread_mutex_lock(&nats->mutex);
 	nats->shared = shared;
@@ -185,7 +177,7 @@ static bool is_shared(struct nats *nats)
 // Somebody else publishes to the stream. A chain would break again and again, so there is none for a while.
 static void note_conflict(struct nats *nats)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms(CLOCK_MONOTONIC);
 
 	if (now - nats->conflict_ms > 2 * SHARED_MAX_MS)
 		nats->shared_ms = SHARED_MIN_MS;
