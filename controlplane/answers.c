@@ -20,6 +20,7 @@
 #include "controlplane/answers_parts.h"
 #include "controlplane/clock.h"
 #include "controlplane/consumer.h"
+#include "controlplane/events.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 
@@ -451,20 +452,14 @@ void answers_stop(struct answers *answers)
 		consumer_watch(answers->parts.consumer, answers->news, 0);
 }
 
-static void free_event(struct event *event)
-{
-	if (event)
-		event_free(event);
-}
-
 void answers_destroy(struct answers *answers)
 {
 	if (!answers)
 		return;
-	free_event(answers->on_news);
-	free_event(answers->on_ended);
-	free_event(answers->on_timer);
-	free_event(answers->on_hour);
+	event_destroy(answers->on_news);
+	event_destroy(answers->on_ended);
+	event_destroy(answers->on_timer);
+	event_destroy(answers->on_hour);
 	if (answers->news >= 0)
 		close(answers->news);
 	if (answers->ended_news >= 0)

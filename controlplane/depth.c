@@ -14,6 +14,7 @@
 
 #include "controlplane/clock.h"
 #include "controlplane/consumer.h"
+#include "controlplane/events.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 #include "controlplane/pools.h"
@@ -224,10 +225,8 @@ void depth_destroy(struct depth *depth)
 {
 	if (!depth)
 		return;
-	if (depth->on_news)
-		event_free(depth->on_news);
-	if (depth->on_timer)
-		event_free(depth->on_timer);
+	event_destroy(depth->on_news);
+	event_destroy(depth->on_timer);
 	if (depth->news >= 0)
 		close(depth->news);
 	free(depth->limits);

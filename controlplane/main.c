@@ -21,6 +21,7 @@
 #include "controlplane/consumer.h"
 #include "controlplane/control.h"
 #include "controlplane/depth.h"
+#include "controlplane/events.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 #include "controlplane/neighbours.h"
@@ -380,12 +381,6 @@ static int run(struct plane *plane)
 	return DONE;
 }
 
-static void free_event(struct event *event)
-{
-	if (event)
-		event_free(event);
-}
-
 static void close_all(struct plane *plane)
 {
 	control_destroy(plane->control);
@@ -409,10 +404,10 @@ static void close_all(struct plane *plane)
 	pools_destroy(plane->pools);
 	spool_close(plane->spool);
 	registry_close(plane->registry);
-	free_event(plane->on_news);
-	free_event(plane->on_hup);
-	free_event(plane->on_int);
-	free_event(plane->on_term);
+	event_destroy(plane->on_news);
+	event_destroy(plane->on_hup);
+	event_destroy(plane->on_int);
+	event_destroy(plane->on_term);
 	if (plane->news >= 0)
 		close(plane->news);
 	if (plane->base)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "controlplane/clock.h"
+#include "controlplane/events.h"
 #include "controlplane/log.h"
 #include "controlplane/neighbours_parts.h"
 
@@ -327,10 +328,8 @@ void neighbours_destroy(struct neighbours *n)
 	if (!n)
 		return;
 	netlink_close(n);
-	if (n->solicit)
-		event_free(n->solicit);
-	if (n->look)
-		event_free(n->look);
+	event_destroy(n->solicit);
+	event_destroy(n->look);
 	if (n->udp4 >= 0)
 		close(n->udp4);
 	if (n->udp6 >= 0)

@@ -4,6 +4,7 @@
 // asks for the way to single addresses, which the kernel answers before the question returns. A socket that was
 // overrun, or a dump that was torn by changes, makes all be dumped again; what was known stays until then.
 // Loop's thread.
+#include "controlplane/events.h"
 #include "controlplane/neighbours_parts.h"
 
 #include <errno.h>
@@ -368,8 +369,7 @@ int netlink_open(struct neighbours *n)
 
 void netlink_close(struct neighbours *n)
 {
-	if (n->readable)
-		event_free(n->readable);
+	event_destroy(n->readable);
 	if (n->events)
 		mnl_socket_close(n->events);
 	if (n->queries)

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "controlplane/clock.h"
+#include "controlplane/events.h"
 #include "controlplane/log.h"
 #include "controlplane/pools_parts.h"
 
@@ -255,7 +256,6 @@ void pools_destroy(struct pools *pools)
 	tdestroy(pools->members, member_destroy);
 	tdestroy(pools->memories, free);
 	watcher_destroy(pools->watcher);
-	if (pools->save)
-		event_free(pools->save);
+	event_destroy(pools->save);
 	free(pools);
 }

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "controlplane/events.h"
 #include "controlplane/ping.h"
 #include "controlplane/program.h"
 
@@ -67,10 +68,8 @@ static void endpoint_format(const union endpoint *from, char out[PING_ENDPOINT])
 
 static void probe_destroy(struct probe *probe)
 {
-	if (probe->ready)
-		event_free(probe->ready);
-	if (probe->limit)
-		event_free(probe->limit);
+	event_destroy(probe->ready);
+	event_destroy(probe->limit);
 	if (probe->pid > 0)
 		program_kill(probe->pid);
 	if (probe->fd >= 0)

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "controlplane/events.h"
 #include "controlplane/history.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
@@ -306,10 +307,8 @@ bool publisher_destroy(struct publisher *p)
 
 	if (!p)
 		return true;
-	if (p->compiled)
-		event_free(p->compiled);
-	if (p->late)
-		event_free(p->late);
+	event_destroy(p->compiled);
+	event_destroy(p->late);
 	if (!compiling) { // else its thread writes to both until the process ends
 		if (p->wake >= 0)
 			close(p->wake);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "controlplane/clock.h"
+#include "controlplane/events.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 #include "controlplane/neighbours.h"
@@ -218,10 +219,8 @@ void router_destroy(struct router *router)
 {
 	if (!router)
 		return;
-	if (router->timer)
-		event_free(router->timer);
-	if (router->late)
-		event_free(router->late);
+	event_destroy(router->timer);
+	event_destroy(router->late);
 	forget_given(router);
 	free(router);
 }

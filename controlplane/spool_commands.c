@@ -16,6 +16,7 @@
 #include "controlplane/clock.h"
 #include "controlplane/commands.h"
 #include "controlplane/consumer.h"
+#include "controlplane/events.h"
 #include "controlplane/history.h"
 #include "controlplane/message_json.h"
 #include "controlplane/pools.h"
@@ -332,8 +333,7 @@ void purges_destroy(struct purges *purges)
 	if (!purges)
 		return;
 	take_done(purges);
-	if (purges->on_done)
-		event_free(purges->on_done);
+	event_destroy(purges->on_done);
 	if (purges->wake >= 0)
 		close(purges->wake);
 	pthread_mutex_destroy(&purges->mutex);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/events.h"
 #include "controlplane/file_put.h"
 #include "controlplane/log.h"
 
@@ -194,8 +195,7 @@ void switches_destroy(struct switches *switches)
 {
 	if (!switches)
 		return;
-	if (switches->timer)
-		event_free(switches->timer);
+	event_destroy(switches->timer);
 	switch_set_put(switches->set);
 	free(switches);
 }

@@ -18,6 +18,7 @@
 #include "controlplane/agents/registry.h"
 #include "controlplane/clock.h"
 #include "controlplane/consumer.h"
+#include "controlplane/events.h"
 #include "controlplane/log.h"
 #include "controlplane/mapping.h"
 #include "controlplane/table_map.h"
@@ -352,12 +353,6 @@ void desk_stop(struct desk *desk)
 		unlink(desk->socket);
 }
 
-static void free_event(struct event *event)
-{
-	if (event)
-		event_free(event);
-}
-
 void desk_destroy(struct desk *desk)
 {
 	if (!desk)
@@ -384,10 +379,10 @@ void desk_destroy(struct desk *desk)
 	mapping_put(desk->map);
 	table_map_put(desk->table);
 	picture_destroy(desk->picture);
-	free_event(desk->on_wake);
-	free_event(desk->on_news);
-	free_event(desk->tick);
-	free_event(desk->later);
+	event_destroy(desk->on_wake);
+	event_destroy(desk->on_news);
+	event_destroy(desk->tick);
+	event_destroy(desk->later);
 	if (desk->base)
 		event_base_free(desk->base);
 	if (desk->wake >= 0)

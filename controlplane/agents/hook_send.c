@@ -14,6 +14,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "controlplane/events.h"
+
 struct hook_sender {
 	struct event_base *base;
 	CURLM *multi;
@@ -131,8 +133,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *argument, voi
 	short events = (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
 
 	(void)easy;
-	if (event)
-		event_free(event);
+	event_destroy(event);
 	event = NULL;
 	if (what != CURL_POLL_REMOVE) {
 		event = event_new(sender->base, fd, (short)(events | EV_PERSIST), on_ready, sender);
@@ -189,8 +190,7 @@ void hook_sender_destroy(struct hook_sender *sender)
 		transfer_destroy(sender->transfers);
 	if (sender->multi)
 		curl_multi_cleanup(sender->multi); // closes connections: on_socket is called
-	if (sender->timer)
-		event_free(sender->timer);
+	event_destroy(sender->timer);
 	curl_global_cleanup();
 	free(sender);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "controlplane/agents/http_parts.h"
+#include "controlplane/events.h"
 #include "controlplane/log.h"
 
 static void set_timer(struct http_door *door)
@@ -118,10 +119,8 @@ struct http *http_create(const struct http_setup *setup, char *why, size_t why_s
 
 static void close_door(struct http_door *door)
 {
-	if (door->ready)
-		event_free(door->ready);
-	if (door->timer)
-		event_free(door->timer);
+	event_destroy(door->ready);
+	event_destroy(door->timer);
 	if (door->daemon)
 		MHD_stop_daemon(door->daemon);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controlplane/agents/http_parts.h"
+#include "controlplane/events.h"
 #include "controlplane/log.h"
 #include "rules/names.h"
 
@@ -44,8 +45,7 @@ void http_answer_response(struct http_request *request, unsigned status, struct 
 	if (!request->suspended)
 		return;
 	request->suspended = false;
-	if (request->left)
-		event_free(request->left);
+	event_destroy(request->left);
 	request->left = NULL;
 	http_resume(request->http, request->connection);
 }

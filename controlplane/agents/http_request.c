@@ -14,6 +14,7 @@
 #include "controlplane/agents/guard.h"
 #include "controlplane/agents/http_parts.h"
 #include "controlplane/agents/registry.h"
+#include "controlplane/events.h"
 #include "controlplane/log.h"
 
 enum { MAX_DIGITS = 18, CUT_OFF = 4 * HTTP_BODY };
@@ -294,8 +295,7 @@ void http_completed(void *argument, struct MHD_Connection *connection, void **st
 		request->sent(request, request->response && code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 	else if (!request->response && request->gone)
 		request->gone(request);
-	if (request->left)
-		event_free(request->left);
+	event_destroy(request->left);
 	if (request->response)
 		MHD_destroy_response(request->response);
 	*request->before = request->next;

@@ -9,6 +9,7 @@
 
 #include "controlplane/agents/desk_inside.h"
 #include "controlplane/agents/registry.h"
+#include "controlplane/events.h"
 #include "dataplane/abi/names.h"
 
 enum { ROOM = 256 << 10, BLOCK = 4096, BEAT_MS = 15000 };
@@ -89,8 +90,7 @@ static void on_end(void *argument)
 
 	stream->suspended = false;
 	end(stream);
-	if (stream->left)
-		event_free(stream->left);
+	event_destroy(stream->left);
 	*stream->before = stream->next;
 	if (stream->next)
 		stream->next->before = stream->before;
