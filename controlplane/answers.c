@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Answers of agents, see answers.h. A pass goes over the outbox in small parts, from its beginning whenever there is
-// news, and takes what is not known of yet into memory, some for each way. It waits for a way that has enough and
-// sends; one that has enough and does not is passed over, and the outbox read again from there when it does.
-// Of those in memory a window is with the dataplane: as many for each port as it takes at once. Invariant: an answer
-// that was said to have been sent is not sent again by this process, whatever becomes of its OP_SENT; one that was not
-// is sent again after every reconnect.
+// Answers of agents, see answers.h. Whenever there is news the outbox is read from its beginning (answers_pass.c); of
+// what is in memory then (answers_set.c) a window is with the dataplane: as many for each port as it takes at once.
+// Invariant: an answer that was said to have been sent is not sent again by this process, whatever becomes of its
+// OP_SENT; one that was not is sent again after every reconnect.
 #include "controlplane/answers.h"
 
 #include <errno.h>
@@ -24,109 +22,24 @@
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 
-enum { HELD = 1, PART = 64, WINDOW = 128, LINES = 10 };
-enum { STUCK_MS = 200, RATE_PAUSE_MS = 20, FULL_PAUSE_MS = 5, BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000,
+enum { WINDOW = 128, LINES = 10 };
+enum { RATE_PAUSE_MS = 20, FULL_PAUSE_MS = 5, BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 2000,
        RETRY_MS = 1000, ASIDE_S = 3600 };
 
 struct answers {
 	struct answers_parts parts;
 	struct answers_set set;
+	struct answers_pass pass;
 	struct event *on_news, *on_ended, *on_timer, *on_hour;
 	int news, ended_news; // eventfds: answers came to the outbox; operations have ended
 	pthread_mutex_t mutex;
 	struct spool_op *ended; // under the mutex
 	bool up, stopped;
-	bool pass, again;   // a pass is under way; and there shall be another one,
-	uint64_t again_from; // from here
-	uint64_t after;     // where it is
-	struct way *held;   // it waits for this one, NULL: for none
 	uint64_t paused_ms; // nothing leaves before
 	uint64_t retry_ms;  // what failed in the spool is tried again, 0: nothing did
 	unsigned lines;     // logged since the dataplane came up
-	bool failed;        // the outbox could not be read, which was said
 	struct answers_status counts;
 };
-
-// Has the outbox read behind `from`.
-static void begin_pass(struct answers *answers, uint64_t from)
-{
-	if (!answers->pass) {
-		answers->pass = true;
-		answers->after = from;
-		return;
-	}
-	if (!answers->again || from < answers->again_from)
-		answers->again_from = from;
-	answers->again = true;
-}
-
-// Whether answers leave on a way, as far as is known.
-static bool moves(const struct way *way, uint64_t now_ms)
-{
-	return way->backoff_ms == 0 && now_ms < way->moved_ms + STUCK_MS;
-}
-
-// Whether the pass has to wait.
-static bool pass_waits(const struct answers *answers, uint64_t now_ms)
-{
-	const struct way *way = answers->held;
-
-	return way && way->n_waiting > ANSWERS_A_WAY / 2 && moves(way, now_ms);
-}
-
-struct part {
-	struct answers *answers;
-	uint64_t now_ms;
-	unsigned n;
-};
-
-static int take_one(const struct spool_outgoing *outgoing, void *argument)
-{
-	struct part *part = argument;
-	struct answers_set *set = &part->answers->set;
-	struct way *way = &set->way[answers_way_of(&outgoing->record)];
-
-	if (answers_set_find(set, outgoing->arrival)) {
-		// on its way already, in one form or another
-	} else if (way->n_waiting < ANSWERS_A_WAY) {
-		if (!answers_set_add(set, outgoing))
-			return -ENOMEM;
-	} else if (moves(way, part->now_ms)) {
-		part->answers->held = way;
-		return HELD;
-	} else if (!way->more || outgoing->arrival <= way->more_at) {
-		way->more = true;
-		way->more_at = outgoing->arrival - 1;
-	}
-	part->n++;
-	part->answers->after = outgoing->arrival;
-	return 0;
-}
-
-// One part of the pass that is under way.
-static void go_on(struct answers *answers, uint64_t now_ms)
-{
-	struct part part = { answers, now_ms, 0 };
-	int err;
-
-	answers->held = NULL;
-	err = spool_outbox(answers->parts.spool, answers->after, PART, take_one, &part);
-	if (err == HELD)
-		return;
-	if (err && !answers->failed)
-		log_error("answers of agents cannot be read from the spool (%s): tried again every second",
-			  strerror(-err));
-	answers->failed = err != 0;
-	if (err)
-		answers->retry_ms = now_ms + RETRY_MS;
-	if (!err && part.n == PART)
-		return;
-	answers->pass = false;
-	if (answers->again && !err) {
-		answers->again = false;
-		begin_pass(answers, answers->again_from);
-	}
-}
 
 static int send_one(struct answers *answers, const struct outgoing *outgoing)
 {
@@ -178,7 +91,7 @@ static bool send_way(struct answers *answers, unsigned number, uint64_t now_ms)
 	}
 	if (way->n_waiting == 0 && way->more) {
 		way->more = false;
-		begin_pass(answers, way->more_at);
+		answers_pass_begin(&answers->pass, way->more_at);
 	}
 	return true;
 }
@@ -195,8 +108,8 @@ static void set_timer(struct answers *answers, uint64_t now_ms)
 	uint64_t next = answers->retry_ms ? answers->retry_ms : UINT64_MAX, wait;
 	struct timeval in;
 
-	if (answers->up && answers->pass)
-		at_least(&next, pass_waits(answers, now_ms) ? answers->held->moved_ms + STUCK_MS : now_ms);
+	if (answers->up)
+		at_least(&next, answers_pass_due(&answers->pass, now_ms));
 	for (unsigned i = 0; answers->up && i < ANSWERS_WAYS; i++) {
 		const struct way *way = &answers->set.way[i];
 
@@ -218,8 +131,9 @@ static void run(struct answers *answers)
 
 	if (answers->stopped)
 		return;
-	if (answers->up && answers->pass && !pass_waits(answers, now_ms))
-		go_on(answers, now_ms);
+	if (answers->up && answers_pass_due(&answers->pass, now_ms) <= now_ms &&
+	    answers_pass_step(&answers->pass, answers->parts.spool, &answers->set, now_ms) < 0)
+		answers->retry_ms = now_ms + RETRY_MS;
 	for (unsigned i = 0; answers->up && answers->paused_ms <= now_ms && i < ANSWERS_WAYS; i++)
 		if (!send_way(answers, i, now_ms))
 			break;
@@ -281,7 +195,7 @@ static void on_news(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	if (eventfd_read(fd, &n) < 0)
 		return;
-	begin_pass(answers, 0);
+	answers_pass_begin(&answers->pass, 0);
 	run(answers);
 }
 
@@ -300,7 +214,7 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 	if (answers->retry_ms && answers->retry_ms <= clock_ms(CLOCK_MONOTONIC)) {
 		answers->retry_ms = 0;
 		answers_set_each(&answers->set, retry_one, answers);
-		begin_pass(answers, 0);
+		answers_pass_begin(&answers->pass, 0);
 	}
 	run(answers);
 }
@@ -319,7 +233,7 @@ static void on_hour(evutil_socket_t fd, short what, void *argument)
 	(void)fd;
 	(void)what;
 	answers_set_each(&answers->set, drop_aside, &answers->set);
-	begin_pass(answers, 0);
+	answers_pass_begin(&answers->pass, 0);
 	run(answers);
 }
 
@@ -336,7 +250,7 @@ void answers_up(struct answers *answers)
 	answers->paused_ms = 0;
 	for (unsigned i = 0; i < ANSWERS_WAYS; i++)
 		answers->set.way[i].paused_ms = answers->set.way[i].backoff_ms = 0;
-	begin_pass(answers, 0);
+	answers_pass_begin(&answers->pass, 0);
 	run(answers);
 }
 

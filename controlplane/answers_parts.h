@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What answers.c and answers_set.c share: the answers that are known of, by id and by their way. Nobody else.
+// What answers.c (sends), answers_set.c (the answers that are known of, by id and by their way) and answers_pass.c
+// (reads the outbox) share. Nobody else.
 #pragma once
 
 #include "controlplane/spool_look.h"
@@ -69,3 +70,22 @@ void answers_set_settle(struct answers_set *set, struct outgoing *outgoing, enum
 
 // Calls `each` for every one; it may remove the one it gets.
 void answers_set_each(struct answers_set *set, void (*each)(struct outgoing *outgoing, void *argument), void *argument);
+
+// A pass over the outbox; zero: none is under way.
+struct answers_pass {
+	bool under_way;
+	bool again;          // and there shall be another one,
+	uint64_t again_from; // from here
+	uint64_t after;      // where it is
+	const struct way *held; // it waits for this one, NULL: for none
+	bool failed;         // the outbox could not be read, which was said
+};
+
+// Has the outbox read behind `from`, after the pass that is under way if one is.
+void answers_pass_begin(struct answers_pass *pass, uint64_t from);
+
+// When the pass shall go on (CLOCK_MONOTONIC): `now_ms`, later, or UINT64_MAX when none is under way.
+uint64_t answers_pass_due(const struct answers_pass *pass, uint64_t now_ms);
+
+// One part of the pass that is under way. 0, or the spool's error, which was logged and has ended the pass.
+int answers_pass_step(struct answers_pass *pass, struct spool *spool, struct answers_set *set, uint64_t now_ms);
