@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The desk's thread: what others order, what the writer is through with, the clock. Others only put something into
-// a list and write an eventfd. Refuses to start without its sockets, or with a certificate that is not right.
+// The desk's thread: what others order (desk_orders.c), what the writer is through with, the clock. Others only put
+// something into a list and write an eventfd. Refuses to start without its sockets, or with a certificate that is not
+// right.
 #include "controlplane/agents/desk.h"
 
 #include <errno.h>
@@ -19,11 +20,9 @@
 #include "controlplane/clock.h"
 #include "controlplane/consumer.h"
 #include "controlplane/events.h"
-#include "controlplane/log.h"
 #include "controlplane/mapping.h"
 #include "controlplane/table_map.h"
 #include "controlplane/thread.h"
-#include "rules/model.h"
 
 enum { TICK_MS = 100, NEWS_MS = 5 };
 
@@ -46,76 +45,6 @@ uint64_t desk_core_time(uint64_t real_ms)
 	return now + (real_ms - real);
 }
 
-static void set_rule(struct desk *desk, uint32_t index, enum core_routing routing)
-{
-	const struct gateway_queue *set = gateway_queue_find(desk->gateway, core_queue_name(desk->core, index));
-	struct core_queue_rule rule = *core_queue_rule_get(desk->core, index);
-
-	rule.routing = routing;
-	if (set) {
-		rule.ring_ms = (uint64_t)set->ring_s * 1000;
-		rule.order = (const char *const *)set->order;
-		rule.n_order = set->n_order;
-	}
-	core_queue_rule_put(desk->core, index, &rule);
-}
-
-int desk_queue_get(struct desk *desk, const char *name)
-{
-	const struct gateway_queue *set = gateway_queue_find(desk->gateway, name);
-	struct desk_queue *queues;
-	int index = core_queue(desk->core, name);
-
-	if (index < 0 || (uint32_t)index < desk->n_queues)
-		return index;
-	queues = reallocarray(desk->queues, (size_t)index + 1, sizeof(*queues));
-	if (!queues)
-		return -ENOMEM;
-	desk->queues = queues;
-	while (desk->n_queues <= (uint32_t)index)
-		queues[desk->n_queues++] = (struct desk_queue){ .dirty = true, .lease_ms = GATEWAY_LEASE_S * 1000,
-								.retries = GATEWAY_RETRIES };
-	if (set) {
-		queues[index].lease_ms = (uint64_t)set->lease_s * 1000;
-		queues[index].retries = set->retries;
-		queues[index].alarm_s = set->alarm_s;
-	}
-	set_rule(desk, (uint32_t)index, CORE_BALANCED);
-	return index;
-}
-
-static void take_rules(struct desk *desk, const struct desk_order *order)
-{
-	for (unsigned i = 0; i < order->n; i++) {
-		int index = desk_queue_get(desk, order->queue[i].name);
-
-		if (index >= 0)
-			set_rule(desk, (uint32_t)index, order->queue[i].routing);
-	}
-}
-
-static void obey(struct desk *desk, struct desk_order *order)
-{
-	switch (order->kind) {
-	case DESK_RULES:
-		take_rules(desk, order);
-		table_map_put(desk->table);
-		desk->table = order->table;
-		break;
-	case DESK_MAP:
-		mapping_put(desk->map);
-		desk->map = order->map;
-		break;
-	case DESK_REVOKED:
-		claims_revoke(desk, order->agent);
-		streams_revoke(desk, order->agent);
-		core_agent_end(desk->core, order->agent);
-		core_tick(desk->core, desk_now());
-		break;
-	}
-	free(order);
-}
-
 static void on_wake(evutil_socket_t fd, short what, void *argument)
 {
 	struct desk *desk = argument;
@@ -136,12 +65,7 @@ static void on_wake(evutil_socket_t fd, short what, void *argument)
 	stop = desk->stop;
 	pthread_mutex_unlock(&desk->mutex);
 	desk_settle(desk, done);
-	while (orders) {
-		struct desk_order *order = orders;
-
-		orders = order->next;
-		obey(desk, order);
-	}
+	desk_obey(desk, orders);
 	if (stop)
 		event_base_loopbreak(desk->base);
 	else
@@ -178,27 +102,6 @@ static void on_news(evutil_socket_t fd, short what, void *argument)
 	desk_pump(desk);
 }
 
-// Says once when a queue's oldest message is too old, and once when it is not any more.
-static void watch_age(struct desk *desk, uint32_t index)
-{
-	struct desk_queue *queue = &desk->queues[index];
-	const char *name = core_queue_name(desk->core, index);
-	uint64_t stored_ns, age_s = 0, now_ms = desk_real_now();
-	bool late;
-
-	if (!queue->alarm_s || spool_oldest(desk->spool, name, &stored_ns))
-		return;
-	if (stored_ns && stored_ns / 1000000 < now_ms)
-		age_s = (now_ms - stored_ns / 1000000) / 1000;
-	late = age_s >= queue->alarm_s;
-	if (late && !queue->alarmed)
-		log_warning("queue %s: its oldest message waits for %llu s (alarm_s = %u)", name,
-			    (unsigned long long)age_s, queue->alarm_s);
-	else if (!late && queue->alarmed)
-		log_info("queue %s: no message waits for %u s any more", name, queue->alarm_s);
-	queue->alarmed = late;
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
 	struct desk *desk = argument;
@@ -210,7 +113,7 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 		desk->second_ms = now;
 		spool_queues(desk->spool, note_queue, desk);
 		for (uint32_t i = 0; i < desk->n_queues; i++)
-			watch_age(desk, i);
+			desk_queue_watch(desk, i);
 		streams_tick(desk, now);
 		picture_take(desk->picture, desk->map ? desk->map->segment : NULL, desk_real_now());
 	}
@@ -366,14 +269,7 @@ void desk_destroy(struct desk *desk)
 		free(op->payload);
 		free(op);
 	}
-	while (desk->orders) {
-		struct desk_order *order = desk->orders;
-
-		desk->orders = order->next;
-		mapping_put(order->map);
-		table_map_put(order->table);
-		free(order);
-	}
+	desk_orders_free(desk->orders);
 	core_destroy(desk->core);
 	guard_destroy(desk->guard);
 	mapping_put(desk->map);
@@ -393,67 +289,6 @@ void desk_destroy(struct desk *desk)
 	free(desk->queues);
 	free(desk->socket);
 	free(desk);
-}
-
-static void give_order(struct desk *desk, struct desk_order *order)
-{
-	if (!order) {
-		log_error("out of memory: agents' delivery goes on with what it knew");
-		return;
-	}
-	pthread_mutex_lock(&desk->mutex);
-	*desk->orders_end = order;
-	desk->orders_end = &order->next;
-	pthread_mutex_unlock(&desk->mutex);
-	eventfd_write(desk->wake, 1);
-}
-
-static enum core_routing core_routing_of(unsigned routing)
-{
-	return routing == ROUTING_SERIAL ? CORE_SERIAL : routing == ROUTING_SIMULTANEOUS ? CORE_SIMULTANEOUS
-											 : CORE_BALANCED;
-}
-
-void desk_rules(struct desk *desk, struct table_map *map)
-{
-	uint64_t n = table_count(&map->table, TABLE_QUEUES);
-	struct desk_order *order = calloc(1, sizeof(*order) + n * sizeof(order->queue[0]));
-
-	if (order) {
-		order->kind = DESK_RULES;
-		order->table = table_map_get(map);
-		order->n = (unsigned)n;
-		for (unsigned i = 0; i < order->n; i++) {
-			const struct table_queue *queue = &map->table.queues[i];
-
-			snprintf(order->queue[i].name, sizeof(order->queue[i].name), "%s",
-				 table_string(&map->table, queue->name));
-			order->queue[i].routing = core_routing_of(queue->routing);
-		}
-	}
-	give_order(desk, order);
-}
-
-void desk_attach(struct desk *desk, struct mapping *map)
-{
-	struct desk_order *order = calloc(1, sizeof(*order));
-
-	if (order) {
-		order->kind = DESK_MAP;
-		order->map = map ? mapping_get(map) : NULL;
-	}
-	give_order(desk, order);
-}
-
-void desk_revoked(struct desk *desk, const char *agent)
-{
-	struct desk_order *order = calloc(1, sizeof(*order));
-
-	if (order) {
-		order->kind = DESK_REVOKED;
-		snprintf(order->agent, sizeof(order->agent), "%s", agent);
-	}
-	give_order(desk, order);
 }
 
 json_t *desk_webhooks(struct desk *desk, const char *queue)

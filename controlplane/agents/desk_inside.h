@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Inside of the desk, shared by desk.c (thread, orders), desk_work.c (operations on messages), desk_claim.c (claims
-// that wait), stream.c (offers) and api*.c (requests). Nobody else.
+// Inside of the desk, shared by desk.c (thread), desk_orders.c (what other threads want), desk_queues.c (settings),
+// desk_work.c (operations on messages), desk_claim.c (claims that wait), stream.c (offers) and api*.c (requests).
+// Nobody else.
 #pragma once
 
 #include <event2/event.h>
@@ -101,8 +102,16 @@ uint64_t desk_real_now(void); // CLOCK_REALTIME, ms: the spool's
 // The core's time of a time of the spool's.
 uint64_t desk_core_time(uint64_t real_ms);
 
-// The index of a queue, which is made where it is not there. -ENOMEM.
+// desk_queues.c: the index of a queue, which is made where it is not there. -ENOMEM.
 int desk_queue_get(struct desk *desk, const char *name);
+// How its messages go to agents from now on, with what gateway.conf says of it.
+void desk_queue_route(struct desk *desk, uint32_t index, enum core_routing routing);
+// Says once when a queue's oldest message is too old, and once when it is not any more.
+void desk_queue_watch(struct desk *desk, uint32_t index);
+
+// desk_orders.c: does what was ordered, one after the other; frees the chain. And frees one that nobody will obey.
+void desk_obey(struct desk *desk, struct desk_order *orders);
+void desk_orders_free(struct desk_order *orders);
 
 // A new operation; -> desk_op_put. NULL when memory is out.
 struct desk_op *desk_op_create(struct desk *desk, enum spool_op_kind kind, uint64_t id);
