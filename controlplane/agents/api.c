@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlplane/agents/api_json.h"
 #include "controlplane/agents/api_read.h"
 #include "controlplane/agents/api_routes.h"
 #include "controlplane/agents/desk_inside.h"
@@ -16,7 +15,7 @@
 #include "controlplane/agents/reply.h"
 #include "controlplane/agents/web.h"
 
-static void refuse_body(struct http_request *request, const char *why)
+void api_refuse_body(struct http_request *request, const char *why)
 {
 	http_refuse(request, MHD_HTTP_BAD_REQUEST, "body", why, 0);
 }
@@ -60,7 +59,7 @@ void api_claim(void *argument, struct http_request *request)
 	if (api_is_elsewhere(desk, request))
 		return;
 	if (!api_read_claim(request->body, &claim, why)) {
-		refuse_body(request, why);
+		api_refuse_body(request, why);
 		return;
 	}
 	err = desk_scope(desk, request->agent, claim.queues, &scope, &at);
@@ -83,7 +82,7 @@ void api_claim_message(void *argument, struct http_request *request)
 	if (api_is_elsewhere(desk, request))
 		return;
 	if (!api_read_queue(request->body, &named, why)) {
-		refuse_body(request, why);
+		api_refuse_body(request, why);
 		return;
 	}
 	if (queue < 0 && named)
@@ -91,7 +90,7 @@ void api_claim_message(void *argument, struct http_request *request)
 	if (queue < 0 && named)
 		api_refuse_scope(request, registry_sees(request->agent, named) ? -ENOENT : -EACCES, named);
 	else if (queue < 0)
-		refuse_body(request, "the message is not offered: name its queue");
+		api_refuse_body(request, "the message is not offered: name its queue");
 	else if (!registry_sees(request->agent, core_queue_name(desk->core, (uint32_t)queue)))
 		api_refuse_scope(request, -EACCES, core_queue_name(desk->core, (uint32_t)queue));
 	else
@@ -190,7 +189,7 @@ void api_ack(void *argument, struct http_request *request)
 	struct desk_op *op;
 
 	if (!api_read_lease(request->body, false, &lease, why)) {
-		refuse_body(request, why);
+		api_refuse_body(request, why);
 		return;
 	}
 	op = begin(desk, request, OP_SETTLE, &lease);
@@ -230,7 +229,7 @@ void api_answer(void *argument, struct http_request *request)
 	if (!answer)
 		http_refuse_errno(request, -ENOMEM);
 	else if (!api_read_answer(request->body, answer, why))
-		refuse_body(request, why);
+		api_refuse_body(request, why);
 	else
 		begin_answer(argument, request, answer);
 	free(answer);
@@ -261,7 +260,7 @@ void api_give_back(void *argument, struct http_request *request)
 	struct desk_op *op;
 
 	if (!api_read_lease(request->body, false, &lease, why)) {
-		refuse_body(request, why);
+		api_refuse_body(request, why);
 		return;
 	}
 	op = begin(desk, request, OP_RETURN, &lease);
@@ -300,7 +299,7 @@ void api_extend(void *argument, struct http_request *request)
 	struct desk_op *op;
 
 	if (!api_read_lease(request->body, true, &lease, why)) {
-		refuse_body(request, why);
+		api_refuse_body(request, why);
 		return;
 	}
 	op = begin(desk, request, OP_EXTEND, &lease);
@@ -313,109 +312,6 @@ void api_extend(void *argument, struct http_request *request)
 					  : GATEWAY_LEASE_S * 1000;
 	op->settle = settle_extend;
 	desk_op_put(desk, op);
-	desk_pump(desk);
-}
-
-// A batch of acknowledgements: one answer when all are through.
-struct batch {
-	struct http_request *request; // NULL: its client has left
-	struct api_batch list;
-	int result[API_BATCH];
-	unsigned pending;
-};
-
-static const char *batch_state(int err)
-{
-	return !err || err == -EALREADY ? "settled" : err == -ENOENT ? "unknown" : "stale";
-}
-
-static void finish_batch(struct batch *batch)
-{
-	struct http_request *request = batch->request;
-	json_t *list = json_array();
-	int failed = 0;
-
-	for (unsigned i = 0; i < batch->list.n; i++) {
-		int err = batch->result[i];
-
-		if (err && err != -EALREADY && err != -ENOENT && err != -ESTALE)
-			failed = err;
-		json_array_append_new(list, json_pack("{s:I, s:s, s:b}", "id", (json_int_t)batch->list.message[i].id,
-						      "state", batch_state(err), "repeated", err == -EALREADY));
-	}
-	if (request) {
-		request->gone = NULL;
-		request->work = NULL;
-	}
-	if (request && !failed)
-		http_answer(request, MHD_HTTP_OK, json_pack("{s:O}", "messages", list));
-	else if (request)
-		http_refuse_errno(request, failed);
-	json_decref(list);
-	free(batch);
-}
-
-static void settle_one_of_many(struct desk *desk, struct desk_op *op)
-{
-	struct batch *batch = op->work;
-	int err = op->op.result;
-
-	if (!err || err == -EALREADY)
-		core_returned(desk->core, op->op.id);
-	batch->result[op->index] = err;
-	if (--batch->pending == 0)
-		finish_batch(batch);
-}
-
-static void batch_gone(struct http_request *request)
-{
-	((struct batch *)request->work)->request = NULL;
-	request->work = NULL;
-}
-
-static void begin_batch(struct desk *desk, struct batch *batch)
-{
-	batch->pending = batch->list.n + 1;
-	for (unsigned i = 0; i < batch->list.n; i++) {
-		struct desk_op *op = desk_op_create(desk, OP_SETTLE, batch->list.message[i].id);
-		struct core_lease held;
-
-		batch->result[i] = op ? -ESTALE : -ENOMEM;
-		if (!op || (core_lease_get(desk->core, op->op.id, &held) &&
-			    strcmp(held.agent, batch->request->agent->name) != 0)) {
-			batch->pending--;
-			free(op);
-			continue;
-		}
-		memcpy(op->op.token, batch->list.message[i].token, SPOOL_TOKEN_SIZE);
-		op->work = batch;
-		op->index = i;
-		op->settle = settle_one_of_many;
-		desk_op_put(desk, op);
-	}
-	if (--batch->pending == 0)
-		finish_batch(batch);
-}
-
-void api_ack_many(void *argument, struct http_request *request)
-{
-	struct desk *desk = argument;
-	struct batch *batch = calloc(1, sizeof(*batch));
-	char why[API_WHY];
-
-	if (!batch) {
-		http_refuse_errno(request, -ENOMEM);
-		return;
-	}
-	if (!api_read_batch(request->body, &batch->list, why)) {
-		refuse_body(request, why);
-		free(batch);
-		return;
-	}
-	batch->request = request;
-	request->work = batch;
-	request->gone = batch_gone;
-	begin_batch(desk, batch);
 	desk_pump(desk);
 }
 

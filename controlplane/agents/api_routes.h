@@ -33,5 +33,8 @@ API_ROUTES(X)
 // Whether messages cannot be had here because NATS has the queues; then the request is refused.
 bool api_is_elsewhere(const struct desk *desk, struct http_request *request);
 
+// Refuses a request whose body is not what it should be; `why` is one line.
+void api_refuse_body(struct http_request *request, const char *why);
+
 // Refuses a request whose queues cannot be (desk_scope); `name` says which.
 void api_refuse_scope(struct http_request *request, int err, const char *name);
