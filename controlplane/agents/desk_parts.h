@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Inside of the desk's core, shared by desk_core.c (who and what), desk_items.c (messages in hand) and desk_route.c
-// (decisions). Nobody else.
+// Inside of the desk's core, shared by desk_core.c (who and what), desk_items.c (messages in hand), desk_waits.c (who
+// waits) and desk_route.c (decisions). Nobody else.
 #pragma once
 
 #include "controlplane/agents/desk_core.h"
