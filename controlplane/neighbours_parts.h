@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the parts of neighbours share: neighbours.c (what is known, and answers), neighbours_netlink.c (how it
-// is learned). Internal to them and their test.
+// What the parts of neighbours share: neighbours.c (what is wanted, and answers), neighbours_known.c (what is known),
+// neighbours_netlink.c (how it is learned) and neighbours_message.c (the kernel's messages). Nobody else.
 #pragma once
 
 #include "controlplane/neighbours.h"
@@ -77,6 +77,9 @@ struct neighbours {
 
 int hop_key_compare(const void *a, const void *b);
 
+// The neighbour of this key, NULL: not known.
+const struct neighbour *neighbour_find(const struct neighbours *neighbours, const struct hop_key *key);
+
 // The port whose interface has this index, -1: none.
 int neighbours_port(const struct neighbours *neighbours, uint32_t index);
 
@@ -88,6 +91,20 @@ void neighbours_via(struct neighbours *neighbours, const struct via *via, bool g
 // A dump begins; it is over: what was not seen in it is forgotten.
 void neighbours_round(struct neighbours *neighbours);
 void neighbours_sweep(struct neighbours *neighbours);
+
+// A route: what is used of it.
+struct route {
+	struct hop_key gateway; // family 0: none
+	uint32_t oif, metric, table;
+	uint8_t address[16];
+	uint16_t mtu;
+};
+
+// neighbours_message.c: takes up what the kernel says of links, neighbours and routes; other messages, and what is too
+// short, are passed over. Whether the way to a wanted address may be another one now.
+bool netlink_take(struct neighbours *neighbours, const struct nlmsghdr *header);
+// Reads an RTM_NEWROUTE or RTM_DELROUTE that has its struct rtmsg.
+void netlink_read_route(const struct neighbours *neighbours, const struct nlmsghdr *header, struct route *route);
 
 // neighbours_netlink.c: 0 or -errno; all dumps, one after the other; the way to a wanted address.
 int netlink_open(struct neighbours *neighbours);
