@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Operations of agents and operators on the spool. Writer's thread, within a batch. An operation looks first and
-// changes then: what it refuses has changed nothing, and what fails while it changes takes the batch with it.
+// Operations of agents and operators on the spool; claims are spool_claim.c's. Writer's thread, within a batch. An
+// operation looks first and changes then: what it refuses has changed nothing, and what fails while it changes takes
+// the batch with it.
 #include "controlplane/spool_ops.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "controlplane/spool_move.h"
+#include "controlplane/spool_ops_parts.h"
 
-enum { PURGE_STEP = 1000, LEASE_MAX_MS = 2000000000, PAYLOAD_MAX = 65507 };
+enum { PURGE_STEP = 1000, PAYLOAD_MAX = 65507 };
 static_assert(PAYLOAD_MAX + sizeof(struct spool_outbox_head) <= SPOOL_VALUE_ROOM, "an answer fits the scratch");
 
 const char *spool_death_name(enum spool_death reason)
@@ -30,16 +30,6 @@ size_t spool_moved(const struct spool *spool)
 	return spool->moved;
 }
 
-void spool_claimed_free(struct spool_claimed *claimed)
-{
-	while (claimed) {
-		struct spool_claimed *next = claimed->next;
-
-		free(claimed);
-		claimed = next;
-	}
-}
-
 void spool_op_fail(struct spool_op *op, int err)
 {
 	spool_claimed_free(op->claimed);
@@ -49,17 +39,15 @@ void spool_op_fail(struct spool_op *op, int err)
 	op->result = err;
 }
 
-// Ends an operation that is not to be, with nothing changed.
-static int refuse(struct spool_op *op, int err)
+int op_refuse(struct spool_op *op, int err)
 {
 	op->result = err;
 	return 0;
 }
 
-// A look-up that found nothing usable refuses; whatever else went wrong is the batch's.
-static int not_found(struct spool_op *op, int err)
+int op_not_found(struct spool_op *op, int err)
 {
-	return err == -ENOENT || err == -EBADMSG ? refuse(op, err) : err;
+	return err == -ENOENT || err == -EBADMSG ? op_refuse(op, err) : err;
 }
 
 // Not by a shortcut that tells how much of a guess was right.
@@ -83,10 +71,10 @@ static int lease_gone(struct spool *spool, struct spool_op *op)
 	if (result && result != MDB_NOTFOUND)
 		return spool_errno(result);
 	if (!result && spool_receipt_parse(v.mv_data, v.mv_size, &receipt) == 0)
-		return refuse(op, same_token(receipt.token, op->token) && !op->forced ? -EALREADY : -ESTALE);
+		return op_refuse(op, same_token(receipt.token, op->token) && !op->forced ? -EALREADY : -ESTALE);
 	if (item_is_there(spool, TABLE_MESSAGES, op->id) || item_is_there(spool, TABLE_DEAD, op->id))
-		return refuse(op, -ESTALE);
-	return refuse(op, -ENOENT);
+		return op_refuse(op, -ESTALE);
+	return op_refuse(op, -ENOENT);
 }
 
 // Finds the lease that an operation names. Whether it may go on; else *err is what to return.
@@ -96,107 +84,12 @@ static bool find_lease(struct spool *spool, struct spool_op *op, struct spool_it
 	if (*err == -ENOENT)
 		*err = lease_gone(spool, op);
 	else if (*err)
-		*err = not_found(op, *err);
+		*err = op_not_found(op, *err);
 	else if (op->forced || op->overdue || same_token(op->token, item->lease.token))
 		return true;
 	else
-		*err = refuse(op, -ESTALE);
+		*err = op_refuse(op, -ESTALE);
 	return false;
-}
-
-// A copy of a message in hand, with its lease, in one allocation.
-static struct spool_claimed *copy_claimed(const struct spool_item *item)
-{
-	size_t queue = strlen(item->message.queue) + 1, rule = strlen(item->message.rule) + 1;
-	uint16_t payload = item->message.record.payload_length;
-	struct spool_claimed *claimed = malloc(sizeof(*claimed) + queue + rule + payload);
-	char *at;
-
-	if (!claimed)
-		return NULL;
-	at = (char *)(claimed + 1);
-	*claimed = (struct spool_claimed){ .until_ms = item->lease.until_ms, .message = item->message };
-	memcpy(claimed->token, item->lease.token, sizeof(claimed->token));
-	claimed->message.queue = memcpy(at, item->message.queue, queue);
-	claimed->message.rule = memcpy(at + queue, item->message.rule, rule);
-	claimed->message.payload = memcpy(at + queue + rule, item->message.payload, payload);
-	return claimed;
-}
-
-// Makes the lease of the message in hand, and the copy of both that the agent gets. -ENOMEM has changed nothing.
-static int make_lease(const struct spool_op *op, struct spool_item *item, uint64_t now_ms,
-		      struct spool_claimed **claimed)
-{
-	item->lease = (struct spool_lease_head){ .since_ms = now_ms, .until_ms = now_ms + op->lease_ms };
-	if (getrandom(item->lease.token, sizeof(item->lease.token), 0) != sizeof(item->lease.token))
-		return -ENOMEM;
-	memcpy(item->agent, op->agent, strlen(op->agent) + 1);
-	item->value->attempts += item->value->attempts < UINT16_MAX;
-	item->message.attempts = item->value->attempts;
-	*claimed = copy_claimed(item);
-	return *claimed ? 0 : -ENOMEM;
-}
-
-static int move_to_leases(struct spool *spool, struct spool_op *op, const struct spool_item *item)
-{
-	int err = item_remove(spool, item);
-
-	op->n_claimed++;
-	return err ? err : item_put_lease(spool, item);
-}
-
-static int claim_one(struct spool *spool, struct spool_op *op, uint64_t now_ms)
-{
-	struct spool_id_key key = spool_id_key(op->id);
-	MDB_val k = { sizeof(key), &key }, v;
-	struct spool_item item;
-	int err = item_find(spool, TABLE_MESSAGES, op->queue, op->id, &item);
-
-	if (err == -ENOENT && mdb_get(spool->txn, spool->table[TABLE_LEASES], &k, &v) == 0)
-		return refuse(op, -EBUSY);
-	if (err)
-		return not_found(op, err);
-	err = make_lease(op, &item, now_ms, &op->claimed);
-	return err ? refuse(op, err) : move_to_leases(spool, op, &item);
-}
-
-static int claim_next(struct spool *spool, struct spool_op *op, uint64_t now_ms)
-{
-	const struct queue_entry *queue = queue_list_find(&spool->queues, op->queue);
-	struct spool_claimed **end = &op->claimed;
-
-	if (!queue)
-		return refuse(op, -ENOENT);
-	while (op->n_claimed < op->n && (op->n_claimed == 0 || spool->moved < SPOOL_MOVE_MAX)) {
-		struct spool_item item;
-		int err = item_first(spool, queue, &item), refused = 0;
-
-		if (err == -ENOENT)
-			return 0;
-		if (err && err != -EBADMSG)
-			return err;
-		refused = err ? err : make_lease(op, &item, now_ms, end);
-		if (refused)
-			return op->n_claimed ? 0 : refuse(op, refused);
-		err = move_to_leases(spool, op, &item);
-		if (err)
-			return err;
-		end = &(*end)->next;
-	}
-	return 0;
-}
-
-static int run_claim(struct spool *spool, struct spool_op *op, uint64_t now_ms)
-{
-	size_t agent = op->agent ? strnlen(op->agent, SPOOL_AGENT_MAX + 1) : 0;
-
-	if (agent < 1 || agent > SPOOL_AGENT_MAX || op->lease_ms < 1 || op->lease_ms > LEASE_MAX_MS)
-		return refuse(op, -EINVAL);
-	if (op->id)
-		return claim_one(spool, op, now_ms);
-	if (!op->queue || op->n < 1 || op->n > SPOOL_CLAIM_MAX)
-		return refuse(op, -EINVAL);
-	return claim_next(spool, op, now_ms);
 }
 
 static int put_receipt(struct spool *spool, const struct spool_item *item, bool answered, uint64_t now_ms)
@@ -259,7 +152,7 @@ static int run_settle(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 	if (op->answer)
 		size = build_answer(spool, &item, op->answer, now_ms);
 	if (size < 0)
-		return refuse(op, size);
+		return op_refuse(op, size);
 	err = item_remove(spool, &item);
 	if (!err)
 		err = put_receipt(spool, &item, size > 0, now_ms);
@@ -278,7 +171,7 @@ static int run_return(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 		return err;
 	op->until_ms = item.lease.until_ms;
 	if (op->overdue && op->until_ms > now_ms)
-		return refuse(op, -EBUSY);
+		return op_refuse(op, -EBUSY);
 	if (op->uncounted && item.value->attempts > 0)
 		item.value->attempts--;
 	op->dead = !op->uncounted && op->retries > 0 && item.message.attempts >= op->retries;
@@ -294,7 +187,7 @@ static int run_extend(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 	int err;
 
 	if (op->lease_ms < 1 || op->lease_ms > LEASE_MAX_MS)
-		return refuse(op, -EINVAL);
+		return op_refuse(op, -EINVAL);
 	if (!find_lease(spool, op, &item, &err))
 		return err;
 	item.lease.until_ms = now_ms + op->lease_ms;
@@ -309,7 +202,7 @@ static int run_bury(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 	int err = op->forced ? item_find(spool, TABLE_MESSAGES, op->queue, op->id, &item) : -ENOENT;
 
 	if (err && err != -ENOENT)
-		return not_found(op, err);
+		return op_not_found(op, err);
 	if (err && !find_lease(spool, op, &item, &err))
 		return err;
 	err = item_remove(spool, &item);
@@ -322,7 +215,7 @@ static int run_revive(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 	int err = item_find(spool, TABLE_DEAD, op->queue, op->id, &item);
 
 	if (err)
-		return not_found(op, err);
+		return op_not_found(op, err);
 	err = item_remove(spool, &item);
 	item.value->attempts = 0;
 	item.value->stored_ns = now_ms * 1000000;
@@ -336,7 +229,7 @@ static int run_sent(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 	int result = mdb_del(spool->txn, spool->table[TABLE_OUTBOX], &k, NULL);
 
 	(void)now_ms;
-	return result == MDB_NOTFOUND ? refuse(op, -ENOENT) : spool_errno(result);
+	return result == MDB_NOTFOUND ? op_refuse(op, -ENOENT) : spool_errno(result);
 }
 
 // Removes messages of one priority that came before the purge did. -EAGAIN: there are more.
@@ -379,7 +272,7 @@ static int run_purge(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 
 	(void)now_ms;
 	if (!queue)
-		return refuse(op, -ENOENT);
+		return op_refuse(op, -ENOENT);
 	if (!op->before)
 		op->before = spool->state.next_arrival;
 	op->counted = op->n_removed;
@@ -400,7 +293,7 @@ static int run_forward(struct spool *spool, struct spool_op *op, uint64_t now_ms
 
 	(void)now_ms;
 	if (err)
-		return not_found(op, err);
+		return op_not_found(op, err);
 	item.queue->queue.acknowledged++;
 	return item_remove(spool, &item);
 }
@@ -415,14 +308,14 @@ static int run_answer(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 	int result = mdb_get(spool->txn, spool->table[TABLE_DONE], &k, &v), size, err;
 
 	if (agent < 1 || agent > SPOOL_AGENT_MAX)
-		return refuse(op, -EINVAL);
+		return op_refuse(op, -EINVAL);
 	if (!result)
-		return refuse(op, -EALREADY);
+		return op_refuse(op, -EALREADY);
 	if (result != MDB_NOTFOUND)
 		return spool_errno(result);
 	size = build_answer(spool, &item, op->answer, now_ms);
 	if (size < 0)
-		return refuse(op, size);
+		return op_refuse(op, size);
 	memcpy(item.agent, op->agent, agent + 1);
 	err = put_receipt(spool, &item, true, now_ms);
 	return err ? err : put_answer(spool, &item, size);
@@ -431,7 +324,7 @@ static int run_answer(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 int spool_op_run(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 {
 	static int (*const run[])(struct spool *spool, struct spool_op *op, uint64_t now_ms) = {
-		[OP_CLAIM] = run_claim, [OP_SETTLE] = run_settle, [OP_RETURN] = run_return, [OP_EXTEND] = run_extend,
+		[OP_CLAIM] = op_claim, [OP_SETTLE] = run_settle, [OP_RETURN] = run_return, [OP_EXTEND] = run_extend,
 		[OP_BURY] = run_bury, [OP_REVIVE] = run_revive, [OP_SENT] = run_sent, [OP_PURGE] = run_purge,
 		[OP_FORWARD] = run_forward, [OP_ANSWER] = run_answer,
 	};
