@@ -35,6 +35,17 @@ void spools_append(struct spool *spool, const char *queue, unsigned priority, ui
 	assert_int_equal(spool_append(spool, &message), 0);
 }
 
+void spools_fill(struct spool *spool, uint64_t now_ms)
+{
+	assert_int_equal(spool_begin(spool), 0);
+	spools_append(spool, "desk", WEIR_NORMAL, 101, 20, now_ms);
+	spools_append(spool, "desk", WEIR_NORMAL, 102, 3000, now_ms);
+	spools_append(spool, "desk", WEIR_EMERGENCY, 103, 0, now_ms);
+	spools_append(spool, "desk", WEIR_NON_URGENT, 104, 20, now_ms);
+	spools_append(spool, "other", WEIR_NORMAL, 105, 20, now_ms);
+	assert_int_equal(spool_commit(spool), 0);
+}
+
 int spools_run(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 {
 	int err;
@@ -46,6 +57,34 @@ int spools_run(struct spool *spool, struct spool_op *op, uint64_t now_ms)
 		assert_int_equal(spool_commit(spool), 0);
 	} while (err);
 	return op->result;
+}
+
+struct spool_op spools_claim(struct spool *spool, const char *queue, uint64_t id, uint32_t n, uint64_t now_ms)
+{
+	struct spool_op op = { .kind = OP_CLAIM, .queue = queue, .id = id, .n = n, .agent = "anna", .lease_ms = 5000 };
+
+	spools_run(spool, &op, now_ms);
+	return op;
+}
+
+struct spool_op spools_claimed(struct spool *spool, uint64_t id, enum spool_op_kind kind, uint64_t now_ms)
+{
+	struct spool_op got = spools_claim(spool, "desk", id, 1, now_ms), op = { .kind = kind, .id = id };
+
+	assert_int_equal(got.result, 0);
+	assert_int_equal(got.n_claimed, 1);
+	memcpy(op.token, got.claimed->token, sizeof(op.token));
+	spool_claimed_free(got.claimed);
+	return op;
+}
+
+int spools_note(const struct spool_message *message, void *argument)
+{
+	struct spools_ids *ids = argument;
+
+	ids->id[ids->n] = message->arrival;
+	ids->attempts[ids->n++] = message->attempts;
+	return 0;
 }
 
 struct spool_queue spools_queue(struct spool *spool, const char *name)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// lint: allow file-size each operation has its cases here
 #include "controlplane/spool_ops.h"
 
 #include <errno.h>
@@ -47,16 +46,9 @@ static void append(const char *queue, enum weir_priority priority, uint32_t tena
 	spools_append(spool, queue, priority, tenant, length, now);
 }
 
-// Messages 1 to 4 of "desk", in the order 3 (emergency), 1, 2, 4; 5 of "other".
 static void fill(void)
 {
-	assert_int_equal(spool_begin(spool), 0);
-	append("desk", WEIR_NORMAL, 101, 20);
-	append("desk", WEIR_NORMAL, 102, 3000);
-	append("desk", WEIR_EMERGENCY, 103, 0);
-	append("desk", WEIR_NON_URGENT, 104, 20);
-	append("other", WEIR_NORMAL, 105, 20);
-	assert_int_equal(spool_commit(spool), 0);
+	spools_fill(spool, now);
 }
 
 static int run(struct spool_op *op)
@@ -66,22 +58,12 @@ static int run(struct spool_op *op)
 
 static struct spool_op claim(const char *queue, uint64_t id, uint32_t n)
 {
-	struct spool_op op = { .kind = OP_CLAIM, .queue = queue, .id = id, .n = n, .agent = "anna", .lease_ms = 5000 };
-
-	run(&op);
-	return op;
+	return spools_claim(spool, queue, id, n, now);
 }
 
-// Claims one and forgets all but its token.
 static struct spool_op claimed(uint64_t id, enum spool_op_kind kind)
 {
-	struct spool_op got = claim("desk", id, 1), op = { .kind = kind, .id = id };
-
-	assert_int_equal(got.result, 0);
-	assert_int_equal(got.n_claimed, 1);
-	memcpy(op.token, got.claimed->token, sizeof(op.token));
-	spool_claimed_free(got.claimed);
-	return op;
+	return spools_claimed(spool, id, kind, now);
 }
 
 static struct spool_queue look(const char *name)
@@ -89,26 +71,11 @@ static struct spool_queue look(const char *name)
 	return spools_queue(spool, name);
 }
 
-struct ids {
-	unsigned n;
-	uint64_t id[16];
-	uint16_t attempts[16];
-};
-
-static int note(const struct spool_message *message, void *argument)
+static struct spools_ids waiting(const char *queue)
 {
-	struct ids *ids = argument;
+	struct spools_ids ids = { 0 };
 
-	ids->id[ids->n] = message->arrival;
-	ids->attempts[ids->n++] = message->attempts;
-	return 0;
-}
-
-static struct ids waiting(const char *queue)
-{
-	struct ids ids = { 0 };
-
-	assert_int_equal(spool_walk(spool, queue, note, &ids), 0);
+	assert_int_equal(spool_walk(spool, queue, spools_note, &ids), 0);
 	return ids;
 }
 
@@ -116,95 +83,15 @@ static int note_dead(const struct spool_dead_letter *letter, void *argument)
 {
 	assert_int_equal(letter->since_ms, now);
 	assert_true(letter->reason == SPOOL_DEAD_RETRIES || letter->reason == SPOOL_DEAD_BURIED);
-	return note(&letter->message, argument);
+	return spools_note(&letter->message, argument);
 }
 
-static struct ids dead(const char *queue)
+static struct spools_ids dead(const char *queue)
 {
-	struct ids ids = { 0 };
+	struct spools_ids ids = { 0 };
 
 	assert_int_equal(spool_dead(spool, queue, (struct spool_place){ 0 }, 16, note_dead, &ids), 0);
 	return ids;
-}
-
-static void claims_go_by_priority_and_then_by_arrival(void **state)
-{
-	struct spool_op op;
-	struct spool_claimed *second;
-
-	(void)state;
-	fill();
-	op = claim("desk", 0, 3);
-	assert_int_equal(op.result, 0);
-	assert_int_equal(op.n_claimed, 3);
-	second = op.claimed->next;
-	assert_int_equal(op.claimed->message.arrival, 3);
-	assert_int_equal(second->message.arrival, 1);
-	assert_int_equal(second->next->message.arrival, 2);
-	assert_null(second->next->next);
-	assert_int_equal(second->until_ms, now + 5000);
-	assert_int_equal(second->message.attempts, 1);
-	assert_int_equal(second->message.record.tenant, 101);
-	assert_string_equal(second->message.queue, "desk");
-	assert_string_equal(second->message.rule, "rule");
-	assert_memory_equal(second->message.payload, "payload", 8);
-	assert_int_equal(second->next->message.record.payload_length, 3000);
-	assert_memory_not_equal(second->token, second->next->token, SPOOL_TOKEN_SIZE);
-	spool_claimed_free(op.claimed);
-	assert_int_equal(look("desk").waiting, 1);
-	assert_int_equal(look("desk").leased, 3);
-	assert_int_equal(look("other").waiting, 1);
-}
-
-static void a_claim_by_id_takes_that_message_from_its_queue_or_says_why_not(void **state)
-{
-	struct spool_op op;
-
-	(void)state;
-	fill();
-	op = claim("desk", 2, 0);
-	assert_int_equal(op.result, 0);
-	assert_int_equal(op.claimed->message.arrival, 2);
-	spool_claimed_free(op.claimed);
-	assert_int_equal(claim("desk", 2, 0).result, -EBUSY);
-	assert_int_equal(claim("desk", 5, 0).result, -ENOENT);
-	assert_int_equal(claim("none", 1, 0).result, -ENOENT);
-	op = claim(NULL, 5, 0);
-	assert_int_equal(op.result, 0);
-	assert_string_equal(op.claimed->message.queue, "other");
-	spool_claimed_free(op.claimed);
-	assert_int_equal(claim(NULL, 77, 0).result, -ENOENT);
-}
-
-static void claims_of_nothing_or_of_no_sense_are_refused(void **state)
-{
-	struct spool_op op = { .kind = OP_CLAIM, .queue = "desk", .n = 1, .lease_ms = 10 };
-	char name[SPOOL_AGENT_MAX + 2];
-
-	(void)state;
-	fill();
-	assert_int_equal(claim("none", 0, 1).result, -ENOENT);
-	assert_int_equal(claim("desk", 0, 0).result, -EINVAL);
-	assert_int_equal(claim("desk", 0, SPOOL_CLAIM_MAX + 1).result, -EINVAL);
-	assert_int_equal(claim(NULL, 0, 1).result, -EINVAL);
-	assert_int_equal(run(&op), -EINVAL);
-	op.agent = "";
-	assert_int_equal(run(&op), -EINVAL);
-	memset(name, 'x', sizeof(name));
-	name[sizeof(name) - 1] = '\0';
-	op.agent = name;
-	assert_int_equal(run(&op), -EINVAL);
-	op.agent = name + 1;
-	op.lease_ms = 0;
-	assert_int_equal(run(&op), -EINVAL);
-	op.lease_ms = UINT32_MAX;
-	assert_int_equal(run(&op), -EINVAL);
-	op.lease_ms = 10;
-	assert_int_equal(run(&op), 0);
-	spool_claimed_free(op.claimed);
-	spool_claimed_free(claim("desk", 0, 10).claimed);
-	assert_int_equal(claim("desk", 0, 10).result, 0);
-	assert_null(claim("desk", 0, 10).claimed);
 }
 
 static int check_lease(const struct spool_lease *lease, void *argument)
@@ -289,7 +176,7 @@ static void a_settled_message_is_gone_and_a_repeat_is_told_so(void **state)
 static void a_returned_message_waits_at_its_old_place(void **state)
 {
 	struct spool_op op;
-	struct ids ids;
+	struct spools_ids ids;
 
 	(void)state;
 	fill();
@@ -516,26 +403,6 @@ static void a_purge_of_many_goes_by_parts_and_leaves_what_comes_later(void **sta
 	assert_int_equal(look("desk").waiting, parts);
 }
 
-static void a_claim_of_large_messages_gives_fewer(void **state)
-{
-	struct spool_op op;
-	unsigned n;
-
-	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(spool_begin(spool), 0);
-		for (unsigned j = 0; j < 25; j++)
-			append("desk", WEIR_NORMAL, j, 65000);
-		assert_int_equal(spool_commit(spool), 0);
-	}
-	op = claim("desk", 0, SPOOL_CLAIM_MAX);
-	n = op.n_claimed;
-	assert_in_range(n, 1, 99);
-	assert_in_range(n * 65000, SPOOL_MOVE_MAX - 65000, SPOOL_MOVE_MAX + 65000);
-	spool_claimed_free(op.claimed);
-	assert_int_equal(look("desk").leased, n);
-}
-
 static void an_operation_of_a_batch_that_is_given_up_changes_nothing(void **state)
 {
 	struct spool_op op = { .kind = OP_CLAIM, .queue = "desk", .n = 2, .agent = "anna", .lease_ms = 5000 };
@@ -555,70 +422,10 @@ static void an_operation_of_a_batch_that_is_given_up_changes_nothing(void **stat
 	spool_claimed_free(op.claimed);
 }
 
-static void who_follows_a_queue_sees_what_came_wherever_it_is(void **state)
-{
-	struct spool_op bury = { .kind = OP_BURY, .id = 4, .forced = true }, settle;
-	struct spool_since since = { .after = 0 };
-	struct spool_sizes sizes;
-	struct ids ids = { 0 };
-	uint64_t oldest[WEIR_N_PRIORITIES];
-
-	(void)state;
-	fill();
-	assert_int_equal(run(&bury), 0);
-	claimed(1, OP_RETURN);
-	settle = claimed(3, OP_SETTLE);
-	assert_int_equal(run(&settle), 0);
-	assert_int_equal(spool_since(spool, "desk", &since, 16, note, &ids), 0);
-	assert_int_equal(since.last, 5);
-	assert_int_equal(since.stored, 4);
-	assert_int_equal(ids.n, 3);
-	assert_memory_equal(ids.id, ((uint64_t[]){ 2, 1, 4 }), 24); // waiting, leased, dead
-	since.after = 2;
-	ids.n = 0;
-	assert_int_equal(spool_since(spool, "desk", &since, 16, note, &ids), 0);
-	assert_int_equal(ids.n, 1);
-	assert_int_equal(spool_since(spool, "none", &since, 16, note, &ids), -ENOENT);
-	assert_int_equal(since.last, 5);
-	assert_int_equal(spool_sizes(spool, &sizes), 0);
-	assert_int_equal(sizes.waiting, 2);
-	assert_int_equal(sizes.leased, 1);
-	assert_int_equal(sizes.dead, 1);
-	assert_int_equal(sizes.receipts, 1);
-	assert_true(sizes.used_bytes > 0 && sizes.used_bytes <= sizes.file_bytes);
-	assert_int_equal(spool_oldest_by(spool, "desk", oldest), 0);
-	assert_int_equal(oldest[WEIR_NORMAL], now * 1000000);
-	assert_int_equal(oldest[WEIR_EMERGENCY], 0);
-	assert_int_equal(oldest[WEIR_NON_URGENT], 0);
-}
-
-static void readers_go_on_behind_what_they_saw(void **state)
-{
-	struct ids ids = { 0 };
-	uint64_t oldest;
-
-	(void)state;
-	fill();
-	assert_int_equal(spool_peek(spool, "desk", (struct spool_place){ 0 }, 2, note, &ids), 0);
-	assert_int_equal(ids.n, 2);
-	assert_int_equal(spool_peek(spool, "desk", (struct spool_place){ WEIR_NORMAL, 1 }, 5, note, &ids), 0);
-	assert_int_equal(ids.n, 4);
-	assert_memory_equal(ids.id, ((uint64_t[]){ 3, 1, 2, 4 }), 32);
-	assert_int_equal(spool_peek(spool, "desk", (struct spool_place){ WEIR_NON_URGENT, 4 }, 5, note, &ids), 0);
-	assert_int_equal(spool_peek(spool, "none", (struct spool_place){ 0 }, 5, note, &ids), -ENOENT);
-	assert_int_equal(ids.n, 4);
-	assert_int_equal(spool_oldest(spool, "desk", &oldest), 0);
-	assert_int_equal(oldest, now * 1000000);
-	assert_int_equal(spool_oldest(spool, "none", &oldest), -ENOENT);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(claims_go_by_priority_and_then_by_arrival),
-		TEST(a_claim_by_id_takes_that_message_from_its_queue_or_says_why_not),
-		TEST(claims_of_nothing_or_of_no_sense_are_refused),
 		TEST(a_lease_survives_and_can_be_extended),
 		TEST(a_lease_that_was_extended_at_the_last_moment_is_not_over),
 		TEST(a_settled_message_is_gone_and_a_repeat_is_told_so),
@@ -631,10 +438,7 @@ int main(void)
 		TEST(an_answer_to_a_forwarded_message_goes_to_the_outbox_once),
 		TEST(a_purge_removes_dead_letters_or_all_that_is_not_leased),
 		TEST(a_purge_of_many_goes_by_parts_and_leaves_what_comes_later),
-		TEST(a_claim_of_large_messages_gives_fewer),
 		TEST(an_operation_of_a_batch_that_is_given_up_changes_nothing),
-		TEST(who_follows_a_queue_sees_what_came_wherever_it_is),
-		TEST(readers_go_on_behind_what_they_saw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
