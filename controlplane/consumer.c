@@ -12,22 +12,17 @@
 #include <time.h>
 
 #include "controlplane/clock.h"
+#include "controlplane/intake.h"
 #include "controlplane/log.h"
-#include "controlplane/op_list.h"
-#include "controlplane/orphans.h"
-#include "controlplane/source.h"
-#include "controlplane/thread.h"
 #include "controlplane/spool_keep.h"
+#include "controlplane/thread.h"
 
-enum { BATCH = 8192, BATCH_BYTES = 16 << 20 };
 #define MS UINT64_C(1000000)
 #define PAUSE_NS (1 * MS)
 #define SCAN_NS (1000 * MS)
-#define RETRY_NS (1000 * MS)
 #define NOTE_NS (60000 * MS)
 
 struct consumer {
-	struct spool *spool;
 	uint32_t spool_mb;
 	int wake;
 	pthread_t thread;
@@ -48,13 +43,10 @@ struct consumer {
 		unsigned what; // 0: free
 	} watchers[CONSUMER_WATCHERS];
 	// the thread's own
-	struct op_list pending, ran; // ran: in the batch that is being made
-	struct source *live;
-	uint64_t live_epoch;
-	struct orphans orphans;
+	struct intake intake;
+	uint64_t live_epoch; // of the intake's live source
 	uint64_t next_scan;
 	int stalled;
-	uint64_t retry; // CLOCK_MONOTONIC: no messages before, after a batch of them failed
 	uint64_t next_keep, next_note;
 	struct spool_kept kept; // since it was last said
 };
@@ -71,60 +63,39 @@ static bool take_orders(struct consumer *c)
 	c->live_epoch = c->epoch;
 	if (change && c->wanted)
 		map = mapping_get(c->wanted);
-	op_list_add(&c->pending, op_list_take(&c->submitted));
+	op_list_add(&c->intake.pending, op_list_take(&c->submitted));
 	pthread_mutex_unlock(&c->mutex);
 	if (!change)
 		return !stop;
-	source_destroy(c->live);
-	c->live = map ? source_create(map) : NULL;
-	if (map && !c->live) {
+	source_destroy(c->intake.live);
+	c->intake.live = map ? source_create(map) : NULL;
+	if (map && !c->intake.live) {
 		log_error("out of memory: the agent channel is not served");
 		mapping_put(map);
 	}
-	if (c->live)
-		orphans_forget(&c->orphans, c->live->map);
+	if (c->intake.live)
+		orphans_forget(&c->intake.orphans, c->intake.live->map);
 	c->next_scan = 0;
 	return !stop;
 }
 
-static unsigned count_stopped(const struct consumer *c, unsigned *n_orphans)
-{
-	unsigned stopped = c->live ? source_stopped(c->live) : 0;
-
-	*n_orphans = 0;
-	for (const struct orphan *o = c->orphans.list; o; o = o->next) {
-		stopped += o->source ? source_stopped(o->source) : 0;
-		(*n_orphans)++;
-	}
-	return stopped;
-}
-
-// What a turn came to.
-struct outcome {
-	bool tried; // to store messages
-	int err;    // of the batch, which is gone then
-	bool full;  // spool_mb is reached
-	unsigned stored;
-	unsigned news; // CONSUMER_MESSAGES, …
-};
-
 // Tells the loop what is durable. Under the mutex; whether there is news.
 static bool report_consumed(struct consumer *c)
 {
-	unsigned n = c->live->map->segment->n_workers;
+	unsigned n = c->intake.live->map->segment->n_workers;
 	bool news = c->n_consumed != n;
 
 	c->n_consumed = n;
 	for (unsigned w = 0; w < n; w++) {
-		news |= c->consumed[w] != c->live->channel[w].durable;
-		c->consumed[w] = c->live->channel[w].durable;
+		news |= c->consumed[w] != c->intake.live->channel[w].durable;
+		c->consumed[w] = c->intake.live->channel[w].durable;
 	}
 	return news;
 }
 
-static void report(struct consumer *c, const struct outcome *outcome)
+static void report(struct consumer *c, const struct intake_outcome *outcome)
 {
-	unsigned n_orphans, stopped = count_stopped(c, &n_orphans);
+	unsigned n_orphans, stopped = intake_stopped(&c->intake, &n_orphans);
 	bool news = false;
 
 	pthread_mutex_lock(&c->mutex);
@@ -132,7 +103,7 @@ static void report(struct consumer *c, const struct outcome *outcome)
 	c->status.orphans = n_orphans;
 	c->status.stopped_channels = stopped;
 	c->status.stalled = c->stalled;
-	if (c->live && c->live->started && c->live_epoch == c->epoch)
+	if (c->intake.live && c->intake.live->started && c->live_epoch == c->epoch)
 		news = report_consumed(c);
 	for (unsigned i = 0; i < CONSUMER_WATCHERS; i++)
 		if (c->watchers[i].what & outcome->news)
@@ -140,87 +111,6 @@ static void report(struct consumer *c, const struct outcome *outcome)
 	pthread_mutex_unlock(&c->mutex);
 	if (news)
 		eventfd_write(c->wake, 1);
-}
-
-// Calls `step` for the live source and every orphan until one fails.
-static int each_source(struct consumer *c, struct batch *batch, int (*step)(struct source *source, struct batch *batch))
-{
-	int err = c->live ? step(c->live, batch) : 0;
-
-	for (struct orphan *o = c->orphans.list; o && !err; o = o->next)
-		if (o->source)
-			err = step(o->source, batch);
-	return err;
-}
-
-static int step_start(struct source *source, struct batch *batch)
-{
-	return source->started ? 0 : source_start(source, batch->spool);
-}
-
-static int step_settle(struct source *source, struct batch *batch)
-{
-	(void)batch;
-	source_settle(source);
-	return 0;
-}
-
-static int step_restart(struct source *source, struct batch *batch)
-{
-	(void)batch;
-	source->started = false;
-	return 0;
-}
-
-// Runs operations, in a batch that is opened for them.
-static int run_ops(struct consumer *c, struct batch *batch, bool ending)
-{
-	int err = c->pending.first && !batch->open ? spool_begin(c->spool) : 0;
-
-	if (err) { // they are as if they had run
-		op_list_add(&c->ran, op_list_take(&c->pending));
-		return err;
-	}
-	batch->open |= c->pending.first != NULL;
-	return op_list_run(&c->pending, &c->ran, c->spool, batch->now_ns / MS, ending);
-}
-
-static unsigned news_of(const struct consumer *c, const struct batch *batch)
-{
-	unsigned news = batch->n > 0 ? CONSUMER_MESSAGES : 0;
-
-	for (const struct spool_op *op = c->ran.first; op; op = op->next)
-		if ((op->kind == OP_SETTLE || op->kind == OP_ANSWER) && op->answer && op->result == 0)
-			news |= CONSUMER_ANSWERS;
-	return news;
-}
-
-// One batch: what agents do, and messages from all sources. Sources are started before it, since that is a batch too.
-static struct outcome make_batch(struct consumer *c, bool ending)
-{
-	struct batch batch = { .spool = c->spool, .room = BATCH, .bytes = BATCH_BYTES,
-			       .now_ns = clock_ns(CLOCK_REALTIME) };
-	struct outcome outcome = { .tried = !ending && clock_ns(CLOCK_MONOTONIC) >= c->retry };
-	int err = outcome.tried ? each_source(c, &batch, step_start) : 0;
-	bool started = outcome.tried && !err;
-
-	if (!err)
-		err = run_ops(c, &batch, ending);
-	if (!err && started)
-		err = each_source(c, &batch, source_collect);
-	if (!err && batch.open)
-		err = spool_commit(c->spool);
-	outcome.err = err;
-	outcome.full = batch.full;
-	if (err) { // what a failed commit left behind, the cursors know
-		each_source(c, &batch, step_restart);
-		return outcome;
-	}
-	if (started)
-		each_source(c, &batch, step_settle);
-	outcome.stored = batch.n;
-	outcome.news = news_of(c, &batch);
-	return outcome;
 }
 
 // Says once that the spool takes nothing, and once that it does again.
@@ -251,19 +141,19 @@ static void pause_for(struct consumer *c, uint64_t ns)
 	pthread_mutex_unlock(&c->mutex);
 }
 
-static void rest(struct consumer *c, const struct outcome *outcome)
+static void rest(struct consumer *c, const struct intake_outcome *outcome)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
-	if (c->pending.first)
+	if (c->intake.pending.first)
 		return;
 	if (c->stalled)
-		pause_for(c, c->retry > now ? c->retry - now : 0);
+		pause_for(c, c->intake.retry > now ? c->intake.retry - now : 0);
 	else if (c->next_keep <= now)
 		return;
-	else if (!c->live && outcome->stored == 0) // what orphans hold is there at once, or never
+	else if (!c->intake.live && outcome->stored == 0) // what orphans hold is there at once, or never
 		pause_for(c, SCAN_NS);
-	else if (outcome->stored < BATCH / 8)
+	else if (outcome->stored < INTAKE_BATCH / 8)
 		pause_for(c, PAUSE_NS);
 }
 
@@ -294,7 +184,7 @@ static void keep(struct consumer *c)
 	keeps = c->keeps;
 	limits = c->limits;
 	pthread_mutex_unlock(&c->mutex);
-	if (!keeps || spool_keep(c->spool, &limits, clock_ns(CLOCK_REALTIME) / MS, &kept) < 0)
+	if (!keeps || spool_keep(c->intake.spool, &limits, clock_ns(CLOCK_REALTIME) / MS, &kept) < 0)
 		return;
 	c->kept.expired += kept.expired;
 	c->kept.removed += kept.removed;
@@ -304,21 +194,19 @@ static void keep(struct consumer *c)
 
 static void turn(struct consumer *c)
 {
-	struct outcome outcome;
+	struct intake_outcome outcome;
 
 	if (clock_ns(CLOCK_MONOTONIC) >= c->next_scan) {
-		orphans_scan(&c->orphans, c->live ? c->live->map : NULL);
+		orphans_scan(&c->intake.orphans, c->intake.live ? c->intake.live->map : NULL);
 		c->next_scan = clock_ns(CLOCK_MONOTONIC) + SCAN_NS;
 	}
-	outcome = make_batch(c, false);
+	outcome = intake_batch(&c->intake, false);
 	if (outcome.tried || outcome.err)
 		note_stall(c, outcome.full ? -EDQUOT : outcome.err);
-	if (outcome.full || outcome.err)
-		c->retry = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
 	report(c, &outcome);
-	op_list_finish(&c->ran, outcome.err);
+	op_list_finish(&c->intake.ran, outcome.err);
 	if (!outcome.err) {
-		orphans_retire(&c->orphans, c->spool);
+		orphans_retire(&c->intake.orphans, c->intake.spool);
 		keep(c);
 	}
 	rest(c, &outcome);
@@ -330,10 +218,10 @@ static void *consumer_run(void *argument)
 
 	while (take_orders(c))
 		turn(c);
-	while (c->pending.first) {
-		struct outcome outcome = make_batch(c, true);
+	while (c->intake.pending.first) {
+		struct intake_outcome outcome = intake_batch(&c->intake, true);
 
-		op_list_finish(&c->ran, outcome.err);
+		op_list_finish(&c->intake.ran, outcome.err);
 	}
 	return NULL;
 }
@@ -346,10 +234,10 @@ struct consumer *consumer_create(struct spool *spool, const char *run_folder, ui
 
 	if (!c)
 		return NULL;
-	c->spool = spool;
+	c->intake.spool = spool;
 	c->spool_mb = spool_mb;
 	c->wake = wake;
-	c->orphans.folder = run_folder;
+	c->intake.orphans.folder = run_folder;
 	pthread_mutex_init(&c->mutex, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -372,9 +260,9 @@ void consumer_destroy(struct consumer *c)
 	pthread_cond_signal(&c->order);
 	pthread_mutex_unlock(&c->mutex);
 	pthread_join(c->thread, NULL);
-	source_destroy(c->live);
+	source_destroy(c->intake.live);
 	mapping_put(c->wanted);
-	orphans_forget(&c->orphans, NULL);
+	orphans_forget(&c->intake.orphans, NULL);
 	pthread_cond_destroy(&c->order);
 	pthread_mutex_destroy(&c->mutex);
 	free(c);
