@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "controlplane/events.h"
-#include "controlplane/history.h"
 #include "controlplane/link.h"
 #include "controlplane/log.h"
 #include "controlplane/router.h"
@@ -39,44 +38,6 @@ struct publisher {
 	struct load *wanted;       // the last good one, with its image
 	uint32_t live_crc;         // of the table that the dataplane uses; 0 and no generation: none
 };
-
-static void write_history(const struct publisher *p, const struct load_outcome *outcome)
-{
-	static const char *const results[] = { "published", "refused", "failed" };
-	const struct load *load = outcome->load;
-	char time_text[32], crc[9];
-	json_t *entry;
-	int err;
-
-	history_time(time_text);
-	snprintf(crc, sizeof(crc), "%08x", load->crc);
-	entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "time", time_text, "event",
-			  load_kind_name(load->kind), "who", load->who, "file", load->path, "result",
-			  results[outcome->result], "crc", crc, "tenants", (json_int_t)load->n_tenants, "rules",
-			  (json_int_t)load->n_rules, "why", outcome->why);
-	if (!entry)
-		return;
-	json_object_set_new(entry, "generation",
-			    outcome->generation ? json_integer((json_int_t)outcome->generation) : json_null());
-	if (load->change)
-		json_object_set_new(entry, "change", json_string(load->change));
-	err = history_append(p->history, entry);
-	if (err)
-		log_warning("%s: not written: %s", p->history, strerror(-err));
-	json_decref(entry);
-}
-
-static void log_outcome(const struct load_outcome *outcome)
-{
-	const struct load *load = outcome->load;
-
-	if (outcome->result == LOAD_PUBLISHED)
-		log_info("%s is in use: generation %llu, %u rules, %u tenants, %zu KiB, compiled in %.2f s (%s)",
-			 load->path, (unsigned long long)outcome->generation, load->n_rules, load->n_tenants,
-			 load->size >> 10, load->seconds, load->who);
-	else
-		log_error("%s is not loaded: %s (%s)", load->path, outcome->why, load->who);
-}
 
 // Whether somebody may wait for how it ends, and the table is to be in use then.
 static bool by_operator(enum load_kind kind)
@@ -105,8 +66,7 @@ static void finish(struct publisher *p, enum load_result result, const char *why
 	p->running = NULL;
 	p->offered = false;
 	event_del(p->late);
-	log_outcome(&outcome);
-	write_history(p, &outcome);
+	load_outcome_note(&outcome, p->history);
 	if (by_operator(load->kind))
 		tell(p, &outcome);
 	if (load != p->wanted)
@@ -192,19 +152,6 @@ static void go_on(struct publisher *p)
 		catch_up(p);
 }
 
-static void log_diagnostics(const struct load *load)
-{
-	char line[1000];
-
-	for (uint32_t i = 0; i < load->diags.n; i++)
-		if (load->diags.list[i].kind == DIAG_ERROR)
-			log_error("%s", diag_format(&load->diags.list[i], line, sizeof(line)));
-		else
-			log_warning("%s", diag_format(&load->diags.list[i], line, sizeof(line)));
-	if (load->diags.suppressed)
-		log_warning("and %u more", load->diags.suppressed);
-}
-
 static void log_already(const struct publisher *p)
 {
 	log_info("the dataplane uses %s already, as generation %llu", p->wanted->path,
@@ -247,7 +194,7 @@ static void on_compiled(evutil_socket_t fd, short what, void *argument)
 	if (eventfd_read(fd, &n) < 0 || !p->running)
 		return;
 	load_wait(p->running);
-	log_diagnostics(p->running);
+	load_diagnostics_log(p->running);
 	if (!p->running->err) {
 		settle_good(p);
 	} else if (p->running->diags.n_errors > 0) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "controlplane/load.h"
+#include "controlplane/load_outcome.h"
 #include "dataplane/abi/socket.h"
 #include "rules/gateway.h"
 
@@ -17,16 +18,6 @@ struct link;
 struct publisher;
 struct router;
 struct switches;
-
-enum load_result { LOAD_PUBLISHED, LOAD_REFUSED, LOAD_FAILED };
-
-// How a load ended. `why` is one line for a person; diagnostics are the load's.
-struct load_outcome {
-	enum load_result result;
-	const struct load *load;
-	uint64_t generation; // published
-	const char *why;     // "" when published
-};
 
 // Called once for a load that was begun with a function, unless publisher_forget came before.
 typedef void (*load_done)(void *argument, const struct load_outcome *outcome);
