@@ -26,6 +26,7 @@
 #include "controlplane/log.h"
 #include "controlplane/neighbours.h"
 #include "controlplane/place.h"
+#include "controlplane/plane.h"
 #include "controlplane/pools.h"
 #include "controlplane/publisher.h"
 #include "controlplane/route_commands.h"
@@ -36,32 +37,6 @@
 #include "controlplane/switches.h"
 
 enum { DONE, REFUSED, USAGE, ENVIRONMENT };
-
-struct plane {
-	struct gateway *gateway;
-	struct place place;
-	struct event_base *base;
-	struct event *on_term, *on_int, *on_hup, *on_news;
-	int news; // eventfd of the consumer
-	struct spool *spool;
-	struct consumer *consumer;
-	struct purges *purges;
-	struct nats *nats; // NULL: queues are kept here
-	struct pools *pools;
-	struct neighbours *neighbours;
-	struct router *router;
-	struct switches *switches;
-	struct publisher *publisher;
-	struct steer *steer;
-	struct registry *registry;
-	struct desk *desk;
-	struct table_map *desk_table; // that the desk knows
-	struct link *link;
-	struct answers *answers;
-	struct depth *depth;
-	struct control *control;
-	struct commands commands;
-};
 
 static const char usage[] = "usage: weir-controlplane --config FILE\n";
 
@@ -136,87 +111,6 @@ static void on_news(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	if (eventfd_read(fd, &n) == 0)
 		link_acknowledge(plane->link);
-}
-
-// The desk routes by the queues of the table in use.
-static void tell_desk(struct plane *plane)
-{
-	struct table_map *map = pools_table(plane->pools);
-
-	if (!map || map == plane->desk_table || !plane->desk)
-		return;
-	table_map_put(plane->desk_table);
-	plane->desk_table = table_map_get(map); // so that another one has another address
-	desk_rules(plane->desk, map);
-}
-
-static void plane_up(void *argument, const struct weir_hello *hello, int table_fd)
-{
-	struct plane *plane = argument;
-
-	router_up(plane->router);
-	publisher_up(plane->publisher, hello, table_fd);
-	steer_up(plane->steer);
-	depth_changed(plane->depth);
-	answers_up(plane->answers);
-	if (plane->desk)
-		desk_attach(plane->desk, link_mapping(plane->link));
-	tell_desk(plane);
-}
-
-static void plane_down(void *argument)
-{
-	struct plane *plane = argument;
-
-	router_down(plane->router);
-	publisher_down(plane->publisher);
-	steer_down(plane->steer);
-	answers_down(plane->answers);
-	if (plane->desk)
-		desk_attach(plane->desk, NULL);
-}
-
-static void plane_ack(void *argument, const struct weir_table_ack *ack)
-{
-	struct plane *plane = argument;
-
-	publisher_ack(plane->publisher, ack);
-	router_changed(plane->router); // what waited for the answer
-	depth_changed(plane->depth);
-	tell_desk(plane);
-}
-
-static void plane_routes_ack(void *argument, const struct weir_routes_ack *ack)
-{
-	router_ack(((struct plane *)argument)->router, ack);
-}
-
-static void plane_changed(void *argument)
-{
-	router_changed(((struct plane *)argument)->router);
-}
-
-static void plane_settled(void *argument)
-{
-	struct plane *plane = argument;
-
-	tell_desk(plane);
-	commands_settled(&plane->commands);
-}
-
-static void plane_steer_ack(void *argument, const struct weir_steer_ack *ack)
-{
-	steer_ack(((struct plane *)argument)->steer, ack);
-}
-
-static int plane_answered(void *argument, const struct weir_answered *answered)
-{
-	return answers_answered(((struct plane *)argument)->answers, answered);
-}
-
-static bool plane_unreachable(void *argument, const struct weir_unreachable *error)
-{
-	return pools_unreachable(((struct plane *)argument)->pools, error);
 }
 
 static int open_loop(struct plane *plane)
@@ -316,8 +210,7 @@ static void set_retention(struct plane *plane)
 
 static int open_services(struct plane *plane)
 {
-	const struct link_events link = { plane_up, plane_down, plane_ack, plane_routes_ack, plane_steer_ack,
-					  plane_answered, plane_unreachable, plane };
+	const struct link_events link = plane_link_events(plane);
 	const struct control_events control = { commands_request, commands_gone, &plane->commands };
 	char why[PLACE_PATH + 200];
 	int err;
