@@ -4,6 +4,7 @@
 // the protocols: a CoAP tenant by id, name, Uri-Host; a SIP country by From, To.
 #include "dataplane/request.h"
 
+#include "dataplane/decode/coap_value.h"
 #include "dataplane/decode/number.h"
 #include "dataplane/decode/sip_answer.h"
 #include "rules/lookup_geo.h"
@@ -66,16 +67,19 @@ static bool begin_sip(const struct table *table, struct packet *packet, struct s
 	return false;
 }
 
-static void begin_coap_tenant(const struct table *table, struct packet *packet, const struct coap_message *coap,
-			      struct word_search *tenant)
+// The look-up of a tenant that is not named by its id.
+static inline void begin_coap_tenant(const struct table *table, const uint8_t *at, const struct coap_message *coap,
+				     struct word_search *tenant)
 {
-	const uint8_t *at = packet->data + packet->payload;
-	const struct span *word = coap->name.length > 0 ? &coap->name : &coap->host;
+	unsigned length = coap->name.length;
+	const uint8_t *name = at + coap->name.at;
 
-	tenant->bytes = NULL;
-	packet->tenant = coap->tenant;
-	if (coap->tenant == 0)
-		table_begin_word(table, word == &coap->host, at + word->at, word->length, tenant);
+	if (length == 0)
+		table_begin_word(table, true, at + coap->host.at, coap->host.length, tenant);
+	else if (length <= COAP_WORD)
+		table_begin_short_name(table, name, length, coap_segment_word(name, length), tenant);
+	else
+		table_begin_word(table, false, name, length, tenant);
 }
 
 static bool begin_coap(const struct table *table, struct packet *packet, struct coap_message *coap,
@@ -84,14 +88,19 @@ static bool begin_coap(const struct table *table, struct packet *packet, struct 
 	const uint8_t *at = packet->data + packet->payload;
 	enum weir_reason reason = coap_parse(at, packet->payload_length, coap);
 
-	if (coap->kind == COAP_PING)
-		reason = WEIR_REASON_COAP_PING;
-	else if (coap->kind == COAP_CORE)
-		reason = WEIR_REASON_COAP_CORE;
-	packet->reason = (uint8_t)reason;
-	if (reason != WEIR_REASON_NONE)
+	if (__builtin_expect(coap->kind != COAP_TRIAGE, 0)) {
+		if (coap->kind == COAP_PING)
+			reason = WEIR_REASON_COAP_PING;
+		else if (coap->kind == COAP_CORE)
+			reason = WEIR_REASON_COAP_CORE;
+		packet->reason = (uint8_t)reason;
 		return coap->kind != COAP_IGNORED;
-	begin_coap_tenant(table, packet, coap, tenant);
+	}
+	packet->reason = WEIR_REASON_NONE;
+	tenant->bytes = NULL;
+	packet->tenant = coap->tenant;
+	if (coap->tenant == 0)
+		begin_coap_tenant(table, at, coap, tenant);
 	packet->country = coap->country;
 	set_body(packet, coap->body);
 	packet->priority = coap->priority;

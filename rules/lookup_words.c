@@ -30,24 +30,31 @@ static inline bool length_good(const struct words *words, size_t length)
 	return length != 0 && length <= words->longest;
 }
 
-static inline uint64_t hash_of(const struct words *words, const void *bytes, size_t length)
+// The first eight bytes of a string of the table, zeros behind its end. What stands before a string is the table's too,
+// so that a short one is read by one load that ends where it does, whatever its length.
+static inline uint64_t string_first(const char *string, size_t length)
 {
-	uint64_t hash = word_hash_begin(length);
+	uint64_t word;
 
-	for (size_t i = 0; i * 8 < length; i++)
-		hash = word_hash_next(hash, word_part(bytes, length, i, words->lower));
-	return word_hash_end(hash);
+	if (length >= sizeof(word)) {
+		memcpy(&word, string, sizeof(word));
+		return word;
+	}
+	memcpy(&word, string + length - sizeof(word), sizeof(word));
+	return word >> 8 * (sizeof(word) - length);
 }
 
-static inline bool is_word(const struct words *words, const struct word_slot *slot, const void *bytes, size_t length)
+static inline bool is_word(const struct words *words, const struct word_slot *slot, const struct word_search *search)
 {
 	const char *string = words->strings + slot->string;
-	uint64_t difference = 0;
+	size_t length = search->length;
+	uint64_t difference;
 
 	if (slot->length != length)
 		return false;
-	for (size_t i = 0; i * 8 < length; i++)
-		difference |= word_part(bytes, length, i, words->lower) ^ word_part(string, length, i, false);
+	difference = search->first ^ string_first(string, length);
+	for (size_t i = 1; i * 8 < length; i++)
+		difference |= word_part(search->bytes, length, i, words->lower) ^ word_part(string, length, i, false);
 	return difference == 0;
 }
 
@@ -64,7 +71,7 @@ static inline const struct word_slot *find_in(const struct words *words, uint32_
 	for (; ways != 0; ways &= ways - 1) {
 		const struct word_slot *found = &slot[__builtin_ctz(ways)];
 
-		if (is_word(words, found, search->bytes, search->length))
+		if (is_word(words, found, search))
 			return found;
 	}
 	return NULL;
@@ -72,11 +79,17 @@ static inline const struct word_slot *find_in(const struct words *words, uint32_
 
 static inline void begin(const struct words *words, const void *bytes, size_t length, struct word_search *search)
 {
+	uint64_t hash;
+
 	*search = (struct word_search){.bytes = bytes, .domain = words->lower};
 	if (!length_good(words, length))
 		return;
 	search->length = (uint32_t)length;
-	search->hash = hash_of(words, bytes, length);
+	search->first = word_part(bytes, length, 0, words->lower);
+	hash = word_hash_next(word_hash_begin(length), search->first);
+	for (size_t i = 1; i * 8 < length; i++)
+		hash = word_hash_next(hash, word_part(bytes, length, i, words->lower));
+	search->hash = word_hash_end(hash);
 	__builtin_prefetch(&words->buckets[word_bucket1(search->hash, words->mask)]);
 }
 

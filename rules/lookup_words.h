@@ -34,6 +34,7 @@ void table_find_tenant_names(const struct table *table, const struct word *word,
 // A look-up that has begun: the word is hashed, and what is read next is on its way.
 struct word_search {
 	const void *bytes; // the word: stays where it is to the end
+	uint64_t first;    // its first eight bytes as they are compared, zeros behind its end
 	uint64_t hash;
 	uint32_t length;   // 0: nothing is found
 	bool domain;       // else a name
@@ -130,4 +131,14 @@ static inline uint32_t word_bucket1(uint64_t hash, uint32_t mask)
 static inline uint32_t word_bucket2(uint64_t hash, uint32_t mask)
 {
 	return ((uint32_t)hash ^ (word_tag(hash) * 0x9e3779b1u | 1)) & mask;
+}
+
+// table_begin_word of a name of 1 to 8 bytes by who has it as a word, the first byte lowest and zeros above the last.
+static inline void table_begin_short_name(const struct table *table, const void *bytes, size_t length, uint64_t name,
+					  struct word_search *search)
+{
+	uint64_t hash = word_hash_end(word_hash_next(word_hash_begin(length), name));
+
+	*search = (struct word_search){.bytes = bytes, .first = name, .hash = hash, .length = (uint32_t)length};
+	__builtin_prefetch(&table->names[word_bucket1(hash, table->name_mask)]);
 }

@@ -114,13 +114,6 @@ int weir_status_find(const char *name)
 	return find(statuses, WEIR_N_STATUSES, name);
 }
 
-int weir_country_find(const char letters[2])
-{
-	unsigned a = (unsigned char)letters[0] - 'A', b = (unsigned char)letters[1] - 'A';
-
-	return a < 26 && b < 26 ? (int)(a * 26 + b) : -1;
-}
-
 void weir_country_format(unsigned country, char out[3])
 {
 	out[0] = (char)('A' + country / 26 % 26);

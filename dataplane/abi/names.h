@@ -176,7 +176,12 @@ int weir_channel_find(const char *name);
 int weir_status_find(const char *name);
 
 // Index of two upper-case letters, -1 for anything else; `letters` need not end in NUL.
-int weir_country_find(const char letters[2]);
+static inline int weir_country_find(const char letters[2])
+{
+	unsigned a = (unsigned char)letters[0] - 'A', b = (unsigned char)letters[1] - 'A';
+
+	return a < 26 && b < 26 ? (int)(a * 26 + b) : -1;
+}
 
 // Writes the two letters of a country index and a NUL.
 void weir_country_format(unsigned country, char out[3]);

@@ -181,7 +181,7 @@ static enum weir_reason other_check(struct coap_message *message)
 	return reject(class >= 2 && class <= 5 ? WEIR_REASON_COAP_MESSAGE : WEIR_REASON_COAP_CODE, message);
 }
 
-enum weir_reason coap_parse(const uint8_t *at, unsigned length, struct coap_message *message)
+enum weir_reason coap_parse_any(const uint8_t *at, unsigned length, struct coap_message *message)
 {
 	struct coap_request request = { .accept = COAP_ACCEPT_NONE };
 	enum weir_reason reason;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the two halves of the CoAP decoder share: coap.c reads the bytes, coap_request.c says what a request wants.
-// libc only.
+// What the parts of the CoAP decoder share: coap_plain.c reads a message that is written as most are, coap.c the bytes
+// of any, and coap_request.c says what a request wants. libc only.
 #pragma once
 
 #include <stdbool.h>
@@ -28,3 +28,6 @@ struct coap_request {
 // Says what a request without format errors wants: sets kind, error and the fields of triage. `at` is the payload.
 enum weir_reason coap_request_check(const uint8_t *at, const struct coap_request *request,
 				    struct coap_message *message);
+
+// As coap_parse, of which it is all but the short way.
+enum weir_reason coap_parse_any(const uint8_t *at, unsigned length, struct coap_message *message);

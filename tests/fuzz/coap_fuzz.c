@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // CoAP datagrams: whatever the bytes, what is said of them holds together and lies inside of them; a second walk over
-// the options, by the cursor alone, agrees.
+// the options, by the cursor alone, agrees, and so does the decoder without its short way.
 #include "dataplane/decode/coap.h"
 
 #include <stdlib.h>
 
 #include "dataplane/decode/coap_option.h"
+#include "dataplane/decode/coap_parts.h"
+#include "tests/kit/coap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,6 +62,16 @@ static void walk(const uint8_t *data, size_t size, const struct coap_message *me
 	must(message->kind != COAP_TRIAGE || critical >= 2);
 }
 
+// What all but the short way says.
+static void look_without_short_way(const uint8_t *data, size_t size, const struct coap_message *message,
+				   enum weir_reason reason)
+{
+	struct coap_message other;
+
+	must(coap_parse_any(data, (unsigned)size, &other) == reason);
+	must(kit_coap_same(&other, message));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct coap_message message;
@@ -68,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > UINT16_MAX)
 		return 0;
 	reason = coap_parse(data, (unsigned)size, &message);
+	look_without_short_way(data, size, &message, reason);
 	look_at_span(message.token, size);
 	look_at_span(message.body, size);
 	look_at_span(message.name, size);

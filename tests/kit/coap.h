@@ -3,8 +3,13 @@
 // CoAP messages from a line of text, for tests.
 #pragma once
 
+#include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "dataplane/decode/coap.h"
 
 enum { KIT_COAP_MAX = 66000 };
 
@@ -13,3 +18,13 @@ enum { KIT_COAP_MAX = 66000 };
 // must not fall), NUMBER*N one of N bytes 'x', body:TEXT marker and payload, hex:BYTES bytes as they are. Words end at a
 // blank. The program ends where the line is none.
 size_t kit_coap(uint8_t *out, const char *line);
+
+// Whether two messages are the same in every field. One byte between two fields belongs to none.
+static inline bool kit_coap_same(const struct coap_message *a, const struct coap_message *b)
+{
+	const size_t hole = offsetof(struct coap_message, option) - 1;
+
+	static_assert(offsetof(struct coap_message, waits) == offsetof(struct coap_message, option) - 2 &&
+		      sizeof(struct coap_message) == offsetof(struct coap_message, channel) + 1, "no other hole");
+	return memcmp(a, b, hole) == 0 && memcmp(&a->option, &b->option, sizeof(*a) - hole - 1) == 0;
+}

@@ -98,6 +98,42 @@ static void look_ups_find_what_a_scan_of_all_tenants_finds(void **state)
 	}
 }
 
+static uint32_t find_short_name(const struct table *table, const char *text, uint32_t length)
+{
+	struct word_search search;
+	uint64_t name = 0;
+
+	memcpy(&name, text, length);
+	table_begin_short_name(table, text, length, name, &search);
+	return table_end_word(table, &search);
+}
+
+static void a_short_name_given_as_a_word_is_found_as_its_bytes_are(void **state)
+{
+	const struct kit_rules_shape shape = {.n_rules = 1, .n_tenants = 8, .n_pools = 1, .n_queues = 1};
+	static const char *const names[] = {"a", "ab", "abc", "abcd", "abcde", "abcdef", "abcdefg", "abcdefgh"};
+	struct rule_set *rules = kit_rules_random(&shape, 1);
+	struct kit_table kit;
+
+	for (unsigned i = 0; i < 8; i++)
+		rules->tenants[i].name = names[i];
+	kit_table_compile(&kit, rules);
+	for (uint32_t length = 1; length <= 8; length++) {
+		char text[9] = "abcdefgh";
+
+		assert_int_equal(find_short_name(&kit.table, text, length), rules->tenants[length - 1].id);
+		assert_int_equal(table_find_tenant_name(&kit.table, text, length), rules->tenants[length - 1].id);
+		for (uint32_t at = 0; at < length; at++) {
+			text[at] ^= 0x20;
+			assert_int_equal(find_short_name(&kit.table, text, length), 0);
+			assert_int_equal(table_find_tenant_name(&kit.table, text, length), 0);
+			text[at] ^= 0x20;
+		}
+	}
+	assert_int_equal(find_short_name(&kit.table, "ab\0", 3), 0);
+	kit_table_close(&kit);
+}
+
 static uint32_t find_domain(const struct kit_table *kit, const char *text)
 {
 	return table_find_domain(&kit->table, text, strlen(text));
@@ -214,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_is_the_word_with_zeros_behind_whatever_its_length),
 		cmocka_unit_test(look_ups_find_what_a_scan_of_all_tenants_finds),
+		cmocka_unit_test(a_short_name_given_as_a_word_is_found_as_its_bytes_are),
 		cmocka_unit_test(only_ascii_letters_are_alike_in_either_case),
 		cmocka_unit_test(any_length_may_be_asked_for),
 		cmocka_unit_test(a_table_without_tenants_finds_none),
