@@ -35,13 +35,16 @@ static struct number number_of(unsigned entry, unsigned prefix, unsigned digits)
 	return number;
 }
 
-struct number number_country(const uint8_t *text, size_t length)
+// The number that ends before a byte that is `end`, or with the text.
+static inline struct number walk(const uint8_t *text, size_t length, int end)
 {
+	const size_t most = length <= NUMBER_TEXT_MAX ? length : NUMBER_TEXT_MAX + 1;
 	unsigned entry = 0, digits = 0, prefix = 0;
+	size_t i;
 
-	if (length < 2 || length > NUMBER_TEXT_MAX || text[0] != '+')
+	if (length == 0 || text[0] != '+')
 		return invalid;
-	for (size_t i = 1; i < length; i++) {
+	for (i = 1; i < most && text[i] != end; i++) {
 		unsigned digit = text[i] - (unsigned)'0';
 
 		if (digit > 9) {
@@ -55,11 +58,16 @@ struct number number_country(const uint8_t *text, size_t length)
 			prefix = digits;
 		}
 	}
-	if (digits == 0 || digits > NUMBER_DIGITS_MAX)
+	if (digits == 0 || digits > NUMBER_DIGITS_MAX || i > NUMBER_TEXT_MAX)
 		return invalid;
 	if (!(entry & NUMBER_LAST))
 		entry = number_rows[entry][NUMBER_END];
 	return number_of(entry, prefix, digits);
+}
+
+struct number number_country(const uint8_t *text, size_t length)
+{
+	return walk(text, length, -1);
 }
 
 struct number number_subscriber(const uint8_t *text, size_t length)
@@ -69,10 +77,10 @@ struct number number_subscriber(const uint8_t *text, size_t length)
 	const uint8_t *end, *at, *next;
 
 	length = length < SUBSCRIBER_TEXT_MAX ? length : SUBSCRIBER_TEXT_MAX;
+	if (length == 0 || text[0] == '+')
+		return walk(text, length, ';');
 	end = text + length;
-	at = length ? memchr(text, ';', length) : NULL;
-	if (length && text[0] == '+')
-		return number_country(text, at ? (size_t)(at - text) : length);
+	at = memchr(text, ';', length);
 	for (; at; at = next) {
 		size_t left = (size_t)(end - ++at);
 

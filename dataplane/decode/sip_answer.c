@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "dataplane/decode/sip_header.h"
-#include "dataplane/decode/sip_scan.h"
+#include "dataplane/decode/sip_lines.h"
 
 enum { DEFAULT_PORT = 5060 };
 

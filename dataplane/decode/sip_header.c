@@ -6,10 +6,10 @@
 
 #include <errno.h>
 
-#define BIT(header) ((header) == SIP_N_HEADERS ? 0 : 1u << (header)) // sip_bit
+#define OTHERS(header) ((header) == SIP_N_HEADERS ? UINT32_MAX : ~(1u << (header)))
 #define BEGIN(a, b) SIP_NAME_SLOT((a) | (b) << 8)
 #define NAME(text, header, next) \
-	{ text, (1u << (sizeof(text) - 1)) - 1, sizeof(text) - 1, header, BIT(header), next }
+	{ text, (1u << (sizeof(text) - 1)) - 1, sizeof(text) - 1, header, next, 1u << (header), OTHERS(header) }
 
 const struct sip_name sip_names[SIP_NAMES] = {
 	[BEGIN('v', ':')] = NAME("v:", SIP_HEADER_VIA, 0),

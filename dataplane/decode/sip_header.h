@@ -24,6 +24,9 @@ enum sip_header {
 	SIP_N_HEADERS
 };
 
+// Of all names in the table: a bit for each enum sip_header, and one for those that weir has no use for.
+#define SIP_NAME_BITS ((2u << SIP_N_HEADERS) - 2)
+
 // A bit for a header field that weir looks at; none for the others.
 static inline uint16_t sip_bit(int header)
 {
@@ -41,11 +44,12 @@ enum { SIP_NAME_SLOTS = 32, SIP_NAMES = SIP_NAME_SLOTS + 3 };
 // another.
 struct sip_name {
 	uint8_t text[16]; // in small letters, with the colon
-	uint16_t mask;    // a bit for each byte of it; 0: nothing is here
+	uint16_t mask;    // a bit for each byte of it
 	uint8_t length;   // bytes, with the colon
 	uint8_t header;   // SIP_N_HEADERS: a token that weir has no use for
-	uint16_t bit;     // sip_bit of the header
 	uint8_t next;     // slot of another name that begins so; 0: there is none
+	uint32_t bit;     // 1 << header; 0: nothing is here
+	uint32_t others;  // all bits but that of a header that weir looks at
 } __attribute__((aligned(32)));
 extern const struct sip_name sip_names[SIP_NAMES];
 
@@ -53,7 +57,7 @@ extern const struct sip_name sip_names[SIP_NAMES];
 // slot.
 #define SIP_NAME_SLOT(two) ((uint32_t)((two) * UINT32_C(0x60f10109)) >> 27)
 
-// What stands in the table of the name at `line`, which its colon ends; NULL or header 0 for nothing. Reads 16 bytes.
+// What stands in the table of the name at `line`, which its colon ends; NULL or no bit for nothing. Reads 16 bytes.
 static inline const struct sip_name *sip_name_find(const uint8_t *line)
 {
 	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)line);
@@ -61,11 +65,9 @@ static inline const struct sip_name *sip_name_find(const uint8_t *line)
 	__m128i letters = _mm_srli_epi16(_mm_and_si128(bytes, _mm_set1_epi8(0x40)), 1);
 	const struct sip_name *name;
 	unsigned slot, same;
-	uint16_t two;
 
-	memcpy(&two, line, sizeof(two));
-	slot = SIP_NAME_SLOT(le16toh(two) | 0x2020u);
 	bytes = _mm_or_si128(bytes, letters);
+	slot = SIP_NAME_SLOT((uint16_t)_mm_cvtsi128_si32(bytes));
 	do {
 		name = &sip_names[slot];
 		same = (unsigned)_mm_movemask_epi8(
@@ -92,7 +94,7 @@ static inline struct sip_head sip_head_parse(const uint8_t *at, unsigned pos, un
 {
 	const struct sip_name *name = length - pos >= sizeof(name->text) ? sip_name_find(at + pos) : NULL;
 
-	if (__builtin_expect(name != NULL, 1) && __builtin_expect(name->header, 1))
+	if (__builtin_expect(name && name->bit, 1))
 		return (struct sip_head){ name->header, pos + name->length };
 	return sip_head_parse_slowly(at, pos, end, length);
 }

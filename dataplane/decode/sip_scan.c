@@ -133,20 +133,3 @@ bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_
 	*pos = p;
 	return true;
 }
-
-// The last block of a datagram is looked at together with what is before it, and one of less than 64 bytes as a copy.
-void sip_lines_load_rest(struct sip_lines *lines)
-{
-	unsigned left = lines->length - lines->next, back = 64 - left;
-	uint64_t feeds, returns;
-
-	if (lines->length < 64) {
-		uint8_t copy[64] = { 0 };
-
-		memcpy(copy + back, lines->at + lines->next, left);
-		sip_lines_look(copy, &feeds, &returns);
-	} else {
-		sip_lines_look(lines->at + lines->next - back, &feeds, &returns);
-	}
-	sip_lines_take(lines, feeds >> back, returns >> back);
-}

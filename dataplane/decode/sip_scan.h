@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What all SIP decoding stands on: classes of bytes (RFC 3261, 25.1), small steps over a value, and the ends of lines.
+// What all SIP decoding stands on: classes of bytes (RFC 3261, 25.1) and small steps over a value.
 // Values may hold folds (CR LF and white space), which count as white space. The steps read bytes of at[0..end), and
 // where that is less than 32 bytes, of the first 32 all the same: so many must be there. libc only.
 #pragma once
 
 #include <immintrin.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -148,24 +147,31 @@ static inline bool sip_same(const uint8_t *at, unsigned length, const char *text
 	return (difference | sip_difference(at + n - 4, text + n - 4)) == 0;
 }
 
-// How many digits stand from `pos` on, and the number that they are, where those are less than eight and `end` is at
-// least that; else 8, and no number. No branch hangs on how many they are.
-static inline unsigned sip_few_digits(const uint8_t *at, unsigned pos, unsigned end, uint32_t *number)
+// How many digits eight bytes begin with, the first of them lowest, and the number that these are where they are less
+// than eight. No branch hangs on how many they are.
+static inline unsigned sip_word_digits(uint64_t bytes, uint32_t *number)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
-	unsigned left = end - pos, first = left < 8 ? end - 8 : pos, n;
-	uint64_t digits, others;
+	uint64_t digits = bytes ^ '0' * ones;
+	uint64_t others = (((digits & 0x7f * ones) + (0x80 - 10) * ones) | digits) & 0x80 * ones;
+	unsigned n = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
+
+	*number = digits_join(digits << 4 << (60 - 8 * (n & 7))); // the last digit highest, zeros before the first
+	return n;
+}
+
+// How many digits stand from `pos` on, and their number, where those are less than eight and `end` is at least that;
+// else 8, and no number.
+static inline unsigned sip_few_digits(const uint8_t *at, unsigned pos, unsigned end, uint32_t *number)
+{
+	unsigned left = end - pos, first = left < 8 ? end - 8 : pos;
+	uint64_t bytes;
 
 	if (end < 8 || left == 0)
 		return 8;
-	memcpy(&digits, at + first, sizeof(digits));
+	memcpy(&bytes, at + first, sizeof(bytes));
 	// behind the end there are zeros, which are no digits
-	digits = le64toh(digits) >> 8 * (pos - first) ^ '0' * ones;
-	others = (((digits & 0x7f * ones) + (0x80 - 10) * ones) | digits) & 0x80 * ones;
-	n = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
-	digits = digits << 4 << (60 - 8 * (n & 7)); // the last digit highest, zeros before the first
-	*number = digits_join(digits);
-	return n;
+	return sip_word_digits(le64toh(bytes) >> 8 * (pos - first), number);
 }
 
 // The number that the digits from *pos on are, *pos after them: -1 where there are none, or it is above `most` (below
@@ -187,8 +193,7 @@ static inline int64_t sip_digits(const uint8_t *at, unsigned *pos, unsigned end,
 	return p == first || number > most ? -1 : number;
 }
 
-// Digits up to `end`: their number, or -1 where there are none, another byte stands there, or it is above `most`
-// (below
+// Digits up to `end`: their number, or -1 where there are none, another byte stands there, or it is above `most` (below
 // 2^59).
 int64_t sip_number(const uint8_t *at, unsigned pos, unsigned end, int64_t most);
 
@@ -218,98 +223,3 @@ struct sip_param {
 // Reads one parameter, `; name [= value]` with white space anywhere between (RFC 3261, 25.1: generic-param). `*pos` is
 // at the semicolon, and then at the next byte that is not white space, or `end`. False where it is no parameter.
 bool sip_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_param *param);
-
-enum { SIP_NO_LINE = -1 };
-
-// The ends of lines, in order.
-struct sip_lines {
-	const uint8_t *at;
-	unsigned length;
-	unsigned next;   // where the block after this one begins
-	uint64_t feeds;  // a bit for each LF of the block that was not yet told
-	uint64_t carry;  // 1: the block's last byte was a CR
-	unsigned stray;  // the first position after a CR where no LF is, of the blocks seen so far; UINT_MAX: none
-};
-
-static inline void sip_lines_init(struct sip_lines *lines, const uint8_t *at, unsigned length, unsigned from)
-{
-	*lines = (struct sip_lines){ .at = at, .length = length, .next = from, .stray = UINT_MAX };
-}
-
-// A bit for each LF of 64 bytes, and for each CR.
-static inline void sip_lines_look(const uint8_t *block, uint64_t *feeds, uint64_t *returns)
-{
-	*feeds = sip_equals(block, '\n') | (uint64_t)sip_equals(block + 32, '\n') << 32;
-	*returns = sip_equals(block, '\r') | (uint64_t)sip_equals(block + 32, '\r') << 32;
-}
-
-// Looks at the last block, of less than 64 bytes.
-void sip_lines_load_rest(struct sip_lines *lines);
-
-// Takes what was seen of a block.
-static inline void sip_lines_take(struct sip_lines *lines, uint64_t feeds, uint64_t returns)
-{
-	uint64_t strays = (returns << 1 | lines->carry) & ~feeds;
-
-	lines->feeds = feeds;
-	lines->carry = returns >> 63;
-	if (strays && lines->stray == UINT_MAX)
-		lines->stray = lines->next + (unsigned)__builtin_ctzll(strays);
-	lines->next += 64;
-}
-
-// Looks at the next block of up to 64 bytes.
-static inline void sip_lines_load(struct sip_lines *lines)
-{
-	uint64_t feeds, returns;
-
-	if (lines->length - lines->next < 64) {
-		sip_lines_load_rest(lines);
-		return;
-	}
-	sip_lines_look(lines->at + lines->next, &feeds, &returns);
-	sip_lines_take(lines, feeds, returns);
-}
-
-// Position of the next LF, or SIP_NO_LINE.
-static inline int sip_lines_next(struct sip_lines *lines)
-{
-	int end;
-
-	while (lines->feeds == 0) {
-		if (lines->next >= lines->length)
-			return SIP_NO_LINE;
-		sip_lines_load(lines);
-	}
-	end = (int)(lines->next - 64 + (unsigned)__builtin_ctzll(lines->feeds));
-	lines->feeds &= lines->feeds - 1;
-	return end;
-}
-
-// The next header line from `*pos` on, folds included: the position of its last LF, and `*pos` is then the line after
-// it. SIP_NO_LINE at the empty line, with `*pos` where the body starts, and where the datagram ends before it, with
-// `*pos` past the datagram's end.
-static inline int sip_lines_next_header(struct sip_lines *lines, unsigned *pos)
-{
-	const uint8_t *at = lines->at;
-	unsigned from = *pos, next;
-	int end = sip_lines_next(lines);
-
-	if (end >= 0 && (unsigned)end - from <= 1 && ((unsigned)end == from || at[from] == '\r')) {
-		*pos = (unsigned)end + 1;
-		return SIP_NO_LINE;
-	}
-	for (next = (unsigned)end + 1; end >= 0 && next < lines->length; next = (unsigned)end + 1) {
-		if (at[next] != ' ' && at[next] != '\t')
-			break;
-		end = sip_lines_next(lines);
-	}
-	*pos = end >= 0 ? next : lines->length + 1;
-	return end;
-}
-
-// Whether a line before `pos` has a CR that no LF follows.
-static inline bool sip_lines_stray(const struct sip_lines *lines, unsigned pos)
-{
-	return lines->stray < pos;
-}

@@ -4,7 +4,6 @@
 #include "dataplane/decode/sip_value.h"
 
 #include "dataplane/abi/names.h"
-#include "dataplane/decode/sip_plain.h"
 #include "dataplane/decode/sip_scan.h"
 
 enum { PORT_MAX = 65535 };
@@ -73,26 +72,10 @@ static bool via_param_put(const uint8_t *at, struct sip_via *via, const struct s
 	return true;
 }
 
-// Reads a parameter of Via, as sip_param_parse; those that most have are looked for first.
-static bool via_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_via *via)
-{
-	unsigned from = *pos, p = via->branch.length ? 0 : sip_param_plain(at, from, end, ";branch=", &via->branch);
-	struct sip_param param;
-
-	if (!p && end - from >= 6 && sip_same(at + from, 6, ";rport") && !via->rport.length &&
-	    (end - from == 6 || at[from + 6] == ';' || at[from + 6] == ',')) {
-		p = from + 6;
-		via->rport = sip_span(from, p);
-	}
-	if (!p)
-		return sip_param_parse(at, pos, end, &param) && via_param_put(at, via, &param, *pos);
-	*pos = p;
-	return true;
-}
-
 bool sip_via_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via *via)
 {
 	unsigned from = pos, protocol;
+	struct sip_param param;
 
 	*via = (struct sip_via){ 0 };
 	protocol = protocol_parse(at, pos, end);
@@ -103,7 +86,7 @@ bool sip_via_parse(const uint8_t *at, unsigned pos, unsigned end, struct sip_via
 	if (pos == 0)
 		return false;
 	while (pos < end && at[pos] == ';')
-		if (!via_param_parse(at, &pos, end, via))
+		if (!sip_param_parse(at, &pos, end, &param) || !via_param_put(at, via, &param, pos))
 			return false;
 	if (pos < end && at[pos] != ',')
 		return false;
@@ -145,12 +128,9 @@ static unsigned address_uri_parse(const uint8_t *at, unsigned pos, unsigned end,
 	if (bad || pos == end)
 		return 0;
 	if (at[pos] == '<') {
-		p = sip_uri_plain(at, pos + 1, end, &uri);
-		if (p == 0 || p == end) {
-			p = sip_find(at, pos, end, '>');
-			if (p == end || !sip_uri_parse(at, pos + 1, p, &uri))
-				return 0;
-		}
+		p = sip_find(at, pos, end, '>');
+		if (p == end || !sip_uri_parse(at, pos + 1, p, &uri))
+			return 0;
 		address->uri = sip_span(pos + 1, p);
 		p++;
 	} else {
@@ -168,13 +148,8 @@ static unsigned address_uri_parse(const uint8_t *at, unsigned pos, unsigned end,
 // Reads a parameter of From or To. A tag comes once, with a value without quotes.
 static bool address_param_parse(const uint8_t *at, unsigned *pos, unsigned end, struct sip_address *address)
 {
-	unsigned plain = address->tag.length ? 0 : sip_param_plain(at, *pos, end, ";tag=", &address->tag);
 	struct sip_param param;
 
-	if (plain) {
-		*pos = plain;
-		return true;
-	}
 	if (!sip_param_parse(at, pos, end, &param))
 		return false;
 	if (!sip_same(at + param.name.at, param.name.length, "tag"))

@@ -163,6 +163,31 @@ static void folded_lines_are_white_space(void **state)
 	says(one.message.body, "x");
 }
 
+static void a_line_that_is_cut_in_a_fold_is_none(void **state)
+{
+	static const char *const names[] = { "Via", "From", "To", "Call-ID", "CSeq", "Content-Type" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[300];
+
+		snprintf(text, sizeof(text), "MESSAGE sip:a@b SIP/2.0\r\n%s: x\r\n\tmore", names[i]);
+		raw(text);
+		assert_int_equal(one.reason, WEIR_REASON_SIP_HEADER);
+		says(one.message.via.value, "");
+		says(one.message.from, "");
+		says(one.message.to, "");
+		says(one.message.call_id, "");
+		says(one.message.cseq, "");
+		says(one.message.type, "");
+	}
+	raw("MESSAGE sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP a\r\nVia: b\r\nv: c\r\n d");
+	assert_int_equal(one.message.more_vias, 1);
+	says(span_make(one.message.next_via, 6), "Via: b");
+	raw("MESSAGE sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP a\r\nVia: b\r\n d");
+	assert_int_equal(one.message.more_vias, 0);
+	assert_int_equal(one.message.next_via, 0);
+}
+
 static void start_lines_that_are_none_are_refused(void **state)
 {
 	static const char *const wrong[] = { "", "\r\n\r\n", "\n", "MESSAGE", "MESSAGE\r\n", " MESSAGE sip:a SIP/2.0\r\n\r\n",
@@ -500,6 +525,7 @@ int main(void)
 		cmocka_unit_test(names_that_only_look_like_headers_are_not_taken),
 		cmocka_unit_test(the_first_fault_is_told_in_whatever_order_headers_come),
 		cmocka_unit_test(folded_lines_are_white_space),
+		cmocka_unit_test(a_line_that_is_cut_in_a_fold_is_none),
 		cmocka_unit_test(start_lines_that_are_none_are_refused),
 		cmocka_unit_test(empty_lines_before_the_start_line_are_skipped),
 		cmocka_unit_test(responses_are_told_by_their_start_line),
