@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -35,6 +36,16 @@ static struct number number_of(unsigned entry, unsigned prefix, unsigned digits)
 	return number;
 }
 
+// Whether eight bytes are digits: both the byte and six more have their high half of a 3.
+static inline bool eight_digits(const uint8_t *text)
+{
+	uint64_t word;
+
+	memcpy(&word, text, sizeof(word));
+	return (word & (word + UINT64_C(0x0606060606060606)) & UINT64_C(0xf0f0f0f0f0f0f0f0)) ==
+	       UINT64_C(0x3030303030303030);
+}
+
 // The number that ends before a byte that is `end`, or with the text.
 static inline struct number walk(const uint8_t *text, size_t length, int end)
 {
@@ -47,6 +58,11 @@ static inline struct number walk(const uint8_t *text, size_t length, int end)
 	for (i = 1; i < most && text[i] != end; i++) {
 		unsigned digit = text[i] - (unsigned)'0';
 
+		if ((entry & NUMBER_LAST) && most - i >= 8 && eight_digits(text + i)) {
+			digits += 8;
+			i += 7;
+			continue;
+		}
 		if (digit > 9) {
 			if (text[i] != '-' && text[i] != '.' && text[i] != '(' && text[i] != ')')
 				return invalid;

@@ -152,6 +152,37 @@ static void a_number_has_at_most_15_digits_and_64_characters(void **state)
 	check_number(text, "DE", NUMBER_CODE, 2);
 }
 
+// One more byte at each place of numbers of any length: many digits are looked at together.
+static void a_byte_between_digits_counts_wherever_it_stands(void **state)
+{
+	static const char digits[] = "+49301234567890123";
+
+	for (size_t length = 2; length < sizeof(digits); length++) {
+		for (size_t place = 1; place <= length; place++) {
+			for (unsigned byte = 1; byte < 256; byte++) {
+				bool digit = byte >= '0' && byte <= '9', separator = strchr("-.()", (int)byte) != NULL;
+				size_t n = length - 1 + digit;
+				char text[sizeof(digits) + 1];
+				struct number number, subscriber;
+
+				memcpy(text, digits, place);
+				text[place] = (char)byte;
+				memcpy(text + place + 1, digits + place, length - place);
+				text[length + 1] = '\0';
+				number = look_up(text, number_country);
+				subscriber = look_up(text, number_subscriber);
+				if ((!digit && !separator) || n > NUMBER_DIGITS_MAX)
+					n = 0;
+				assert_int_equal(number.digits, n);
+				assert_int_equal(number.rule == NUMBER_INVALID, n == 0);
+				if (byte == ';')
+					n = place - 1 > NUMBER_DIGITS_MAX ? 0 : place - 1;
+				assert_int_equal(subscriber.digits, n);
+			}
+		}
+	}
+}
+
 static void a_subscriber_is_a_number_with_parameters(void **state)
 {
 	check_subscriber("+4930123456", "DE", NUMBER_CODE, 2);
@@ -247,6 +278,7 @@ int main(void)
 		cmocka_unit_test(visual_separators_change_nothing),
 		cmocka_unit_test(what_is_no_global_number_has_no_country),
 		cmocka_unit_test(a_number_has_at_most_15_digits_and_64_characters),
+		cmocka_unit_test(a_byte_between_digits_counts_wherever_it_stands),
 		cmocka_unit_test(a_subscriber_is_a_number_with_parameters),
 		cmocka_unit_test(a_local_number_has_the_country_of_its_context),
 		cmocka_unit_test(a_context_past_what_is_looked_at_is_not_seen),
