@@ -9,6 +9,7 @@ package.path = package.path .. ";?.lua"
 require "Pktgen"
 
 local SETTLE_MS = 2000 -- for what is still under way, and for counters that are read once a second
+local LINK_TRIES = 30 -- a second apart
 
 local function setting(name, default)
 	local value = os.getenv(name)
@@ -38,6 +39,28 @@ local function rates()
 	return list
 end
 
+-- Until Pktgen-DPDK has seen the link it knows no line's speed, and sends as fast as it can whatever the rate.
+local function wait_for_link(port)
+	local name = tostring(port)
+	for _ = 1, LINK_TRIES do
+		if string.find(pktgen.linkState(name)[port], "UP", 1, true) then
+			return
+		end
+		pktgen.delay(1000)
+	end
+	error(string.format("port %d has no link", port))
+end
+
+-- Version 26 gives the port's counters inside a table and refuses the second argument, which those before want.
+local function counters(port)
+	local name = tostring(port)
+	local new, stats = pcall(pktgen.portStats, name)
+	if not new then
+		stats = pktgen.portStats(name, "port")
+	end
+	return stats[port].curr or stats[port]
+end
+
 local function run(port, rate, seconds)
 	local name = tostring(port)
 	pktgen.set(name, "rate", rate) -- after the capture is chosen: its mean size is what a rate is made of
@@ -46,7 +69,7 @@ local function run(port, rate, seconds)
 	pktgen.delay(math.floor(seconds * 1000))
 	pktgen.stop(name)
 	pktgen.delay(SETTLE_MS)
-	local counts = pktgen.portStats(name)[port].curr
+	local counts = counters(port)
 	print(string.format("%6.2f %% of the line, %g s: %d sent, %d back, %d not back, %d missed by the port, %d without an mbuf",
 		rate, seconds, counts.opackets, counts.ipackets, counts.opackets - counts.ipackets, counts.imissed, counts.rx_nombuf))
 end
@@ -57,6 +80,7 @@ local function main()
 	local list = rates()
 
 	pktgen.screen("off")
+	wait_for_link(port)
 	pktgen.pcap(tostring(port), "enable")
 	pktgen.set(tostring(port), "count", 0) -- until it is stopped
 	for _, rate in ipairs(list) do
