@@ -2,33 +2,29 @@
 #include "controlplane/spool_look.h"
 
 #include <errno.h>
-#include <lmdb.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "controlplane/spool_parts.h"
 #include "tests/kit/folder.h"
 #include "tests/kit/segments.h"
+#include "tests/kit/spools.h"
 
 static char *folder;
 static struct spool *spool;
 static char why[300];
 static const uint8_t boot[WEIR_BOOT_ID_SIZE] = { 1, 2, 3 };
 
-static void reopen(uint32_t size_mb)
+static void reopen(void)
 {
 	spool_close(spool);
-	spool = spool_open(folder, size_mb, false, why, sizeof(why));
-	assert_non_null(spool);
+	spool = spools_open(folder);
 }
 
 static int setup(void **state)
@@ -36,7 +32,7 @@ static int setup(void **state)
 	(void)state;
 	folder = folder_make();
 	spool = NULL;
-	reopen(8);
+	reopen();
 	return 0;
 }
 
@@ -141,7 +137,7 @@ static void everything_goes_on_after_it_was_opened_again(void **state)
 	assert_int_equal(spool_cursor_put(spool, boot, 3, 8), 0);
 	assert_int_equal(spool_commit(spool), 0);
 	arrival = walk("desk").last_arrival;
-	reopen(8);
+	reopen();
 	assert_int_equal(spool_cursor_get(spool, boot, 3, &next), 0);
 	assert_int_equal(next, 8);
 	assert_int_equal(spool_begin(spool), 0);
@@ -171,266 +167,18 @@ static void cursors_of_a_dead_dataplane_are_forgotten_and_others_stay(void **sta
 	assert_int_equal(next, 3);
 }
 
-// Appends batches until one fails; returns its error and how many were stored.
-static int fill(unsigned *stored)
-{
-	for (*stored = 0;; (*stored)++) {
-		int err = spool_begin(spool);
-
-		if (!err)
-			err = append("desk", WEIR_NORMAL, *stored, 30000);
-		if (!err)
-			err = spool_commit(spool);
-		if (err) {
-			spool_abort(spool);
-			return err;
-		}
-	}
-}
-
-static void a_full_spool_says_so_loses_nothing_and_goes_on_with_more_room(void **state)
-{
-	unsigned stored, more;
-
-	(void)state;
-	reopen(1);
-	assert_int_equal(fill(&stored), -EDQUOT);
-	assert_true(stored > 5);
-	assert_int_equal(walk("desk").n, stored);
-	assert_int_equal(fill(&more), -EDQUOT);
-	reopen(2);
-	assert_int_equal(walk("desk").n, stored + more);
-	assert_int_equal(fill(&stored), -EDQUOT);
-	assert_true(stored > 5);
-}
-
-// Runs an operation in batches of its own. Its result.
-static int run(struct spool_op *op)
-{
-	assert_int_equal(spool_begin(spool), 0);
-	assert_int_equal(spool_op_run(spool, op, 1000), 0);
-	assert_int_equal(spool_commit(spool), 0);
-	return op->result;
-}
-
-static void agents_empty_a_full_spool_and_then_it_takes_messages_again(void **state)
-{
-	struct spool_op claim = { .kind = OP_CLAIM, .queue = "desk", .n = 1000, .agent = "anna", .lease_ms = 1000 };
-	unsigned stored, settled = 0, more;
-
-	(void)state;
-	reopen(1);
-	assert_int_equal(fill(&stored), -EDQUOT);
-	assert_int_equal(run(&claim), 0);
-	assert_int_equal(claim.n_claimed, stored);
-	assert_int_equal(fill(&more), -EDQUOT);
-	assert_int_equal(more, 0);
-	for (const struct spool_claimed *c = claim.claimed; c; c = c->next, settled++) {
-		struct spool_op op = { .kind = OP_RETURN, .id = c->message.arrival, .retries = settled % 2 };
-
-		memcpy(op.token, c->token, sizeof(op.token));
-		assert_int_equal(run(&op), 0);
-	}
-	spool_claimed_free(claim.claimed);
-	assert_int_equal(run(&(struct spool_op){ .kind = OP_PURGE, .queue = "desk" }), 0);
-	assert_int_equal(fill(&more), -EDQUOT);
-	assert_true(more > stored / 2);
-}
-
-// Messages come and go while somebody stands still in a snapshot, which keeps every page that it has: until the file may
-// not grow any more.
-static int churn(const struct spool_message *message, void *argument)
-{
-	int err = 0;
-
-	(void)message;
-	for (unsigned i = 0; i < 10000 && !err; i++) {
-		struct spool_op purge = { .kind = OP_PURGE, .queue = "desk" };
-
-		assert_int_equal(spool_begin(spool), 0);
-		err = append("desk", WEIR_NORMAL, i, 30000);
-		if (err == -EDQUOT) // size_mb is reached: the batch goes on
-			err = spool_op_run(spool, &purge, 1000);
-		if (!err)
-			err = spool_commit(spool);
-	}
-	*(int *)argument = err;
-	return 1;
-}
-
-static void a_reader_that_stands_still_stops_the_spool_only_as_long_as_it_does(void **state)
-{
-	unsigned stored;
-	int err = 0;
-
-	(void)state;
-	reopen(1);
-	assert_int_equal(spool_begin(spool), 0);
-	assert_int_equal(append("desk", WEIR_NORMAL, 1, 10), 0);
-	assert_int_equal(append("other", WEIR_NORMAL, 2, 10), 0);
-	assert_int_equal(spool_commit(spool), 0);
-	assert_int_equal(spool_walk(spool, "other", churn, &err), 1);
-	assert_int_equal(err, -ENOSPC);
-	assert_int_equal(run(&(struct spool_op){ .kind = OP_PURGE, .queue = "desk" }), 0);
-	assert_int_equal(fill(&stored), -EDQUOT);
-	assert_true(stored > 5);
-	assert_int_equal(walk("other").n, 1);
-}
-
-// A write that finds some room is short, and LMDB calls that EIO.
-static bool is_no_room(int err)
-{
-	return err == -EFBIG || err == -EIO || err == -ENOSPC;
-}
-
-static void a_full_disk_is_an_error_and_room_mends_it(void **state)
-{
-	struct rlimit limit = { 300 << 10, RLIM_INFINITY };
-	unsigned stored, before;
-
-	(void)state;
-	signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &limit);
-	assert_true(is_no_room(fill(&stored)));
-	assert_true(is_no_room(fill(&before)));
-	limit.rlim_cur = RLIM_INFINITY;
-	setrlimit(RLIMIT_FSIZE, &limit);
-	before = walk("desk").n;
-	assert_int_equal(spool_begin(spool), 0);
-	assert_int_equal(append("desk", WEIR_NORMAL, 1, 30000), 0);
-	assert_int_equal(spool_commit(spool), 0);
-	assert_int_equal(walk("desk").n, before + 1);
-	assert_true(before >= stored);
-}
-
-// Writes into a table behind the spool's back.
-static void forge(const char *table, const char *name, size_t name_size, MDB_val value)
-{
-	MDB_val key = { name_size, (void *)(uintptr_t)name };
-	MDB_env *env;
-	MDB_txn *txn;
-	MDB_dbi dbi;
-
-	spool_close(spool);
-	spool = NULL;
-	assert_int_equal(mdb_env_create(&env), 0);
-	mdb_env_set_maxdbs(env, 16);
-	assert_int_equal(mdb_env_open(env, folder, 0, 0640), 0);
-	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	assert_int_equal(mdb_dbi_open(txn, table, 0, &dbi), 0);
-	assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
-	assert_int_equal(mdb_txn_commit(txn), 0);
-	mdb_env_close(env);
-}
-
-static void the_first_part_of_the_file_is_written_before_it_is_used(void **state)
-{
-	struct stat file, again;
-	uint64_t depth = 0;
-	char path[300];
-
-	(void)state;
-	assert_int_equal(spool_begin(spool), 0);
-	assert_int_equal(append("desk", WEIR_NORMAL, 1, 100), 0);
-	assert_int_equal(spool_commit(spool), 0);
-	reopen(64);
-	snprintf(path, sizeof(path), "%s/data.mdb", folder);
-	assert_int_equal(stat(path, &file), 0);
-	assert_int_equal(file.st_size, 2 << 20);
-	assert_true(file.st_blocks * 512 >= file.st_size); // no holes
-	for (unsigned i = 0; i < 2000; i++) {
-		assert_int_equal(spool_begin(spool), 0);
-		assert_int_equal(append("desk", WEIR_NORMAL, 1, 100), 0);
-		assert_int_equal(spool_commit(spool), 0);
-	}
-	reopen(64);
-	assert_int_equal(stat(path, &again), 0);
-	assert_int_equal(again.st_size, 2 << 20);
-	assert_int_equal(spool_queues(spool, sum_depth, &depth), 0);
-	assert_int_equal(depth, 2001);
-}
-
-static void a_spool_of_a_newer_schema_is_refused_with_a_clear_line(void **state)
-{
-	uint32_t schema = SPOOL_SCHEMA + 1;
-
-	(void)state;
-	forge("meta", "schema", 6, (MDB_val){ sizeof(schema), &schema });
-	assert_null(spool_open(folder, 8, false, why, sizeof(why)));
-	assert_non_null(strstr(why, "newer weir"));
-}
-
-// Makes of the spool what weir before schema 2 would have left: queue 1 is "desk".
-static void make_schema_1(uint64_t depth)
-{
-	const struct spool_queue_value_1 old = { .id = 1, .depth = depth, .stored = depth };
-	static const char *const later[] = { "leases", "dead", "done", "outbox", "due" };
-	uint32_t schema = 1;
-	MDB_env *env;
-	MDB_txn *txn;
-	MDB_dbi dbi;
-
-	forge("meta", "schema", 6, (MDB_val){ sizeof(schema), &schema });
-	forge("queues", "desk", 4, (MDB_val){ sizeof(old), (void *)(uintptr_t)&old });
-	assert_int_equal(mdb_env_create(&env), 0);
-	mdb_env_set_maxdbs(env, 16);
-	assert_int_equal(mdb_env_open(env, folder, 0, 0640), 0);
-	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	for (unsigned i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		assert_int_equal(mdb_dbi_open(txn, later[i], 0, &dbi), 0);
-		assert_int_equal(mdb_drop(txn, dbi, 1), 0);
-	}
-	assert_int_equal(mdb_txn_commit(txn), 0);
-	mdb_env_close(env);
-}
-
-static void a_spool_of_schema_1_is_brought_to_schema_2_in_place(void **state)
-{
-	struct spool_queue queue;
-
-	(void)state;
-	assert_int_equal(spool_begin(spool), 0);
-	assert_int_equal(append("desk", WEIR_NORMAL, 1, 10), 0);
-	assert_int_equal(append("desk", WEIR_EMERGENCY, 2, 3000), 0);
-	assert_int_equal(append("desk", WEIR_NORMAL, 3, 10), 0);
-	assert_int_equal(spool_commit(spool), 0);
-	make_schema_1(3);
-	assert_null(spool_open(folder, 8, true, why, sizeof(why)));
-	assert_non_null(strstr(why, "older schema"));
-	for (unsigned i = 0; i < 2; i++) {
-		reopen(8);
-		assert_int_equal(spool_queue_get(spool, "desk", &queue), 0);
-		assert_int_equal(queue.waiting, 3);
-		assert_int_equal(queue.stored, 3);
-		assert_int_equal(queue.waiting_by[WEIR_EMERGENCY], 1);
-		assert_int_equal(queue.waiting_by[WEIR_NORMAL], 2);
-		assert_int_equal(queue.leased + queue.dead + queue.acknowledged + queue.removed, 0);
-		assert_memory_equal(walk("desk").tenants, ((uint32_t[]){ 2, 1, 3 }), 12);
-	}
-}
-
-static void a_damaged_spool_of_schema_1_is_left_as_it_was(void **state)
-{
-	(void)state;
-	assert_int_equal(spool_begin(spool), 0);
-	assert_int_equal(append("desk", WEIR_NORMAL, 1, 10), 0);
-	assert_int_equal(append("desk", WEIR_NORMAL, 2, 10), 0);
-	assert_int_equal(spool_commit(spool), 0);
-	make_schema_1(1); // fewer than there are
-	assert_null(spool_open(folder, 8, false, why, sizeof(why)));
-	assert_non_null(strstr(why, "damaged"));
-	assert_null(spool_open(folder, 8, true, why, sizeof(why)));
-	assert_non_null(strstr(why, "older schema"));
-}
-
 static void a_torn_value_is_found(void **state)
 {
+	char key[] = "\0\0\0\1\3\0\0\0\0\0\0\0\1";
+
 	(void)state;
 	assert_int_equal(spool_begin(spool), 0);
 	assert_int_equal(append("desk", WEIR_NORMAL, 1, 10), 0);
 	assert_int_equal(spool_commit(spool), 0);
-	forge("messages", "\0\0\0\1\3\0\0\0\0\0\0\0\1", 13, (MDB_val){ 50, why });
-	reopen(8);
+	spool_close(spool);
+	spools_forge(folder, "messages", (MDB_val){ 13, key }, &(MDB_val){ 50, why });
+	spool = NULL;
+	reopen();
 	assert_int_equal(spool_walk(spool, "desk", see, &(struct seen){ 0 }), -EBADMSG);
 }
 
@@ -495,14 +243,6 @@ int main(void)
 		TEST(a_batch_that_is_given_up_leaves_nothing),
 		TEST(everything_goes_on_after_it_was_opened_again),
 		TEST(cursors_of_a_dead_dataplane_are_forgotten_and_others_stay),
-		TEST(a_full_spool_says_so_loses_nothing_and_goes_on_with_more_room),
-		TEST(agents_empty_a_full_spool_and_then_it_takes_messages_again),
-		TEST(a_reader_that_stands_still_stops_the_spool_only_as_long_as_it_does),
-		TEST(a_full_disk_is_an_error_and_room_mends_it),
-		TEST(the_first_part_of_the_file_is_written_before_it_is_used),
-		TEST(a_spool_of_a_newer_schema_is_refused_with_a_clear_line),
-		TEST(a_spool_of_schema_1_is_brought_to_schema_2_in_place),
-		TEST(a_damaged_spool_of_schema_1_is_left_as_it_was),
 		TEST(a_torn_value_is_found),
 		TEST(names_that_cannot_be_are_not_stored),
 		TEST(a_spool_that_was_removed_takes_nothing_until_its_folder_is_back),
