@@ -20,6 +20,18 @@ struct fault {
 	const char *part; // of its text and hint, as printed
 };
 
+// Snippets: a member; a pool of that member, with what else it has on line 3; a pool whose members stand on line 3.
+#define MEMBER        "{ name = \"m\"; address = \"10.0.0.1\"; mac = \"02:00:00:00:00:01\"; }"
+#define POOL(text)    "pools = ( { name = \"p\"; members = ( " MEMBER " );\n" text " } );"
+#define MEMBERS(text) "pools = ( { name = \"p\"; members = (\n" text " ); } );"
+
+// rules_kit_refuse of the faults that stand in the brackets.
+#define REFUSE(...)                                                                                \
+	do {                                                                                       \
+		static const struct fault faults[] = { __VA_ARGS__ };                              \
+		rules_kit_refuse(faults, sizeof(faults) / sizeof(faults[0]));                      \
+	} while (0)
+
 // Reads a whole rule file that must be good.
 struct rule_set *rules_kit_read(const char *text);
 

@@ -12,15 +12,7 @@
 #include "rules/reader.h"
 #include "tests/kit/faults.h"
 
-#define REFUSE(...)                                                                                \
-	do {                                                                                       \
-		static const struct fault faults[] = { __VA_ARGS__ };                              \
-		rules_kit_refuse(faults, sizeof(faults) / sizeof(faults[0]));                      \
-	} while (0)
 #define TENANT(text)  "tenants = ( { id = 1; name = \"a\";\n" text " } );"
-#define MEMBER        "{ name = \"m\"; address = \"10.0.0.1\"; mac = \"02:00:00:00:00:01\"; }"
-#define POOL(text)    "pools = ( { name = \"p\"; members = ( " MEMBER " );\n" text " } );"
-#define MEMBERS(text) "pools = ( { name = \"p\"; members = (\n" text " ); } );"
 #define MATCH(text)                                                                                \
 	"tenants = ( { id = 1; name = \"a\"; groups = \"gold\"; } );"                              \
 	"rules = ( { name = \"r\"; match = {\n" text " }; action = { drop = \"x\"; }; } );"
@@ -198,75 +190,6 @@ static void a_list_that_must_hold_something_may_not_be_empty(void **state)
 	       { "zones = ( { name = \"z\"; } );", 2, "zone \"z\": it holds no country" },
 	       { MEMBERS(""), 2, "pool \"p\": it has no members" },
 	       { "pools = ( { name = \"p\"; } );", 2, "pool \"p\": it has no members" });
-}
-
-static void pools_say_how_their_members_are_reached(void **state)
-{
-	(void)state;
-	REFUSE({ POOL("mode = \"ipipe\";"), 3, "pool \"p\": unknown mode \"ipipe\" (did you mean \"ipip\"?)" },
-	       { POOL("mode = \"gue\";"), 2, "pool \"p\": mode \"gue\" needs a source (source = " },
-	       { POOL("source = \"10.0.0.9\";"), 3, "source has no meaning in mode \"l2\"" },
-	       { POOL("mode = \"ipip\"; source = \"10.0.0\";"), 3, "\"10.0.0\" is no address of one host" },
-	       { POOL("mode = \"ipip\"; source = \"224.0.0.1\";"), 3, "is no address of one host" },
-	       { POOL("mode = \"ipip\"; source = \"::\";"), 3, "is no address of one host" },
-	       { POOL("mode = \"nat\"; source = \"2001:db8::1\";"), 3,
-		 "source is IPv6, the address of member \"m\" is IPv4 (give it the members' family" },
-	       { "pools = ( { name = \"p\"; mode = \"nat\"; source = \"10.0.0.2\"; members = ( " MEMBER
-		 " ); },\n{ name = \"q\"; mode = \"nat\"; source = \"10.0.0.3\"; members = (\n" MEMBER " ); } );",
-		 4, "pool \"q\": member \"m\": its address is in nat pool \"p\" with another source" });
-}
-
-static void slots_and_redundancy_are_checked(void **state)
-{
-	(void)state;
-	REFUSE({ POOL("slots = 65536;"), 3, "pool \"p\": slots 65536 is no prime (65537 is" },
-	       { POOL("slots = 0;"), 3, "slots 0 is outside 1 to 262139" },
-	       { "pools = ( { name = \"p\"; slots = 1; members = ( " MEMBER
-		 ", { name = \"n\"; address = \"10.0.0.2\"; } ); } );",
-		 2, "1 slots are fewer than its 2 members" },
-	       { POOL("redundancy = \"standby\";"), 3, "unknown redundancy \"standby\"" },
-	       { POOL("redundancy = \"active-standby\";"), 2,
-		 "active-standby, but no member is a standby (give one standby = true" },
-	       { MEMBERS("{ name = \"m\"; address = \"10.0.0.1\"; standby = true; }"), 3,
-		 "pool \"p\": member \"m\": a standby in a pool where all members are active" },
-	       { "pools = ( { name = \"p\"; redundancy = \"active-standby\"; members = (\n"
-		 "{ name = \"m\"; address = \"10.0.0.1\"; standby = true; } ); } );",
-		 2, "active-standby, but all members are standbys" },
-	       { POOL("fail_back = 5;"), 3, "fail_back in a pool where all members are active" });
-}
-
-static void health_checks_are_checked(void **state)
-{
-	(void)state;
-	REFUSE({ POOL("health = { };"), 3, "pool \"p\": its health has no probe (probe = \"native\")" },
-	       { POOL("health = { probe = \"icmp\"; };"), 3, "unknown probe \"icmp\"" },
-	       { POOL("health = { probe = \"sip\"; interval = 5; };"), 3, "unknown setting \"interval\" (known here: probe" },
-	       { POOL("health = { probe = \"tcp\"; };"), 3, "a tcp probe needs a port" },
-	       { POOL("health = { probe = \"sip\"; port = 65536; };"), 3, "port 65536 is outside 1 to 65535" },
-	       { POOL("health = { probe = \"command\"; };"), 3, "it has no command" },
-	       { POOL("health = { probe = \"command\"; command = \"../sh\"; };"), 3,
-		 "the command \"../sh\" is no file name" },
-	       { POOL("health = { probe = \"command\"; command = \"look\"; port = 1; };"), 3,
-		 "a command has no port" },
-	       { POOL("health = { probe = \"coap\"; command = \"look\"; };"), 3, "command with probe \"coap\"" },
-	       { POOL("health = { probe = \"coap\"; timeout_ms = 1000; };"), 3,
-		 "timeout_ms 1000 is not below interval_ms 1000" },
-	       { POOL("health = { probe = \"coap\"; jitter = 51; };"), 3, "jitter 51 is outside 0 to 50" },
-	       { POOL("health = { probe = \"coap\"; up = 0; };"), 3, "up 0 is outside 1 to 255" });
-}
-
-static void ejections_are_checked(void **state)
-{
-	(void)state;
-	REFUSE({ POOL("eject = { errors = 5; };"), 3, "eject has no meaning in mode \"l2\"" },
-	       { POOL("mode = \"nat\"; source = \"10.0.0.9\"; eject = { errors = 256; };"), 3,
-		 "errors 256 is outside 0 to 255" },
-	       { POOL("mode = \"nat\"; source = \"10.0.0.9\"; eject = { interval_ms = 99; };"), 3,
-		 "interval_ms 99 is outside 100 to 3600000" },
-	       { POOL("mode = \"nat\"; source = \"10.0.0.9\"; eject = { base = 60; max = 59; };"), 3,
-		 "max 59 is below base 60" },
-	       { POOL("mode = \"nat\"; source = \"10.0.0.9\"; eject = { time = 1; };"), 3,
-		 "unknown setting \"time\" (known here: errors" });
 }
 
 static void addresses_prefixes_macs_keys_and_domains_are_checked(void **state)
@@ -485,10 +408,6 @@ int main(void)
 		cmocka_unit_test(a_reference_to_nothing_is_an_error_with_the_nearest_name),
 		cmocka_unit_test(a_range_is_kept_and_the_right_way_round),
 		cmocka_unit_test(a_list_that_must_hold_something_may_not_be_empty),
-		cmocka_unit_test(pools_say_how_their_members_are_reached),
-		cmocka_unit_test(slots_and_redundancy_are_checked),
-		cmocka_unit_test(health_checks_are_checked),
-		cmocka_unit_test(ejections_are_checked),
 		cmocka_unit_test(addresses_prefixes_macs_keys_and_domains_are_checked),
 		cmocka_unit_test(names_are_text_of_1_to_63_bytes),
 		cmocka_unit_test(words_outside_their_few_are_errors),

@@ -143,82 +143,6 @@ static void targets_are_read_with_all_that_they_have(void **state)
 	rules_destroy(rules);
 }
 
-static void pools_are_read_with_mode_redundancy_and_health(void **state)
-{
-	struct rule_set *rules = rules_kit_read(
-		RULES_HEAD
-		"pools = ( { name = \"p\"; mode = \"nat\"; source = \"10.0.0.9\"; slots = 1021;\n"
-		"  redundancy = \"active-standby\"; fail_back = 7; members = (\n"
-		"    { name = \"m\"; address = \"10.0.0.1\"; }, { name = \"n\"; address = \"10.0.0.2\"; standby = true; } );\n"
-		"  health = { probe = \"tcp\"; port = 99; interval_ms = 400; up = 1; down = 9; jitter = 0; }; },\n"
-		"{ name = \"q\"; members = ( { name = \"m\"; address = \"10.0.0.1\"; } );\n"
-		"  health = { probe = \"command\"; command = \"look.sh\"; }; },\n"
-		"{ name = \"r\"; members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); health = { probe = \"sip\"; }; } );\n"
-		"rules = ( { name = \"x\"; action = { forward = \"q\"; exceed = \"drop\"; }; },\n"
-		"  { name = \"y\"; action = { forward = \"q\"; rate = 5; }; } );");
-	const struct pool_def *pool = rules->pools;
-
-	(void)state;
-	assert_int_equal(pool[0].mode, WEIR_MODE_NAT);
-	assert_int_equal(pool[0].source_family, 4);
-	assert_int_equal(pool[0].source[3], 9);
-	assert_int_equal(pool[0].slots, 1021);
-	assert_true(pool[0].standby);
-	assert_int_equal(pool[0].fail_back, 7);
-	assert_false(pool[0].members[0].standby);
-	assert_true(pool[0].members[1].standby);
-	assert_int_equal(pool[0].health->probe, WEIR_PROBE_TCP);
-	assert_int_equal(pool[0].health->port, 99);
-	assert_int_equal(pool[0].health->interval_ms, 400);
-	assert_int_equal(pool[0].health->timeout_ms, 200);
-	assert_int_equal(pool[0].health->up, 1);
-	assert_int_equal(pool[0].health->down, 9);
-	assert_int_equal(pool[0].health->jitter, 0);
-	assert_int_equal(pool[1].mode, WEIR_MODE_L2);
-	assert_int_equal(pool[1].fail_back, 0);
-	assert_int_equal(pool[1].slots, 0);
-	assert_int_equal(pool[1].health->port, 0);
-	assert_string_equal(pool[1].health->command, "look.sh");
-	assert_int_equal(pool[2].health->port, 5060);
-	assert_int_equal(pool[2].health->interval_ms, 1000);
-	assert_int_equal(pool[2].health->timeout_ms, 500);
-	assert_int_equal(pool[2].health->up, 2);
-	assert_int_equal(pool[2].health->down, 3);
-	assert_int_equal(pool[2].health->jitter, 10);
-	assert_true(rules->rules[0].action.exceed_named);
-	assert_false(rules->rules[1].action.exceed_named);
-	rules_destroy(rules);
-}
-
-static void ejection_is_on_where_errors_can_be_seen_and_has_settings(void **state)
-{
-	struct rule_set *rules = rules_kit_read(
-		RULES_HEAD
-		"pools = ( { name = \"a\"; mode = \"nat\"; source = \"10.0.0.9\";\n"
-		"  members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); },\n"
-		"{ name = \"b\"; mode = \"gue\"; source = \"10.0.0.9\"; eject = { errors = 7; interval_ms = 500; base = 2; max = 9; };\n"
-		"  members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); },\n"
-		"{ name = \"c\"; mode = \"ipip\"; source = \"10.0.0.9\"; eject = { errors = 0; };\n"
-		"  members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); },\n"
-		"{ name = \"d\"; members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); },\n"
-		"{ name = \"e\"; mode = \"nat\"; source = \"10.0.0.9\"; eject = { base = 400; };\n"
-		"  members = ( { name = \"m\"; address = \"10.0.0.1\"; } ); } );\n");
-	static const unsigned expected[][4] = {
-		{ 3, 10000, 30, 300 }, { 7, 500, 2, 9 }, { 0 }, { 0 }, { 3, 10000, 400, 400 }
-	};
-
-	(void)state;
-	for (unsigned i = 0; i < 5; i++) {
-		const struct pool_def *pool = &rules->pools[i];
-
-		assert_int_equal(pool->eject_errors, expected[i][0]);
-		assert_int_equal(pool->eject_interval_ms, expected[i][1]);
-		assert_int_equal(pool->eject_base, expected[i][2]);
-		assert_int_equal(pool->eject_max, expected[i][3]);
-	}
-	rules_destroy(rules);
-}
-
 static void an_absent_match_key_holds_always(void **state)
 {
 	struct rule_set *rules = rules_kit_read(
@@ -430,8 +354,6 @@ int main(void)
 		cmocka_unit_test(a_rate_alone_gives_a_burst_of_ten_milliseconds),
 		cmocka_unit_test(what_is_left_out_of_targets_has_its_default),
 		cmocka_unit_test(targets_are_read_with_all_that_they_have),
-		cmocka_unit_test(pools_are_read_with_mode_redundancy_and_health),
-		cmocka_unit_test(ejection_is_on_where_errors_can_be_seen_and_has_settings),
 		cmocka_unit_test(an_absent_match_key_holds_always),
 		cmocka_unit_test(a_match_is_resolved_sorted_and_without_repeats),
 		cmocka_unit_test(an_action_is_resolved),
