@@ -382,9 +382,8 @@ void link_acknowledge(struct link *link)
 	unsigned n = link->map ? consumer_consumed(link->consumer, durable) : 0;
 
 	for (unsigned w = 0; w < n; w++) {
-		union weir_message message = {
-			.consumed = { .kind = WEIR_CONSUMED, .worker = w, .sequence = durable[w] }
-		};
+		union weir_message message = { .consumed = { .kind = WEIR_CONSUMED, .worker = w,
+							     .sequence = durable[w] } };
 		int err;
 
 		if (durable[w] == link->acknowledged[w])
