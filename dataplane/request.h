@@ -40,10 +40,15 @@ enum weir_reason request_parse(unsigned protocol, const uint8_t *payload, unsign
 // (request_answer.h). Any thread.
 bool request_decode(const struct table *table, struct packet *packet, struct request *request);
 
-// The same in two steps, for who has a burst: what is known but for the tenant, and that one's look-up begun where
-// packet->reason is NONE; the end of it.
+// The same in steps, for who has a burst: what is known but for the tenant, and that one's look-up begun where
+// packet->reason is NONE; what its end will read fetched, which may be left out; the end of it.
 bool request_begin(const struct table *table, struct packet *packet, struct request *request,
 		   struct word_search *tenant);
+static inline void request_fetch(const struct table *table, struct word_search *tenant)
+{
+	if (tenant->bytes)
+		table_fetch_word(table, tenant);
+}
 static inline void request_end(const struct table *table, struct packet *packet, const struct word_search *tenant)
 {
 	if (tenant->bytes)

@@ -154,7 +154,8 @@ static bool find_repeat(struct worker *worker, struct burst *burst, unsigned i)
 		packet->reason = WEIR_REASON_REPEAT;
 		return true;
 	default:
-		worker->counters[burst->port].country_number += (packet->flags & PACKET_COUNTRY_BY_NUMBER) != 0;
+		if (packet->flags & PACKET_COUNTRY_BY_NUMBER)
+			worker->counters[burst->port].country_number++;
 		return false;
 	}
 }
@@ -204,6 +205,12 @@ static struct ended decode_requests(struct worker *worker, struct burst *burst, 
 	}
 	remember_named(worker);
 	for (left = requests; left != 0; left &= left - 1) {
+		unsigned at = (unsigned)__builtin_ctzll(left);
+
+		if (burst->packet[burst->live[at]].reason == WEIR_REASON_NONE)
+			request_fetch(table, &tenant[at]);
+	}
+	for (left = requests; left != 0; left &= left - 1) {
 		unsigned at = (unsigned)__builtin_ctzll(left), i = burst->live[at];
 		struct packet *packet = &burst->packet[i];
 
@@ -246,9 +253,12 @@ void decode(struct worker *worker, struct burst *burst)
 
 	if (worker->live->any_blocked)
 		keep_unblocked(worker, burst);
-	ended.ends = decode_native_burst(&burst->payloads, burst->n_live, &burst->message);
 	if (worker->any_foreign)
 		requests = find_requests(burst);
+	if (likely((unsigned)__builtin_popcountll(requests) < burst->n_live))
+		ended.ends = decode_native_burst(&burst->payloads, burst->n_live, &burst->message);
+	else
+		burst->message.any = 0;
 	if (unlikely(requests != 0)) {
 		struct ended others;
 

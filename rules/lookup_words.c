@@ -58,17 +58,20 @@ static inline bool is_word(const struct words *words, const struct word_slot *sl
 	return difference == 0;
 }
 
-// The tags are compared together: which of the slots it is cannot be foreseen.
+// A bit for each slot of a bucket that has the tag. They are compared together: which of them it is cannot be foreseen.
+static inline uint32_t tagged(const struct word_slot *slot, uint32_t tag)
+{
+	static_assert(TABLE_WORD_WAYS == 4, "each way is named");
+	return (uint32_t)(slot[0].tag == tag) | (uint32_t)(slot[1].tag == tag) << 1 |
+	       (uint32_t)(slot[2].tag == tag) << 2 | (uint32_t)(slot[3].tag == tag) << 3;
+}
+
 static inline const struct word_slot *find_in(const struct words *words, uint32_t bucket,
 					      const struct word_search *search)
 {
 	const struct word_slot *slot = words->buckets[bucket].slot;
-	uint32_t tag = word_tag(search->hash), ways;
 
-	static_assert(TABLE_WORD_WAYS == 4, "each way is named");
-	ways = (uint32_t)(slot[0].tag == tag) | (uint32_t)(slot[1].tag == tag) << 1 |
-	       (uint32_t)(slot[2].tag == tag) << 2 | (uint32_t)(slot[3].tag == tag) << 3;
-	for (; ways != 0; ways &= ways - 1) {
+	for (uint32_t ways = tagged(slot, word_tag(search->hash)); ways != 0; ways &= ways - 1) {
 		const struct word_slot *found = &slot[__builtin_ctz(ways)];
 
 		if (is_word(words, found, search))
@@ -93,6 +96,20 @@ static inline void begin(const struct words *words, const void *bytes, size_t le
 	__builtin_prefetch(&words->buckets[word_bucket1(search->hash, words->mask)]);
 }
 
+// Fetches the string of the first slot that has the tag, which is mostly the one, or else the second bucket.
+static inline void fetch(const struct words *words, struct word_search *search)
+{
+	const struct word_slot *slot = words->buckets[word_bucket1(search->hash, words->mask)].slot;
+	uint32_t ways = tagged(slot, word_tag(search->hash));
+
+	if (ways != 0) {
+		search->slot = &slot[__builtin_ctz(ways)];
+		__builtin_prefetch(words->strings + search->slot->string);
+	} else if (slot[TABLE_WORD_WAYS - 1].length != 0) {
+		__builtin_prefetch(&words->buckets[word_bucket2(search->hash, words->mask)]);
+	}
+}
+
 static inline uint32_t end(const struct words *words, const struct word_search *search)
 {
 	uint32_t first = word_bucket1(search->hash, words->mask);
@@ -100,6 +117,8 @@ static inline uint32_t end(const struct words *words, const struct word_search *
 
 	if (search->length == 0)
 		return 0;
+	if (search->slot && is_word(words, search->slot, search))
+		return search->slot->tenant;
 	slot = find_in(words, first, search);
 	if (slot == NULL && words->buckets[first].slot[TABLE_WORD_WAYS - 1].length != 0)
 		slot = find_in(words, word_bucket2(search->hash, words->mask), search);
@@ -114,19 +133,6 @@ static inline uint32_t find_word(const struct words *words, const void *bytes, s
 	return end(words, &search);
 }
 
-// Fetches the string of each slot that has the tag; there is mostly one or none.
-static inline void fetch_strings(const struct words *words, uint64_t hash)
-{
-	const struct word_slot *slot = words->buckets[word_bucket1(hash, words->mask)].slot;
-	uint32_t tag = word_tag(hash);
-
-	for (unsigned way = 0; way < TABLE_WORD_WAYS; way++)
-		if (slot[way].tag == tag)
-			__builtin_prefetch(words->strings + slot[way].string);
-	if (slot[TABLE_WORD_WAYS - 1].length != 0)
-		__builtin_prefetch(&words->buckets[word_bucket2(hash, words->mask)]);
-}
-
 static inline void find_words(const struct words *words, const struct word *word, unsigned n, uint32_t *tenant)
 {
 	struct word_search search[WORD_BURST];
@@ -134,7 +140,7 @@ static inline void find_words(const struct words *words, const struct word *word
 	for (unsigned i = 0; i < n; i++)
 		begin(words, word[i].bytes, word[i].length, &search[i]);
 	for (unsigned i = 0; i < n; i++)
-		fetch_strings(words, search[i].hash);
+		fetch(words, &search[i]);
 	for (unsigned i = 0; i < n; i++)
 		tenant[i] = end(words, &search[i]);
 }
@@ -150,6 +156,13 @@ void table_begin_word(const struct table *table, bool domain, const void *bytes,
 	const struct words words = words_of(table, domain);
 
 	begin(&words, bytes, length, search);
+}
+
+void table_fetch_word(const struct table *table, struct word_search *search)
+{
+	const struct words words = words_of(table, search->domain);
+
+	fetch(&words, search);
 }
 
 uint32_t table_end_word(const struct table *table, const struct word_search *search)

@@ -36,13 +36,16 @@ struct word_search {
 	const void *bytes; // the word: stays where it is to the end
 	uint64_t first;    // its first eight bytes as they are compared, zeros behind its end
 	uint64_t hash;
+	const struct word_slot *slot; // where it may be: the tag is the word's; NULL where that is not known
 	uint32_t length;   // 0: nothing is found
 	bool domain;       // else a name
 };
 
-// The same in two steps, for who has a burst of different words: table_begin_word of each, then table_end_word of each.
+// The same in steps, for who has a burst of different words: table_begin_word of each, then table_fetch_word of each,
+// which may be left out, then table_end_word of each.
 void table_begin_word(const struct table *table, bool domain, const void *bytes, size_t length,
 		      struct word_search *search);
+void table_fetch_word(const struct table *table, struct word_search *search);
 uint32_t table_end_word(const struct table *table, const struct word_search *search);
 
 // A word ready to be hashed and compared: padded with zeros to whole words of 8 bytes.

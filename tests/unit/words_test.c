@@ -68,6 +68,17 @@ static uint32_t make_text(const struct rule_set *rules, uint64_t *random, char *
 	return length;
 }
 
+// A look-up in its steps, with or without the second.
+static uint32_t find_in_steps(const struct table *table, bool domain, const struct word *word, bool fetch)
+{
+	struct word_search search;
+
+	table_begin_word(table, domain, word->bytes, word->length, &search);
+	if (fetch)
+		table_fetch_word(table, &search);
+	return table_end_word(table, &search);
+}
+
 static void look_ups_find_what_a_scan_of_all_tenants_finds(void **state)
 {
 	uint64_t random = kit_seed();
@@ -92,6 +103,10 @@ static void look_ups_find_what_a_scan_of_all_tenants_finds(void **state)
 				assert_int_equal(domain[i], table_find_domain(&kit.table, text[i], word[i].length));
 				assert_int_equal(name[i], scan_names(kit.rules, text[i], word[i].length));
 				assert_int_equal(name[i], table_find_tenant_name(&kit.table, text[i], word[i].length));
+				for (unsigned fetch = 0; fetch < 2; fetch++) {
+					assert_int_equal(domain[i], find_in_steps(&kit.table, true, &word[i], fetch));
+					assert_int_equal(name[i], find_in_steps(&kit.table, false, &word[i], fetch));
+				}
 			}
 		}
 		kit_table_close(&kit);
@@ -131,6 +146,29 @@ static void a_short_name_given_as_a_word_is_found_as_its_bytes_are(void **state)
 		}
 	}
 	assert_int_equal(find_short_name(&kit.table, "ab\0", 3), 0);
+	kit_table_close(&kit);
+}
+
+static void another_word_with_the_tag_of_a_name_is_not_taken_for_it(void **state)
+{
+	const struct kit_rules_shape shape = {.n_rules = 1, .n_tenants = 1, .n_pools = 1, .n_queues = 1};
+	struct rule_set *rules = kit_rules_random(&shape, 1);
+	struct word_search search;
+	struct kit_table kit;
+
+	rules->tenants[0].name = "first-and-last";
+	kit_table_compile(&kit, rules);
+	for (unsigned turn = 0; turn < 4; turn++) {
+		const char *bytes = turn < 2 ? "first-and-last" : "first-and-lost";
+
+		table_begin_word(&kit.table, false, "first-and-last", 14, &search);
+		search.bytes = bytes;
+		search.first ^= turn & 1;
+		assert_int_equal(table_end_word(&kit.table, &search), turn == 0 ? rules->tenants[0].id : 0);
+		table_fetch_word(&kit.table, &search);
+		assert_non_null(search.slot);
+		assert_int_equal(table_end_word(&kit.table, &search), turn == 0 ? rules->tenants[0].id : 0);
+	}
 	kit_table_close(&kit);
 }
 
@@ -251,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_key_is_the_word_with_zeros_behind_whatever_its_length),
 		cmocka_unit_test(look_ups_find_what_a_scan_of_all_tenants_finds),
 		cmocka_unit_test(a_short_name_given_as_a_word_is_found_as_its_bytes_are),
+		cmocka_unit_test(another_word_with_the_tag_of_a_name_is_not_taken_for_it),
 		cmocka_unit_test(only_ascii_letters_are_alike_in_either_case),
 		cmocka_unit_test(any_length_may_be_asked_for),
 		cmocka_unit_test(a_table_without_tenants_finds_none),
