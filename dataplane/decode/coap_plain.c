@@ -114,7 +114,7 @@ static inline const uint8_t *path_read(const uint8_t *at, const uint8_t *p, cons
 	length = *p++;
 	if (end - p < (ptrdiff_t)length)
 		return NULL;
-	channel = coap_channel_find(p, length); // of none whose length is extended, or whose delta is not 0
+	channel = coap_channel_find(p, length); // none has 13 or more bytes: `length` was no longer form
 	message->channel = (uint8_t)channel;
 	return channel < 0 ? NULL : p + length;
 }
