@@ -9,7 +9,7 @@
 
 #include "dataplane/abi/channel.h"
 #include "dataplane/answer_frame.h"
-#include "dataplane/decode/sip_answer.h"
+#include "dataplane/decode/sip_transaction.h"
 #include "dataplane/worker.h"
 
 enum { SIP_SECONDS = 32, COAP_SECONDS = 247 }; // RFC 3261, 17.1.2.2 (64 * T1); RFC 7252, 4.8.2 (EXCHANGE_LIFETIME)
@@ -55,16 +55,18 @@ static uint64_t packet_head(const struct packet *packet, uint16_t number)
 	return htole64(source | destination << 16 | (uint64_t)number << 32 | (uint64_t)packet->ip_version << 48);
 }
 
-static void packet_ends(const struct packet *packet, uint16_t number, struct repeat_ends *ends)
+static struct repeat_ends packet_ends(const struct packet *packet, uint16_t number)
 {
 	const uint8_t *ip = packet->data + packet->l3;
 	uint64_t head = packet_head(packet, number);
+	struct repeat_ends ends;
 
-	memcpy(ends, &head, sizeof(head));
+	memcpy(&ends, &head, sizeof(head));
 	if (packet->ip_version == 4)
-		memcpy(ends->address, ip + 12, 8);
+		memcpy(ends.address, ip + 12, 8);
 	else
-		memcpy(ends->address, ip + 8, 32);
+		memcpy(ends.address, ip + 8, 32);
+	return ends;
 }
 
 static struct repeat_ends record_ends(const struct weir_record *record, uint16_t number)
@@ -93,30 +95,59 @@ static uint64_t key_of(const struct repeat *repeat, const struct repeat_ends *en
 
 void remember_begin(struct worker *worker, const struct burst *burst)
 {
-	worker->memory.late.n = 0;
+	worker->memory.names.n = 0;
 	worker->memory.now = (uint32_t)((burst->now - worker->started) / worker->memory.tick);
 }
 
-static inline void name_later(struct memory *memory, unsigned i, const struct packet *packet, uint16_t number)
+// The words of repeat_ends. Returns how many.
+static inline unsigned put_ends(uint64_t *word, const struct packet *packet, uint16_t number)
 {
-	struct repeat_names *late = &memory->late;
+	const uint8_t *ip = packet->data + packet->l3;
 
-	late->head[late->n] = packet_head(packet, number);
-	memcpy(&late->addresses[late->n], packet->data + packet->l3 + 12, sizeof(late->addresses[0]));
-	memory->late_frame[late->n++] = (uint8_t)i;
+	word[0] = packet_head(packet, number);
+	if (likely(packet->ip_version == 4)) {
+		word[REPEAT_LANES] = siphash_load(ip + 12);
+		return 2;
+	}
+	for (unsigned i = 0; i < 4; i++)
+		word[(i + 1) * REPEAT_LANES] = siphash_load(ip + 8 + 8 * i);
+	return 5;
 }
 
-void remember_named(struct worker *worker)
+// Puts a message among those that get their keys together. False where its name has no room there.
+static inline bool put_name(struct memory *memory, unsigned i, const struct packet *packet,
+			    const struct request *request)
+{
+	struct repeat_names *names = &memory->names;
+	uint64_t *word = repeat_names_next(names), rest = 0;
+	unsigned n = put_ends(word, packet, number_of(packet->protocol, request)), bytes = 8 * n, more;
+
+	if (packet->protocol == WEIR_SIP) {
+		more = sip_transaction_words(packet->data + packet->payload, &request->sip, word + n * REPEAT_LANES,
+					     REPEAT_LANES, REPEAT_WORDS - n, &rest);
+		if (more == 0)
+			return false;
+		n += more;
+		bytes = 8 * n + 7;
+	}
+	word[n * REPEAT_LANES] = rest | (uint64_t)bytes << 56;
+	names->count[names->n] = (uint8_t)(n + 1);
+	memory->named[names->n++] = (uint8_t)i;
+	return true;
+}
+
+void remember_named(struct worker *worker, const struct burst *burst)
 {
 	struct memory *memory = &worker->memory;
-	const struct repeat *repeat = &memory->repeat[WEIR_COAP];
 	uint64_t key[REPEAT_NAMES];
 
 	static_assert((int)REPEAT_NAMES == (int)BURST_MAX, "a burst has room");
-	repeat_keys(repeat, &memory->late, key);
-	for (unsigned at = 0; at < memory->late.n; at++) {
-		memory->key[memory->late_frame[at]] = key[at];
-		repeat_prefetch(repeat, key[at]);
+	repeat_keys(memory->repeat[WEIR_COAP].secret, &memory->names, key);
+	for (unsigned at = 0; at < memory->names.n; at++) {
+		unsigned i = memory->named[at];
+
+		memory->key[i] = key[at];
+		repeat_prefetch(&memory->repeat[burst->packet[i].protocol], key[at]);
 	}
 }
 
@@ -125,18 +156,13 @@ void remember_name(struct worker *worker, const struct burst *burst, unsigned i,
 	const struct packet *packet = &burst->packet[i];
 	const struct repeat *repeat = repeat_of(worker, packet->protocol);
 	struct repeat_ends ends;
-	uint64_t key;
 
-	// Two ifs: of one, gcc makes one load of eight bytes, two of which the decoder has just stored apart.
-	if (likely(packet->protocol == WEIR_COAP))
-		if (likely(packet->ip_version == 4)) {
-			name_later(&worker->memory, i, packet, request->coap.id);
-			return;
-		}
-	packet_ends(packet, number_of(packet->protocol, request), &ends);
-	key = key_of(repeat, &ends, packet->protocol, packet->data + packet->payload, request);
-	worker->memory.key[i] = key;
-	repeat_prefetch(repeat, key);
+	if (likely(put_name(&worker->memory, i, packet, request)))
+		return;
+	ends = packet_ends(packet, number_of(packet->protocol, request));
+	worker->memory.key[i] =
+		key_of(repeat, &ends, packet->protocol, packet->data + packet->payload, request);
+	repeat_prefetch(repeat, worker->memory.key[i]);
 }
 
 enum remembered remember_find(struct worker *worker, const struct burst *burst, unsigned i)

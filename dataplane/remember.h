@@ -26,11 +26,11 @@ struct memory {
 	uint64_t tick;           // TSC cycles
 	uint32_t now;            // ticks, of the burst
 	uint64_t key[BURST_MAX]; // of the burst's messages, by frame
-	struct repeat_names late; // CoAP messages over IPv4 of the burst, which get their keys together,
-	uint8_t late_frame[BURST_MAX]; // and what frames they are
+	struct repeat_names names; // of the burst's messages, which get their keys together,
+	uint8_t named[BURST_MAX];  // and what frames they are
 };
 
-// Makes room for `n` messages of each protocol. 0 or -ENOMEM. `secret` is random. Main thread.
+// Makes room for `n` messages of each protocol. 0 or -ENOMEM. `secret` is random, and that of all keys. Main thread.
 int memory_init(struct memory *memory, uint32_t n, const uint8_t secret[SIPHASH_KEY_SIZE], uint64_t tsc_hz);
 void memory_fini(struct memory *memory); // after a failed memory_init too
 
@@ -40,7 +40,7 @@ void remember_begin(struct worker *worker, const struct burst *burst);
 // Frame `i` of the burst has been decoded as `request`: it gets its name. remember_named follows the last one: what is
 // known of each is then on its way, from memory that is seldom in a cache.
 void remember_name(struct worker *worker, const struct burst *burst, unsigned i, const struct request *request);
-void remember_named(struct worker *worker);
+void remember_named(struct worker *worker, const struct burst *burst);
 
 // Whether frame `i`, which has its name, has been seen.
 enum remembered remember_find(struct worker *worker, const struct burst *burst, unsigned i);

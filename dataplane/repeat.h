@@ -80,16 +80,24 @@ static inline uint64_t repeat_key(const struct repeat *repeat, const struct repe
 	return repeat_key_of(siphash13_end(&hash, 0, 0));
 }
 
-// Messages over IPv4 that ends and number name: of each the first eight bytes of its repeat_ends, and the eight of its
-// addresses, as words that lie as those do.
-enum { REPEAT_NAMES = 64 };
+// Messages, and the words that each is named by: those of its repeat_ends, and what else names it; the last of them as
+// SipHash has it, with how many bytes are named in its highest byte. The words of four messages lie side by side.
+enum { REPEAT_NAMES = 64, REPEAT_WORDS = 16, REPEAT_LANES = 4 };
 struct repeat_names {
-	uint64_t head[REPEAT_NAMES], addresses[REPEAT_NAMES];
+	uint64_t word[REPEAT_NAMES / REPEAT_LANES][REPEAT_WORDS][REPEAT_LANES];
+	uint8_t count[REPEAT_NAMES]; // of words
 	uint32_t n;
 };
 
-// repeat_key of each, in less time; `key` has room for n rounded up to a multiple of four, as the names have.
-void repeat_keys(const struct repeat *repeat, const struct repeat_names *names, uint64_t *key);
+// Where the first word of the next message goes, its others REPEAT_LANES further each.
+static inline uint64_t *repeat_names_next(struct repeat_names *names)
+{
+	return &names->word[names->n / REPEAT_LANES][0][names->n % REPEAT_LANES];
+}
+
+// The key of each, as SipHash-1-3 makes it of the words one message after the other, in less time; `key` has room for n
+// rounded up to a multiple of four. `secret` is that of the tables that the keys are for.
+void repeat_keys(const uint8_t secret[SIPHASH_KEY_SIZE], const struct repeat_names *names, uint64_t *key);
 
 // Brings the line of a key near, for who has a burst of them.
 static inline void repeat_prefetch(const struct repeat *repeat, uint64_t key)

@@ -9,6 +9,7 @@
 
 #include "dataplane/decode/coap_answer.h"
 #include "dataplane/decode/sip_answer.h"
+#include "dataplane/decode/sip_transaction.h"
 
 static int answer_coap(const uint8_t *payload, unsigned length, const struct answer *answer,
 		       struct request_voice *voice, uint8_t *out, size_t room)

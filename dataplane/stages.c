@@ -203,7 +203,7 @@ static struct ended decode_requests(struct worker *worker, struct burst *burst, 
 		}
 		ended.owed |= (uint64_t)begin_request(worker, burst, burst->live[at], &tenant[at]) << at;
 	}
-	remember_named(worker);
+	remember_named(worker, burst);
 	for (left = requests; left != 0; left &= left - 1) {
 		unsigned at = (unsigned)__builtin_ctzll(left);
 

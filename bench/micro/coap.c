@@ -151,10 +151,14 @@ static struct repeat_names names;
 
 static void run_keys(unsigned first)
 {
-	names.n = BURST;
-	for (unsigned i = 0; i < BURST; i++)
-		names.head[i] = names.addresses[i] = sender++;
-	repeat_keys(&repeat, &names, key);
+	for (names.n = 0; names.n < BURST; names.n++) {
+		uint64_t *word = repeat_names_next(&names);
+
+		word[0] = word[REPEAT_LANES] = sender++;
+		word[2 * REPEAT_LANES] = UINT64_C(16) << 56;
+		names.count[names.n] = 3;
+	}
+	repeat_keys(repeat.secret, &names, key);
 }
 
 static void run_claim(unsigned first)

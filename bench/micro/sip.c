@@ -9,6 +9,7 @@
 #include <x86intrin.h>
 
 #include "dataplane/decode/sip_answer.h"
+#include "dataplane/decode/sip_transaction.h"
 
 enum { BURST = 64, MESSAGES = 1024, STRIDE = 1024, ROUNDS = 200, BURSTS = MESSAGES / BURST, SHUFFLED = 10 };
 

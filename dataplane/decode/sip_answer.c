@@ -225,39 +225,6 @@ unsigned sip_answer_status(const struct sip_message *message)
 	return message->flags & SIP_REQUIRES ? SIP_STATUS_EXTENSION : SIP_STATUS_OK;
 }
 
-static void put_piece(struct siphash *hash, const uint8_t *at, struct span span)
-{
-	siphash13_put_piece(hash, at + span.at, span.length);
-}
-
-// Pieces and how long each is: three lengths in the last word, the others in a word before it where that says so.
-uint64_t sip_transaction_end(struct siphash *hash, const uint8_t *at, const struct sip_message *message)
-{
-	static const char cookie[] = "z9hG4bK"; // RFC 3261, 8.1.1.7
-	const struct span *branch = &message->via.branch, *first = branch;
-	bool unique = branch->length >= sizeof(cookie) && memcmp(at + branch->at, cookie, sizeof(cookie) - 1) == 0;
-
-	if (!unique) {
-		first = &message->via.value;
-		put_piece(hash, at, message->from);
-		put_piece(hash, at, message->to);
-		siphash13_put(hash, message->from.length | (uint64_t)message->to.length << 16);
-	}
-	put_piece(hash, at, *first);
-	put_piece(hash, at, message->call_id);
-	put_piece(hash, at, message->cseq);
-	return siphash13_end(hash, first->length | (uint64_t)message->call_id.length << 16 |
-				   (uint64_t)message->cseq.length << 32 | (uint64_t)unique << 48, 7);
-}
-
-uint64_t sip_transaction(const uint8_t *at, const struct sip_message *message, const uint8_t key[SIPHASH_KEY_SIZE])
-{
-	struct siphash hash;
-
-	siphash_init(&hash, key);
-	return sip_transaction_end(&hash, at, message);
-}
-
 bool sip_answer_place(const struct sip_request *request, struct sip_peer *place)
 {
 	const struct sip_via *via = &request->message->via;

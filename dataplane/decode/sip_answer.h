@@ -49,14 +49,6 @@ struct sip_answer {
 // SIP_REQUIRES, gets 420 as OPTIONS does here; one that is forwarded is the member's to judge.
 unsigned sip_answer_status(const struct sip_message *message);
 
-// 64 bits that are the same for each retransmission of an answerable request and, without `key`, cannot be foreseen: of
-// branch, Call-ID and CSeq, or of all that RFC 3261, 17.2.3 compares where the branch is none of RFC 3261. The tag that
-// answers put into To is made of it.
-uint64_t sip_transaction(const uint8_t *at, const struct sip_message *message, const uint8_t key[SIPHASH_KEY_SIZE]);
-
-// The same of all that has been put into `hash`, whole words, and of the request; nothing more is put then.
-uint64_t sip_transaction_end(struct siphash *hash, const uint8_t *at, const struct sip_message *message);
-
 // Writes an answer into `out`. Returns its length, -EMSGSIZE where it does not fit in `size`, -EINVAL where the request
 // is not answerable or the status is none of the list. Folds of what is copied become one space; nothing else of it
 // changes but the topmost Via (received, rport: RFC 3261, 18.2.1; RFC 3581, 4).

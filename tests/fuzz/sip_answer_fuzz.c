@@ -10,8 +10,9 @@
 
 #include "dataplane/decode/sip_answer.h"
 #include "dataplane/decode/sip_header.h"
-#include "dataplane/decode/sip_reply.h"
 #include "dataplane/decode/sip_lines.h"
+#include "dataplane/decode/sip_reply.h"
+#include "dataplane/decode/sip_transaction.h"
 
 enum { CHOICES = 4, OUT_MAX = 200000, LINES_MAX = 65536 };
 

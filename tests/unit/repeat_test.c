@@ -276,29 +276,70 @@ static void whatever_is_forgotten_too_early_has_been_counted(void **state)
 	repeat_fini(&repeat);
 }
 
+// One message after the other.
+static uint64_t key_of_words(const struct repeat_names *names, unsigned i)
+{
+	const uint64_t (*word)[REPEAT_LANES] = names->word[i / REPEAT_LANES];
+	unsigned count = names->count[i], lane = i % REPEAT_LANES;
+	uint64_t last = word[count - 1][lane];
+	struct siphash hash;
+
+	siphash_init(&hash, secret);
+	for (unsigned k = 0; k + 1 < count; k++)
+		siphash13_put(&hash, word[k][lane]);
+	hash.length = 0; // it is in the last word
+	return repeat_key_of(siphash13_end(&hash, last, 0));
+}
+
 static void keys_of_many_messages_are_those_of_each(void **state)
 {
-	struct repeat repeat = table_of(1);
+	struct repeat_names *names = calloc(1, sizeof(*names));
 	uint64_t random = 7;
 
-	for (unsigned n = 0; n <= REPEAT_NAMES; n++) {
-		struct repeat_names names = { .n = n };
+	for (unsigned turn = 0; turn < 20 * REPEAT_NAMES; turn++) {
+		unsigned n = turn % (REPEAT_NAMES + 1), most = turn % REPEAT_WORDS;
 		uint64_t key[REPEAT_NAMES];
 
-		for (unsigned i = 0; i < n; i++) {
-			names.head[i] = htole64(UINT64_C(4) << 48 | kit_random(&random) >> 16);
-			names.addresses[i] = kit_random(&random);
-		}
-		repeat_keys(&repeat, &names, key);
-		for (unsigned i = 0; i < n; i++) {
-			struct repeat_ends ends;
+		for (names->n = 0; names->n < n; names->n++) {
+			uint64_t *word = repeat_names_next(names);
 
-			memcpy(&ends, &names.head[i], 8);
-			memcpy(ends.address, &names.addresses[i], 8);
-			assert_int_equal(ends.ip_version, 4);
-			assert_true(key[i] == repeat_key(&repeat, &ends));
+			names->count[names->n] = (uint8_t)(1 + kit_random(&random) % (most + 1));
+			for (unsigned k = 0; k < names->count[names->n]; k++)
+				word[k * REPEAT_LANES] = kit_random(&random);
 		}
+		repeat_keys(secret, names, key);
+		for (unsigned i = 0; i < n; i++)
+			assert_true(key[i] == key_of_words(names, i));
 	}
+	free(names);
+}
+
+static void the_words_of_ends_make_the_key_of_ends(void **state)
+{
+	struct repeat repeat = table_of(1);
+	struct repeat_names *names = calloc(1, sizeof(*names));
+	uint64_t random = 7;
+
+	for (names->n = 0; names->n < REPEAT_NAMES; names->n++) {
+		unsigned version = names->n % 3 ? 4 : 6, n = version == 4 ? 2 : 5;
+		uint64_t *word = repeat_names_next(names);
+
+		word[0] = (uint64_t)version << 48 | kit_random(&random) >> 16;
+		for (unsigned k = 1; k < n; k++)
+			word[k * REPEAT_LANES] = kit_random(&random);
+		word[n * REPEAT_LANES] = (uint64_t)n * 8 << 56;
+		names->count[names->n] = (uint8_t)(n + 1);
+	}
+	for (unsigned i = 0; i < names->n; i++) {
+		struct repeat_ends ends;
+		uint64_t key[REPEAT_NAMES];
+
+		for (unsigned k = 0; k < sizeof(ends) / 8; k++)
+			memcpy((uint8_t *)&ends + 8 * k, &names->word[i / REPEAT_LANES][k][i % REPEAT_LANES], 8);
+		repeat_keys(secret, names, key);
+		assert_true(key[i] == repeat_key(&repeat, &ends));
+	}
+	free(names);
 	repeat_fini(&repeat);
 }
 
@@ -313,6 +354,7 @@ int main(void)
 		cmocka_unit_test(time_may_pass_the_end_of_its_counter),
 		cmocka_unit_test(each_part_of_a_message_s_name_makes_another_key),
 		cmocka_unit_test(keys_of_many_messages_are_those_of_each),
+		cmocka_unit_test(the_words_of_ends_make_the_key_of_ends),
 		cmocka_unit_test(another_secret_puts_messages_into_other_lines),
 		cmocka_unit_test(a_table_takes_a_power_of_two_of_lines),
 		cmocka_unit_test(random_work_goes_as_in_a_list_of_each_line),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/decode/sip_transaction.h"
 #include "tests/kit/sip.h"
 
 static const uint8_t key[SIPHASH_KEY_SIZE] = "sixteen of bytes";
@@ -250,6 +251,36 @@ static void the_tag_of_to_is_the_same_for_a_retransmission_alone(void **state)
 	assert_true(sip_transaction(one.bytes, &one.message, key) == first);
 }
 
+static void the_words_of_a_transaction_are_what_is_hashed(void **state)
+{
+	static const char *const vias[] = { "z9hG4bK", "z9hG4bK1", "z9hG4bK123456789", "1" };
+	enum { WORDS = 64, STRIDE = 3 };
+	uint64_t word[WORDS * STRIDE], rest;
+	struct siphash hash;
+	char line[200];
+
+	for (unsigned turn = 0; turn < 4 * 40; turn++) {
+		unsigned n;
+
+		sprintf(line, "Via: SIP/2.0/UDP a;branch=%s", vias[turn % 4]);
+		sip_case_line(&one, line);
+		one.message.call_id.length = (uint16_t)(turn / 4);
+		n = sip_transaction_words(one.bytes, &one.message, word, STRIDE, WORDS, &rest);
+		assert_true(n > 0);
+		siphash_init(&hash, key);
+		for (unsigned i = 0; i < n; i++)
+			siphash13_put(&hash, word[i * STRIDE]);
+		assert_true(siphash13_end(&hash, rest, 7) == sip_transaction(one.bytes, &one.message, key));
+		// and no more than there is room for, with one word more
+		word[n * STRIDE] = 42;
+		assert_int_equal(sip_transaction_words(one.bytes, &one.message, word, STRIDE, n + 1, &rest), n);
+		memset(word, 0, sizeof(word));
+		assert_int_equal(sip_transaction_words(one.bytes, &one.message, word, STRIDE, n, &rest), 0);
+		for (unsigned i = 0; i < WORDS * STRIDE; i++)
+			assert_int_equal(word[i], 0);
+	}
+}
+
 static void a_tag_that_to_has_stays(void **state)
 {
 	sip_case_line(&one, "To: \"B\"\r\n  <sip:b> ; tag = x");
@@ -479,6 +510,7 @@ int main(void)
 		cmocka_unit_test(received_and_rport_are_ours_to_say),
 		cmocka_unit_test(an_answer_goes_where_the_topmost_via_says),
 		cmocka_unit_test(the_tag_of_to_is_the_same_for_a_retransmission_alone),
+		cmocka_unit_test(the_words_of_a_transaction_are_what_is_hashed),
 		cmocka_unit_test(a_tag_that_to_has_stays),
 		cmocka_unit_test(a_malformed_request_gets_400_if_it_can_be_answered),
 		cmocka_unit_test(folds_are_copied_as_one_space),
