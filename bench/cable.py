@@ -29,8 +29,8 @@ def rate(net, mac, seconds, *frames):
     first, began = received(net)
     time.sleep(seconds)
     last, ended = received(net)
-    sent = int(sender.communicate(timeout=60)[0])
-    return (last - first) / (ended - began), sent / (seconds + 1)
+    sent, took = map(float, sender.communicate(timeout=60)[0].split())
+    return (last - first) / (ended - began), sent / took
 
 
 def far_end_threads():
