@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Client side of dp.sock on the event loop. Never blocks: what the socket does not take waits for
-// EV_WRITE, and acknowledgements that wait are merged. Refuses a hello that does not fit its segment,
-// and ends the connection on any message that cannot be.
+// Client side of dp.sock on the event loop. Never blocks: what the socket does not take waits for EV_WRITE, and
+// acknowledgements that wait are merged. Refuses a hello that does not fit its segment, and ends the connection on any
+// message that cannot be.
 #include "controlplane/link.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "controlplane/events.h"
 #include "controlplane/log.h"
 
 enum { BACKOFF_MIN_MS = 20, BACKOFF_MAX_MS = 1000, HELLO_S = 10 };
@@ -274,7 +275,7 @@ struct link *link_create(struct event_base *base, const char *path, struct consu
 	link->backoff_ms = BACKOFF_MIN_MS;
 	link->timer = event_new(base, -1, 0, on_timer, link);
 	if (!link->timer || event_add(link->timer, &at_once) < 0) {
-		free(link);
+		link_destroy(link);
 		return NULL;
 	}
 	return link;
@@ -285,7 +286,7 @@ void link_destroy(struct link *link)
 	if (!link)
 		return;
 	hang_up(link);
-	event_free(link->timer);
+	event_destroy(link->timer);
 	free(link);
 }
 

@@ -5,7 +5,6 @@
 // client that leaves meanwhile is noticed by an event of our own on its socket. Desk's thread only.
 #include "controlplane/agents/http.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
