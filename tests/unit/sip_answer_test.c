@@ -240,6 +240,14 @@ static void the_tag_of_to_is_the_same_for_a_retransmission_alone(void **state)
 	first = sip_transaction(one.bytes, &one.message, key);
 	sip_case_line(&one, "Call-ID: ab\r\nCSeq: 12 MESSAGE");
 	assert_true(sip_transaction(one.bytes, &one.message, key) != first);
+	sip_case_line(&one, "Call-ID: aaaaaaaa00000001\r\nCSeq: 1 MESSAGE"); // whole words
+	first = sip_transaction(one.bytes, &one.message, key);
+	sip_case_line(&one, "Call-ID: aaaaaaaa\r\nCSeq: 000000011 MESSAGE");
+	assert_true(sip_transaction(one.bytes, &one.message, key) != first);
+	sip_case_line(&one, "Via: SIP/2.0/UDP a\r\nFrom: sip:aaaaaaaaaaaa\r\nTo: sip:bbbb");
+	first = sip_transaction(one.bytes, &one.message, key);
+	sip_case_line(&one, "Via: SIP/2.0/UDP a\r\nFrom: sip:aaaa\r\nTo: aaaaaaaasip:bbbb");
+	assert_true(sip_transaction(one.bytes, &one.message, key) != first);
 	// branches that are none of RFC 3261 do not make two requests one
 	sip_case_line(&one, "Via: SIP/2.0/UDP a;branch=z9hG4bK");
 	first = sip_transaction(one.bytes, &one.message, key);

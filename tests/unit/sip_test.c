@@ -63,6 +63,23 @@ static void methods_are_told_apart_and_case_matters(void **state)
 	}
 }
 
+// Under the address sanitizer: nothing behind the datagram is held against a method that is longer than what is left.
+static void a_method_may_be_longer_than_what_is_left_behind_cseq(void **state)
+{
+	char method[101], text[400];
+
+	for (unsigned n = 1; n < sizeof(method); n++)
+		for (unsigned body = 30; body < 40; body++) {
+			memset(method, 'M', n);
+			method[n] = '\0';
+			snprintf(text, sizeof(text), "%s sip:a SIP/2.0\nCSeq: 1 M\n\n%.*s", method, (int)body,
+				 "MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM");
+			raw(text);
+			says(one.message.cseq, "1 M");
+			assert_int_equal(one.message.fault, n == 1 ? WEIR_REASON_SIP_MISSING : WEIR_REASON_SIP_CSEQ);
+		}
+}
+
 static void names_of_headers_come_in_any_case_and_short(void **state)
 {
 	raw("MESSAGE sip:acme.example SIP/2.0\n"
@@ -121,7 +138,8 @@ static void the_first_fault_is_told_in_whatever_order_headers_come(void **state)
 		enum weir_reason reason;
 	} wrong[] = { { "Via: x", WEIR_REASON_SIP_VIA }, { "From: x", WEIR_REASON_SIP_FROM }, { "To: x", WEIR_REASON_SIP_TO },
 		      { "Call-ID: a b", WEIR_REASON_SIP_CALL_ID }, { "CSeq: x", WEIR_REASON_SIP_CSEQ },
-		      { "Content-Length: x", WEIR_REASON_SIP_LENGTH }, { "no colon", WEIR_REASON_SIP_HEADER } };
+		      { "Content-Length: x", WEIR_REASON_SIP_LENGTH }, { "no colon", WEIR_REASON_SIP_HEADER },
+		      { "l: 65536", WEIR_REASON_SIP_LENGTH } };
 	char text[600];
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -201,6 +219,7 @@ static void start_lines_that_are_none_are_refused(void **state)
 			fail_msg("\"%s\" is %s", wrong[i], weir_reason_name(one.reason));
 		assert_int_equal(one.message.flags & SIP_ANSWERABLE, 0);
 	}
+	is_fault("MESSAGE sip:a.example SIP/2.1", WEIR_REASON_SIP_VERSION);
 	is_fault("MESSAGE sip:a.example SIP/7.0", WEIR_REASON_SIP_VERSION);
 	assert_int_equal(one.message.flags & SIP_ANSWERABLE, SIP_ANSWERABLE);
 	is_fault("MESSAGE sip:a.example SIP/2.0  ", WEIR_REASON_SIP_START_LINE);
@@ -225,6 +244,8 @@ static void responses_are_told_by_their_start_line(void **state)
 	assert_int_equal(one.message.status, 202);
 	assert_int_equal(one.message.flags & SIP_ANSWERABLE, 0);
 	says(one.message.to_tag, "2");
+	raw("SIP/2.0 202 Accepted\r\nCSeq: 5 \r\n\r\nSo many bytes that it could be read in the short way");
+	assert_int_equal(one.message.fault, WEIR_REASON_SIP_CSEQ);
 	raw("SIP/2.0 100 \r\n\r\n");
 	assert_int_equal(one.reason, WEIR_REASON_SIP_RESPONSE);
 	assert_int_equal(one.message.fault, WEIR_REASON_SIP_MISSING);
@@ -367,13 +388,15 @@ static void the_topmost_via_is_held_against_its_grammar(void **state)
 	says(one.message.via.received, "; RECEIVED = [2001:db8::9] ");
 	is_good("Via: SIP/2.0/UDP a\r\nVia: what comes below is not looked at");
 	is_fault("Via: SIP/2.0/UDP a\r\nVia: but it has \x02 no control characters", WEIR_REASON_SIP_VIA);
+	is_fault("Via: SIP/2.0/UDP a\r\nVia: nor\r\n \x02 has its fold", WEIR_REASON_SIP_VIA);
+	is_fault("Via: SIP/2.0/UDP a, nor has \x02 what comes below in its own line", WEIR_REASON_SIP_VIA);
 }
 
 static void the_others_are_held_against_their_grammar(void **state)
 {
 	static const char *const cseqs[] = { "1", "MESSAGE", "1MESSAGE", "1 INVITE", "-1 MESSAGE", "2147483648 MESSAGE", "1 MESSAGE x",
-		"36893488147419103232 MESSAGE", "1 message", "1 MESSAGF", "1 NESSAGE", "1, MESSAGE" };
-	static const char *const lengths[] = { "6", "-1", "+5", "5 5", "99999999999999999999", "a", "5,5", "0x5", "65536" };
+		"36893488147419103232 MESSAGE", "1 message", "1 MESSAGF", "1 NESSAGE", "1, MESSAGE", "1/MESSAGE" };
+	static const char *const lengths[] = { "6", "-1", "+5", "5 5", "99999999999999999999", "a", "5,5", "0x5", "65536", " " };
 	char line[200];
 
 	for (size_t i = 0; i < sizeof(cseqs) / sizeof(cseqs[0]); i++) {
@@ -400,6 +423,8 @@ static void the_body_is_as_long_as_the_header_says(void **state)
 	says(one.message.body, "hello");
 	is_good("Content-Length: 0");
 	assert_int_equal(one.message.body.length, 0);
+	is_good("Content-Length:  0");
+	assert_int_equal(one.message.body.length, 0);
 	is_good("Content-Length: 0004");
 	says(one.message.body, "hell");
 	sip_case_set(&one, zeros, sizeof(zeros) - 1);
@@ -424,6 +449,8 @@ static void headers_that_stand_once_are_refused_twice(void **state)
 	is_fault("From: sip:a\r\nf: sip:b", WEIR_REASON_SIP_REPEATED);
 	says(one.message.from, "sip:a");
 	assert_int_equal(one.message.flags & SIP_ANSWERABLE, SIP_ANSWERABLE);
+	is_fault("From: sip:a\r\nf: sip:b\r\n ;tag=1", WEIR_REASON_SIP_REPEATED);
+	says(one.message.from, "sip:a");
 	is_fault("To: sip:a\r\nt: sip:b", WEIR_REASON_SIP_REPEATED);
 	is_fault("Call-ID: a\r\nCall-ID: a", WEIR_REASON_SIP_REPEATED);
 	is_fault("CSeq: 1 MESSAGE\r\nCSeq: 1 MESSAGE", WEIR_REASON_SIP_REPEATED);
@@ -447,6 +474,15 @@ static void any_other_priority_is_normal(void **state)
 	}
 }
 
+static void is_last_line(const char *line, const char *body, enum weir_reason reason)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "MESSAGE sip:a SIP/2.0\nv:SIP/2.0/UDP a\nf:sip:a\nt:sip:c\ni:x\nCSeq:2 MESSAGE\n%s\n%s", line, body);
+	raw(text);
+	assert_int_equal(one.reason, reason);
+}
+
 static void lines_that_are_no_headers_are_refused(void **state)
 {
 	is_fault("Max-Forwards: 70\r\nno colon", WEIR_REASON_SIP_HEADER);
@@ -454,10 +490,13 @@ static void lines_that_are_no_headers_are_refused(void **state)
 	is_fault("Max-Forwards: 70\r\na b: c", WEIR_REASON_SIP_HEADER);
 	is_fault("Max-Forwards: 70\r\nX: a return\ralone", WEIR_REASON_SIP_HEADER);
 	is_fault("Max-Forwards: 70\r\nX: two\r\r", WEIR_REASON_SIP_HEADER);
+	is_last_line("X: a return\rx\n", "body", WEIR_REASON_SIP_HEADER);
+	is_last_line("X: y\r\n", "\rbody\r", WEIR_REASON_NONE);
 	is_fault("From: sip:a\r;tag=1", WEIR_REASON_SIP_HEADER);
 	is_fault("MESSAGE sip:a SIP/2.0\r\n folded", WEIR_REASON_SIP_HEADER);
 	raw("MESSAGE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nf:sip:a\r\nt:sip:c\r\ni:x\r\nCSeq:2 MESSAGE\r\n");
 	assert_int_equal(one.reason, WEIR_REASON_SIP_HEADER); // no empty line
+	assert_int_equal(one.message.flags & SIP_ANSWERABLE, SIP_ANSWERABLE);
 	is_good("Max-Forwards: 70\r\nX-Any~Thing: ;;,,\x01\xff\"<");
 	is_good("Max-Forwards: 70\r\nX:");
 	raw("MESSAGE sip:a SIP/2.0\nVia: SIP/2.0/UDP a\nf:sip:a\nt:sip:c\ni:x\nCSeq:2 MESSAGE\nx\n\n");
@@ -521,6 +560,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_message_is_decoded),
 		cmocka_unit_test(methods_are_told_apart_and_case_matters),
+		cmocka_unit_test(a_method_may_be_longer_than_what_is_left_behind_cseq),
 		cmocka_unit_test(names_of_headers_come_in_any_case_and_short),
 		cmocka_unit_test(names_that_only_look_like_headers_are_not_taken),
 		cmocka_unit_test(the_first_fault_is_told_in_whatever_order_headers_come),
