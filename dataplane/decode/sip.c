@@ -224,7 +224,7 @@ static __attribute__((noinline)) unsigned find_lines(struct sip_walk *walk, stru
 		}
 	} while (sip_lines_fill(lines));
 	walk->seen = ~unseen & SIP_NAME_BITS;
-	if (from < lines->length && is_fold(at[from]) && last != SIP_NO_HEADER)
+	if (from < lines->length && is_fold(at[from]))
 		drop_line(walk, last);
 	return lines->length + 1;
 }
@@ -249,7 +249,7 @@ static void conclude(struct sip_walk *walk, bool stray)
 
 	if ((walk->seen & needed) != needed)
 		sip_fault(walk, SIP_AT_END, WEIR_REASON_SIP_MISSING);
-	else if (!(walk->unfit & needed) && message->kind != SIP_ACK && message->kind != SIP_RESPONSE)
+	else if (!walk->is_unfit && message->kind != SIP_ACK && message->kind != SIP_RESPONSE)
 		message->flags |= SIP_ANSWERABLE;
 	if (stray)
 		sip_fault(walk, SIP_AT_END, WEIR_REASON_SIP_HEADER);
@@ -273,7 +273,7 @@ static inline void walk_init(struct sip_walk *walk, const uint8_t *at, unsigned 
 	walk->length = length;
 	walk->message = message;
 	walk->seen = 0;
-	walk->unfit = 0;
+	walk->is_unfit = 0;
 	walk->fault_at = SIP_NOWHERE;
 	walk->body_length = -1;
 }

@@ -33,7 +33,7 @@ void sip_wrong_value(struct sip_walk *walk, const struct sip_line *line, enum we
 {
 	sip_fault(walk, line->from, reason);
 	if (line->from == line->to || !sip_clean(walk->at, line->from, line->to))
-		walk->unfit |= 1u << line->header;
+		walk->is_unfit = 1;
 }
 
 static __attribute__((noinline)) void take_any_via(struct sip_walk *walk)
@@ -54,7 +54,7 @@ static __attribute__((noinline)) void take_any_via(struct sip_walk *walk)
 	}
 	sip_wrong_value(walk, &line, WEIR_REASON_SIP_VIA);
 	if (!via->host.length) // nobody knows where an answer would go
-		walk->unfit |= 1u << SIP_HEADER_VIA;
+		walk->is_unfit = 1;
 }
 
 static inline void take_via(struct sip_walk *walk)
@@ -165,7 +165,7 @@ static inline void take_length(struct sip_walk *walk)
 {
 	struct sip_raw at = raw(walk, SIP_HEADER_LENGTH);
 	uint32_t number;
-	unsigned n = sip_few_digits(walk->at, at.from, at.feed, &number); // as a rule the last line: see at.is_safe
+	unsigned n = sip_few_digits(walk->at, at.from, at.feed, &number); // nothing behind: this line is often the last
 	struct sip_line line;
 
 	if (n > 0 && n < 8 && number <= UINT16_MAX && sip_plain_ends(walk->at, at.from + n, at.feed)) {

@@ -3,6 +3,8 @@
 // The ends of lines. Pure; linear in what is looked at.
 #include "dataplane/decode/sip_lines.h"
 
+#include "dataplane/decode/sip_scan.h"
+
 // A bit for each LF of 64 bytes, and for each CR.
 struct line_ends {
 	uint64_t feeds, returns;

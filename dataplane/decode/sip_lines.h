@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dataplane/decode/sip_scan.h"
-
 enum { SIP_NO_LINE = -1, SIP_LINE_BLOCKS = 8 };
 
 // The ends of lines, in order.

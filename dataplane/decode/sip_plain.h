@@ -80,7 +80,7 @@ static inline unsigned sip_plain_address(const uint8_t *at, unsigned from, unsig
 	if (pos == 0 || at[pos] != '>')
 		return 0;
 	*address = (struct sip_address){ 0 };
-	if (at[uri.user] == '+' && uri.host > uri.user)
+	if (at[uri.user] == '+') // no host begins so
 		address->number = sip_span(uri.user, sip_find(at, uri.user, uri.host - 1, ':')); // without a password
 	pos++;
 	if (at[pos] != ';')

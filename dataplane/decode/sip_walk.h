@@ -25,7 +25,7 @@ struct sip_walk {
 	struct sip_message *message;
 	struct sip_stretch line[SIP_N_LINES]; // the first of each; of what is not in `seen` anything
 	uint32_t seen;       // a bit for each enum sip_header
-	uint32_t unfit;      // likewise, of those that cannot be copied
+	uint32_t is_unfit;   // 1: an answer cannot copy some value; as wide as `seen`, so that one store clears both
 	unsigned fault_at;   // position of message->fault
 	int64_t body_length; // of Content-Length; -1: none
 };
