@@ -396,7 +396,7 @@ static void the_others_are_held_against_their_grammar(void **state)
 {
 	static const char *const cseqs[] = { "1", "MESSAGE", "1MESSAGE", "1 INVITE", "-1 MESSAGE", "2147483648 MESSAGE", "1 MESSAGE x",
 		"36893488147419103232 MESSAGE", "1 message", "1 MESSAGF", "1 NESSAGE", "1, MESSAGE", "1/MESSAGE" };
-	static const char *const lengths[] = { "6", "-1", "+5", "5 5", "99999999999999999999", "a", "5,5", "0x5", "65536", " " };
+	static const char *const lengths[] = { "6", "-1", "+5", "5 5", "99999999999999999999", "a", "5,5", "0x5", "65536", "", " " };
 	char line[200];
 
 	for (size_t i = 0; i < sizeof(cseqs) / sizeof(cseqs[0]); i++) {
