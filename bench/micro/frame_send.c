@@ -2,14 +2,20 @@
 //
 // Sends native messages out of an interface, for some seconds, as fast as the kernel can by itself: an XDP program
 // that is run on frames which it then really sends (BPF_F_TEST_XDP_LIVE_FRAMES, Linux 5.18); a socket is several times
-// slower. frame_send INTERFACE DESTINATION-MAC SECONDS. 64 flows, 256 tenants. Prints how many frames it sent, and in
-// how many seconds, since it ends what it has begun; the cable loses those that its other end has no room for.
+// slower. frame_send INTERFACE PARK DESTINATION-MAC SECONDS. 64 flows, 256 tenants. Begins half a second earlier, to
+// warm up; prints how many frames it sent a second, and how many came back to the interface: who would look from
+// outside is kept waiting by the flood. The cable loses those that its other end has no room for.
+//
+// The program is attached to PARK as well, an interface (veth) that nobody uses: while a program is attached nowhere,
+// each run of it changes the kernel's dispatcher twice and waits until no task may still be in it, some 25 ms and more.
 //
 // With CAPTURE PROTOCOL OFFSET it sends a capture's frames of SIP or CoAP (IPv4, without UDP checksum) instead, and the
 // program makes of each one a message of its own: of `sip` by eight letters at OFFSET, which are its branch, of `coap`
 // by the message id at OFFSET and one of 64 source ports.
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -18,7 +24,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FRAMES = 256, BATCH = 64, RUN = 1 << 19, BODY = 6, PORT = 5700, LONGEST = 1514 };
+enum { FRAMES = 256, BATCH = 64, RUN = 1 << 15, BODY = 6, PORT = 5700, LONGEST = 1514 };
 enum { IP = 14, UDP = IP + 20, MESSAGE = UDP + 8, LENGTH = MESSAGE + 16 + BODY };
 
 static uint8_t frames[FRAMES][LONGEST];
@@ -135,13 +141,34 @@ static double now(void)
 	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-// The kernel runs the program on BATCH frames at a time and on RUN of one kind in a row, which takes half a second,
-// since to begin and to end takes it some 30 ms.
-static unsigned long send_until(int program, double end)
-{
-	unsigned long sent = 0;
+struct count {
+	double at; // seconds
+	unsigned long sent, received;
+};
 
-	for (unsigned at = 0; now() < end; at = (at + 1) % n_frames) {
+// Frames that have come to the interface.
+static unsigned long received(const char *interface)
+{
+	FILE *file = fopen("/proc/self/net/dev", "r");
+	unsigned long packets;
+	char line[300], name[IF_NAMESIZE];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, " %15[^:]: %*u %lu", name, &packets) == 2 && strcmp(name, interface) == 0) {
+			fclose(file);
+			return packets;
+		}
+	}
+	fprintf(stderr, "frame_send: /proc/self/net/dev does not tell of %s\n", interface);
+	exit(3);
+}
+
+// The kernel runs the program on BATCH frames at a time and on RUN of one kind in a row.
+static struct count send_until(int program, const char *interface, double end, struct count count)
+{
+	static unsigned at;
+
+	for (; now() < end; at = (at + 1) % n_frames) {
 		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frames[at], .data_size_in = lengths[at],
 			    .repeat = RUN, .batch_size = BATCH,
 			    .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
@@ -150,9 +177,9 @@ static unsigned long send_until(int program, double end)
 			perror("frame_send");
 			exit(3);
 		}
-		sent += RUN;
+		count.sent += RUN;
 	}
-	return sent;
+	return (struct count){ now(), count.sent, received(interface) };
 }
 
 // A file of libpcap in this machine's byte order, whose headers collide with those of BPF.
@@ -177,17 +204,16 @@ static int capture_read(const char *path, const uint8_t *mac)
 
 int main(int argc, char **argv)
 {
-	const char *protocol = argc == 7 ? argv[5] : NULL;
+	const char *protocol = argc == 8 ? argv[6] : NULL;
 	unsigned mac[6];
-	unsigned long sent;
+	struct count warm = { 0 }, last;
 	uint8_t bytes[6];
-	double began;
-	int program;
+	int program, park;
 
-	if ((argc != 4 && argc != 7) || sscanf(argv[2], "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3],
+	if ((argc != 5 && argc != 8) || sscanf(argv[3], "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3],
 					       &mac[4], &mac[5]) != 6 ||
 	    (protocol && strcmp(protocol, "sip") != 0 && strcmp(protocol, "coap") != 0)) {
-		fprintf(stderr, "usage: frame_send INTERFACE DESTINATION-MAC SECONDS [CAPTURE sip|coap OFFSET]\n");
+		fprintf(stderr, "usage: frame_send INTERFACE PARK DESTINATION-MAC SECONDS [CAPTURE sip|coap OFFSET]\n");
 		return 2;
 	}
 	for (int i = 0; i < 6; i++)
@@ -196,15 +222,18 @@ int main(int argc, char **argv)
 		frame_fill(frames[n_frames], bytes, n_frames);
 		lengths[n_frames] = LENGTH;
 	}
-	if (protocol && capture_read(argv[4], bytes) < 0)
+	if (protocol && capture_read(argv[5], bytes) < 0)
 		return 3;
-	program = program_load(argv[1], protocol, protocol ? (unsigned)atoi(argv[6]) : 0);
-	if (program < 0) {
+	program = program_load(argv[1], protocol, protocol ? (unsigned)atoi(argv[7]) : 0);
+	park = (int)if_nametoindex(argv[2]);
+	if (program < 0 || bpf_xdp_attach(park, program, XDP_FLAGS_DRV_MODE, NULL) < 0) {
 		perror("frame_send");
 		return 3;
 	}
-	began = now();
-	sent = send_until(program, began + atof(argv[3]));
-	printf("%lu %.3f\n", sent, now() - began);
+	warm = send_until(program, argv[1], now() + 0.5, warm);
+	last = send_until(program, argv[1], warm.at + atof(argv[4]), warm);
+	printf("%.0f %.0f\n", (double)(last.sent - warm.sent) / (last.at - warm.at),
+	       (double)(last.received - warm.received) / (last.at - warm.at));
+	bpf_xdp_detach(park, XDP_FLAGS_DRV_MODE, NULL);
 	return 0;
 }
