@@ -302,8 +302,8 @@ def a_control_plane_that_ends_lets_waiting_claims_go():
         desk.begin(0)
         anna = desk.agent("anna", "*")
         waiting = anna.in_background(lambda agent: agent.post("/v1/claim", wait_s=60))
-        stream = anna.offers()
-        wait_for("both", lambda: desk.queue(anna, "queue-0")["agents"] == 1)
+        wait_for("it to wait", lambda: desk.queue(anna, "queue-0")["agents"] == 1)
+        stream = anna.offers()  # of the same agent: both count as one
         desk.controlplane.send_signal(signal.SIGTERM)
         assert desk.controlplane.wait(30) == 0
         answer = waiting.done()
@@ -320,8 +320,8 @@ def a_revoked_agent_is_out_and_what_it_held_goes_back():
         (held,) = anna.claim(queues=["queue-0"])
         rest = anna.claim(queues=["queue-1"], max=10)
         waiting = anna.in_background(lambda agent: agent.post("/v1/claim", queues=["queue-1"], wait_s=60))
-        stream = anna.offers("?queues=queue-1")
         wait_for("it to wait", lambda: desk.queue(bert, "queue-1")["agents"] == 1)
+        stream = anna.offers("?queues=queue-1")  # of the same agent: both count as one
         assert desk.ctl("agent", "revoke", "anna").returncode == 0
         answer = waiting.done()
         assert answer.status == 401 and answer.json["type"] == "urn:weir:problem:token-revoked", answer
