@@ -66,6 +66,57 @@ static void what_is_left_out_has_its_default(void **state)
 	gateway_destroy(gateway);
 }
 
+static void check_ports(const struct gateway *gateway)
+{
+	assert_int_equal(gateway->n_ports, 2);
+	assert_int_equal(gateway->ports[0].queues, 2);
+	assert_true(gateway->ports[0].trust_udp_checksum);
+	assert_true(gateway->ports[0].promiscuous);
+	assert_false(gateway->ports[1].promiscuous);
+	assert_int_equal(gateway->ports[1].queues, 1);
+	assert_false(gateway->ports[1].trust_udp_checksum);
+	assert_string_equal(gateway->ports[0].kernel, "weir0.1");
+	assert_null(gateway->ports[1].kernel);
+	assert_int_equal(gateway->ports[1].line, 6);
+	assert_int_equal(gateway->dispatch_cpu, 6);
+	assert_int_equal(gateway->n_siblings, 1);
+	assert_string_equal(gateway->siblings[0].name, "gw2");
+	assert_int_equal(gateway->siblings[0].port, 1);
+	assert_int_equal(gateway->siblings[0].mac[5], 2);
+	assert_false(gateway_dispatches(gateway, 0)); // a queue for each worker
+	assert_true(gateway_dispatches(gateway, 1));
+	assert_true(gateway_has_dispatcher(gateway));
+}
+
+static void check_agents(const struct gateway *gateway)
+{
+	assert_int_equal(gateway->agent_slots, 1024);
+	assert_int_equal(gateway->spool_mb, 1);
+	assert_int_equal(gateway->answer_rate, 7);
+	assert_int_equal(gateway->n_queues, 2);
+	assert_int_equal(gateway_queue_find(gateway, "desk one")->depth, INT32_MAX);
+	assert_int_equal(gateway_queue_find(gateway, "front")->depth, 0);
+	assert_int_equal(gateway_queue_find(gateway, "front")->line, 13);
+	assert_int_equal(gateway->queues[0].lease_s, 60);
+	assert_int_equal(gateway->queues[0].ring_s, 30);
+	assert_int_equal(gateway->queues[0].retries, 0);
+	assert_int_equal(gateway->queues[0].alarm_s, 9);
+	assert_int_equal(gateway->queues[0].n_order, 2);
+	assert_string_equal(gateway->queues[0].order[0], "b.1");
+	assert_int_equal(gateway->queues[1].lease_s, 300);
+	assert_int_equal(gateway->queues[1].ring_s, 20);
+	assert_int_equal(gateway->queues[1].retries, 5);
+	assert_int_equal(gateway->agents_listen.family, 6);
+	assert_int_equal(gateway->agents_listen.address[15], 2);
+	assert_int_equal(gateway->agents_listen.port, 8480);
+	assert_string_equal(gateway->tls_cert, "etc/a.pem");
+	assert_string_equal(gateway->tls_key, "/b.pem");
+	assert_null(gateway_queue_find(gateway, "back"));
+	assert_int_equal(gateway->retention_h, 2);
+	assert_int_equal(gateway->dead_h, 3);
+	assert_int_equal(gateway->done_h, 87600);
+}
+
 static void all_that_is_given_is_read(void **state)
 {
 	struct gateway *gateway = gateways_read(
@@ -95,53 +146,12 @@ static void all_that_is_given_is_read(void **state)
 	assert_int_equal(gateway->hugepages, HUGEPAGES_NEVER);
 	assert_int_equal(gateway->tx_staging, 128);
 	assert_memory_equal(&gateway->fragments, (&(struct gateway_fragments){ 1, 2, 3, 4 }), sizeof(gateway->fragments));
-	assert_int_equal(gateway->n_ports, 2);
-	assert_int_equal(gateway->ports[0].queues, 2);
-	assert_true(gateway->ports[0].trust_udp_checksum);
-	assert_true(gateway->ports[0].promiscuous);
-	assert_false(gateway->ports[1].promiscuous);
-	assert_int_equal(gateway->ports[1].queues, 1);
-	assert_false(gateway->ports[1].trust_udp_checksum);
-	assert_string_equal(gateway->ports[0].kernel, "weir0.1");
-	assert_null(gateway->ports[1].kernel);
-	assert_int_equal(gateway->ports[1].line, 6);
-	assert_int_equal(gateway->dispatch_cpu, 6);
-	assert_int_equal(gateway->n_siblings, 1);
-	assert_string_equal(gateway->siblings[0].name, "gw2");
-	assert_int_equal(gateway->siblings[0].port, 1);
-	assert_int_equal(gateway->siblings[0].mac[5], 2);
-	assert_false(gateway_dispatches(gateway, 0)); // a queue for each worker
-	assert_true(gateway_dispatches(gateway, 1));
-	assert_true(gateway_has_dispatcher(gateway));
+	check_ports(gateway);
 	assert_int_equal(gateway->n_listeners, 3);
 	assert_int_equal(gateway->listeners[0].family, 4);
 	assert_int_equal(gateway->listeners[1].family, 6);
 	assert_int_equal(gateway->listeners[2].family, 0);
-	assert_int_equal(gateway->agent_slots, 1024);
-	assert_int_equal(gateway->spool_mb, 1);
-	assert_int_equal(gateway->answer_rate, 7);
-	assert_int_equal(gateway->n_queues, 2);
-	assert_int_equal(gateway_queue_find(gateway, "desk one")->depth, INT32_MAX);
-	assert_int_equal(gateway_queue_find(gateway, "front")->depth, 0);
-	assert_int_equal(gateway_queue_find(gateway, "front")->line, 13);
-	assert_int_equal(gateway->queues[0].lease_s, 60);
-	assert_int_equal(gateway->queues[0].ring_s, 30);
-	assert_int_equal(gateway->queues[0].retries, 0);
-	assert_int_equal(gateway->queues[0].alarm_s, 9);
-	assert_int_equal(gateway->queues[0].n_order, 2);
-	assert_string_equal(gateway->queues[0].order[0], "b.1");
-	assert_int_equal(gateway->queues[1].lease_s, 300);
-	assert_int_equal(gateway->queues[1].ring_s, 20);
-	assert_int_equal(gateway->queues[1].retries, 5);
-	assert_int_equal(gateway->agents_listen.family, 6);
-	assert_int_equal(gateway->agents_listen.address[15], 2);
-	assert_int_equal(gateway->agents_listen.port, 8480);
-	assert_string_equal(gateway->tls_cert, "etc/a.pem");
-	assert_string_equal(gateway->tls_key, "/b.pem");
-	assert_null(gateway_queue_find(gateway, "back"));
-	assert_int_equal(gateway->retention_h, 2);
-	assert_int_equal(gateway->dead_h, 3);
-	assert_int_equal(gateway->done_h, 87600);
+	check_agents(gateway);
 	gateway_destroy(gateway);
 }
 
